@@ -1,0 +1,1 @@
+//! `spool`: a print spooler.
