@@ -1,1 +1,15 @@
-//! `spool`: a print spooler.
+//! `spool`: a print spooler. The layers, in reading order:
+//!
+//! - [`model`] decides: pure functions of state, input and time.
+//! - [`store`] remembers: durable state behind one trait.
+//! - [`device`] is one printer at the end of a wire.
+//! - [`actors`] carry out what the model decides.
+//! - [`config`] is what was asked for.
+//! - [`clock`] is the only reader of time.
+
+pub mod actors;
+pub mod clock;
+pub mod config;
+pub mod device;
+pub mod model;
+pub mod store;

@@ -1,0 +1,131 @@
+//! The door through which every server (HTTP, later IPP and others) reaches the core: one handle with the
+//! requests there are. It waits for answers; the actors behind it never wait for one another.
+
+use std::sync::Arc;
+
+use crate::model::event::Subject;
+use crate::model::id::{DocumentId, JobId, PrinterId, QueueId, QueueName};
+use crate::model::intake::{Handed, JobCommand, JobRequest, KeyClaim, Refusal};
+use crate::model::job::{Job, Submitter};
+use crate::model::pool::Pool;
+use crate::model::printer::{Printer, PrinterLive};
+use crate::model::time::WallTime;
+use crate::store::SharedStore;
+
+/// What there is to print to, as one snapshot that never changes.
+#[derive(Clone, Debug, Default)]
+pub struct Directory {
+    pub printers: Vec<Arc<Printer>>,
+    pub pools: Vec<Arc<Pool>>,
+    /// The queue that is used when none is named.
+    pub default: Option<QueueName>,
+    /// The name of this server, shown as the one in charge.
+    pub server: String,
+}
+
+impl Directory {
+    pub fn queue(&self, name: &QueueName) -> Option<QueueId> {
+        let printer = self.printers.iter().find(|printer| printer.name == *name);
+        let pool = self.pools.iter().find(|pool| pool.name == *name);
+        printer.map(|p| QueueId::Printer(p.id)).or(pool.map(|p| QueueId::Pool(p.id)))
+    }
+
+    pub fn printer(&self, name: &QueueName) -> Option<&Arc<Printer>> {
+        self.printers.iter().find(|printer| printer.name == *name)
+    }
+
+    pub fn printer_by_id(&self, id: PrinterId) -> Option<&Arc<Printer>> {
+        self.printers.iter().find(|printer| printer.id == id)
+    }
+}
+
+/// A job that was accepted, now or before under the same key.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    pub job: Job,
+    pub novelty: Novelty,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Novelty {
+    New,
+    /// The same request came before; nothing is printed twice.
+    Repeated,
+}
+
+/// A job that was announced: visible as held, «incoming», and in memory only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Announced {
+    pub job: JobId,
+    /// The number under which its body is to be written.
+    pub document: DocumentId,
+}
+
+/// A thread that works, as `GET /api/v1/workers` shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerRow {
+    pub name: String,
+    pub job: Option<JobId>,
+    pub printer: Option<QueueName>,
+    /// `connecting`, `sending`, `awaiting-word`, `idle`…
+    pub stage: &'static str,
+    pub bytes: u64,
+    pub last_beat: WallTime,
+    pub generation: u64,
+}
+
+/// What an administrator may do with a printer.
+#[derive(Clone, Debug)]
+pub enum PrinterCommand {
+    Pause,
+    Resume,
+    Accept,
+    Reject,
+    Remove,
+    /// Replaces everything settable.
+    Set(Box<Printer>),
+    /// The print thread's own test page goes through the queue like any job.
+    Test(Submitter),
+}
+
+/// What happened that is not in the store.
+#[derive(Clone, Debug)]
+pub struct LiveEvent {
+    pub subject: Subject,
+}
+
+/// The requests there are. Every future ends: with an answer, or with `Busy`, `Stopping` or `Store`.
+pub trait Core: Send + Sync {
+    fn store(&self) -> &SharedStore;
+    fn directory(&self) -> Arc<Directory>;
+    fn printer_live(&self, printer: PrinterId) -> PrinterLive;
+    fn workers(&self) -> Vec<WorkerRow>;
+    /// Jobs that are arriving: announced, not accepted.
+    fn incoming(&self) -> Vec<Job>;
+    fn live_events(&self) -> tokio::sync::broadcast::Receiver<LiveEvent>;
+    /// Whether new work is taken: `Err` with `Stopping`, `DiskFull` or `QueueFull` where it is not. Cheap;
+    /// asked before a body is read.
+    fn admits(&self) -> Result<(), Refusal>;
+
+    fn announce(&self, request: JobRequest) -> Answer<Announced>;
+    fn withdraw(&self, job: JobId);
+    /// Accepts a job; Ok means on disk. `announced` is the number it was announced under.
+    fn submit(
+        &self,
+        announced: Option<JobId>,
+        request: JobRequest,
+        documents: Vec<Handed>,
+        key: Option<KeyClaim>,
+    ) -> Answer<Accepted>;
+    /// A number for a document that is written before it is registered.
+    fn document_id(&self) -> Answer<DocumentId>;
+    fn register(&self, submitter: Submitter, document: Handed) -> Answer<DocumentId>;
+    fn remove_document(&self, document: DocumentId) -> Answer<()>;
+    fn command(&self, job: JobId, command: JobCommand) -> Answer<Job>;
+    /// `draft.id` is ignored: the printer gets a number of its own.
+    fn add_printer(&self, draft: Printer) -> Answer<Arc<Printer>>;
+    fn printer_command(&self, name: QueueName, command: PrinterCommand) -> Answer<Arc<Printer>>;
+}
+
+/// A request under way.
+pub type Answer<T> = futures_util::future::BoxFuture<'static, Result<T, Refusal>>;

@@ -1,0 +1,217 @@
+//! What the job manager decides: which jobs are accepted, and what users may do with them.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::cancel::{CancelRefusal, Wish};
+use super::document::Format;
+use super::id::{DocumentId, JobId, QueueName};
+use super::job::{JobStatus, Priority, Submitter};
+use super::options::{BadOption, Options};
+
+/// A request for a job, checked as far as it can be without knowing the queues.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobRequest {
+    /// `None`: the default queue.
+    pub queue: Option<QueueName>,
+    pub submitter: Submitter,
+    /// `None`: the name of the first document, else «untitled».
+    pub title: Option<String>,
+    pub options: Options,
+    pub priority: Priority,
+    pub arrival: Arrival,
+    /// SHA-256 of the token in the job's secret link.
+    pub control_hash: Option<[u8; 32]>,
+}
+
+/// How a job begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Arrival {
+    /// Prints as soon as it can.
+    Print,
+    /// Waits for a person.
+    Hold,
+}
+
+/// A document as it is handed in with a job, or registered by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Handed {
+    /// Registered before.
+    Registered(DocumentId),
+    /// Whole in memory, at most [`super::document::INLINE_BYTES_MAX`] bytes.
+    Inline { name: String, format: Format, crc: u32, body: Bytes },
+    /// A synced file of the document directory, under a number that was announced.
+    File { id: DocumentId, name: String, format: Format, bytes: u64, crc: u32 },
+}
+
+/// An idempotency key as the client sent it, and what it stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyClaim {
+    pub key: String,
+    /// SHA-256 over destination, options and body.
+    pub fingerprint: [u8; 32],
+}
+
+/// What a user may want of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JobCommand {
+    Cancel(Wish),
+    Hold,
+    Release,
+    Restart,
+    SetPriority(Priority),
+    Move(QueueName),
+}
+
+/// Every way in which a request can be turned down. Each has a stable code and a sentence for the person
+/// who must act.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    NoSuchQueue(QueueName),
+    NoDefaultQueue,
+    NoSuchJob(JobId),
+    NoSuchDocument(DocumentId),
+    NoSuchPrinter(QueueName),
+    /// The queue takes no new jobs, by an administrator's will.
+    NotAccepting(QueueName),
+    QueueFull {
+        jobs_max: u64,
+        retry_after: Duration,
+    },
+    DiskFull {
+        free_bytes_min: u64,
+    },
+    EmptyBody,
+    TooManyDocuments {
+        documents_max: usize,
+    },
+    Option(BadOption),
+    KeyReused(JobId),
+    WrongState {
+        job: JobId,
+        status: JobStatus,
+        wish: &'static str,
+    },
+    CannotCancel {
+        job: JobId,
+        refusal: CancelRefusal,
+    },
+    /// A finished job whose documents are no longer kept.
+    DocumentGone(JobId),
+    DocumentInUse(DocumentId),
+    NameTaken(QueueName),
+    /// Provisioned by the configuration file.
+    ReadOnly(QueueName),
+    /// A value that a printer cannot have.
+    BadPrinter {
+        key: String,
+        why: String,
+    },
+    /// More is asked at once than is taken; nothing is wrong.
+    Busy {
+        retry_after: Duration,
+    },
+    Stopping,
+    Store(String),
+}
+
+impl Refusal {
+    /// The stable word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Refusal::NoSuchQueue(_) => "no_such_queue",
+            Refusal::NoDefaultQueue => "no_default_queue",
+            Refusal::NoSuchJob(_) => "no_such_job",
+            Refusal::NoSuchDocument(_) => "no_such_document",
+            Refusal::NoSuchPrinter(_) => "no_such_printer",
+            Refusal::NotAccepting(_) => "not_accepting",
+            Refusal::QueueFull { .. } => "queue_full",
+            Refusal::DiskFull { .. } => "disk_full",
+            Refusal::EmptyBody => "empty_body",
+            Refusal::TooManyDocuments { .. } => "too_many_documents",
+            Refusal::Option(BadOption::Unknown { .. }) => "unknown_option",
+            Refusal::Option(_) => "bad_option",
+            Refusal::KeyReused(_) => "idempotency_key_reused",
+            Refusal::WrongState { .. } => "wrong_state",
+            Refusal::CannotCancel { .. } => "cannot_cancel",
+            Refusal::DocumentGone(_) => "document_gone",
+            Refusal::DocumentInUse(_) => "document_in_use",
+            Refusal::NameTaken(_) => "name_taken",
+            Refusal::ReadOnly(_) => "read_only",
+            Refusal::BadPrinter { .. } => "bad_printer",
+            Refusal::Busy { .. } => "busy",
+            Refusal::Stopping => "stopping",
+            Refusal::Store(_) => "store_unavailable",
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::NoSuchQueue(name) => {
+                write!(f, "no printer or pool is named {name}; `spool printers` shows what there is")
+            }
+            Refusal::NoDefaultQueue => {
+                write!(f, "no printer was named and there is no default; name one, or set server.default")
+            }
+            Refusal::NoSuchJob(job) => write!(f, "there is no job {job}"),
+            Refusal::NoSuchDocument(document) => write!(f, "there is no document {document}"),
+            Refusal::NoSuchPrinter(name) => {
+                write!(f, "no printer is named {name}; `spool printers` shows what there is")
+            }
+            Refusal::NotAccepting(name) => {
+                write!(
+                    f,
+                    "{name} takes no new jobs; an administrator can change that with `spool printer accept {name}`"
+                )
+            }
+            Refusal::QueueFull { jobs_max, retry_after } => write!(
+                f,
+                "{jobs_max} jobs are queued, which is the limit; try again in {} s",
+                retry_after.as_secs().max(1)
+            ),
+            Refusal::DiskFull { free_bytes_min } => write!(
+                f,
+                "less than {free_bytes_min} bytes are free on the server's disk (limits.free_disk); make room and try again"
+            ),
+            Refusal::EmptyBody => write!(f, "the document is empty; send its bytes as the body"),
+            Refusal::TooManyDocuments { documents_max } => {
+                write!(f, "a job has at most {documents_max} documents")
+            }
+            Refusal::Option(bad) => bad.fmt(f),
+            Refusal::KeyReused(job) => write!(
+                f,
+                "the idempotency key was used for job {job} with another destination, other options or another body; use a new key"
+            ),
+            Refusal::WrongState { job, status, wish } => {
+                write!(f, "job {job} is {}, so it cannot be {wish}", status.word())
+            }
+            Refusal::CannotCancel { job, refusal } => {
+                write!(f, "job {job} cannot be canceled: {}", refusal.sentence())
+            }
+            Refusal::DocumentGone(job) => {
+                write!(f, "the documents of job {job} are no longer kept (history.documents); submit it anew")
+            }
+            Refusal::DocumentInUse(document) => {
+                write!(f, "document {document} is used by a job that has not ended; cancel the job first")
+            }
+            Refusal::NameTaken(name) => write!(f, "there is a printer or pool named {name} already"),
+            Refusal::ReadOnly(name) => {
+                write!(f, "{name} stands in the configuration file; change it there and reload")
+            }
+            Refusal::BadPrinter { key, why } => write!(f, "{key}: {why}"),
+            Refusal::Busy { retry_after } => write!(
+                f,
+                "the server has as much to do as it takes at once; try again in {} s",
+                retry_after.as_secs().max(1)
+            ),
+            Refusal::Stopping => write!(f, "the server is stopping and takes no new work"),
+            Refusal::Store(why) => write!(f, "the server cannot write to its store: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}

@@ -1,0 +1,25 @@
+//! The pure core: what a job, a printer and a queue are, and every decision about them.
+//!
+//! Nothing here reads a clock, a disk or a socket, and nothing here knows of actors or of the store.
+//! Time comes in as [`time::Now`], the outside world as `Input` values; decisions go out as `Effect`
+//! values which the shells (the actors, and the simulator in the tests) carry out.
+//!
+//! - nouns: [`id`], [`time`], [`job`], [`document`], [`options`], [`printer`], [`pool`], [`queue`], [`event`]
+//! - one decision each: [`cancel`] (who may cancel what), [`retry`] (classes of failure, doubt, back-off)
+//! - what is written together: [`commit`]
+
+pub mod cancel;
+pub mod commit;
+pub mod document;
+pub mod event;
+pub mod id;
+pub mod intake;
+pub mod job;
+pub mod options;
+pub mod outcome;
+pub mod pool;
+pub mod printer;
+pub mod queue;
+pub mod retry;
+pub mod text;
+pub mod time;

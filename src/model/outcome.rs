@@ -1,0 +1,44 @@
+//! How one attempt ended: what a print thread reports, and what a device answers when it is asked.
+
+use super::job::{DoneHow, FailReason};
+use super::retry::{Broken, NotReady, Whole};
+
+/// The end of one attempt, or of one try to begin it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Done {
+        how: DoneHow,
+        bytes: u64,
+    },
+    /// No byte of the job has left.
+    NotReady(NotReady),
+    Broken {
+        broken: Broken,
+        whole: Whole,
+        bytes: u64,
+    },
+    /// The document is at fault, not the printer.
+    Document(FailReason),
+    /// The device refused the credentials; no byte has left.
+    Credentials,
+    /// The attempt was ended because it was told to end.
+    Aborted {
+        whole: Whole,
+        bytes: u64,
+    },
+}
+
+/// What a device says of a job whose outcome is not known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It has printed it.
+    Printed(DoneHow),
+    /// It has not, and will not.
+    NotPrinted,
+    /// It still has it.
+    Underway,
+    /// It cannot tell.
+    CannotTell,
+    /// It does not answer now; it is to be asked again.
+    NotReady(NotReady),
+}
