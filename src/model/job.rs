@@ -54,6 +54,8 @@ pub struct Job {
     pub broken: u32,
     /// How many of those broke when the document may have left whole.
     pub in_doubt: u32,
+    /// How the last of those broke.
+    pub last_broken: Option<Broken>,
     /// The device's own number for the job: the handle by which it can be asked and told.
     pub device_job_id: Option<String>,
     /// A user has asked for the end of the job.
@@ -305,6 +307,8 @@ pub enum JobEvent {
     PrintStart,
     /// No byte left; the job goes back to its place.
     NotReady(NotReady),
+    /// It was bound and nothing was tried; it goes back to its place.
+    GiveBack,
     /// A connection broke with the job on it; it will be printed again.
     Again {
         broken: Broken,
@@ -368,6 +372,7 @@ pub fn edge(from: JobStatus, event: &JobEvent) -> Option<JobStatus> {
         (S::Scheduled | S::Transmitting | S::Transmitted, E::PrintStart) => Some(S::Printing),
 
         (S::Rendering | S::Scheduled | S::Transmitting, E::NotReady(_)) => Some(S::Waiting),
+        (S::Rendering | S::Scheduled, E::GiveBack) => Some(S::Waiting),
         (S::Transmitting | S::Transmitted | S::Printing, E::Again { .. }) => Some(S::Waiting),
         (
             S::Rendering | S::Scheduled | S::Transmitting | S::Transmitted | S::Printing,
@@ -446,7 +451,11 @@ impl Job {
     fn take_in(&mut self, event: JobEvent) {
         match event {
             JobEvent::Hold(hold) => self.reason = Reason::Held(hold),
-            JobEvent::Release => self.give_back(Reason::None),
+            JobEvent::Release => {
+                // A person has looked: what broke before is settled.
+                (self.broken, self.in_doubt, self.last_broken) = (0, 0, None);
+                self.give_back(Reason::None);
+            }
             JobEvent::SetPriority(priority) => self.priority = priority,
             JobEvent::Move { queue, name } => (self.queue, self.queue_name) = (queue, name),
             JobEvent::Schedule(bound) | JobEvent::Render(bound) => self.bound = Some(bound),
@@ -472,12 +481,13 @@ impl Job {
                 }
                 self.give_back(Reason::NotReady(why));
             }
+            JobEvent::GiveBack => self.give_back(Reason::None),
             JobEvent::Again { broken, whole } => {
-                self.count_break(whole);
+                self.count_break(broken, whole);
                 self.give_back(Reason::Broken(broken, whole));
             }
-            JobEvent::BreakAndHold { whole, hold, .. } => {
-                self.count_break(whole);
+            JobEvent::BreakAndHold { broken, whole, hold } => {
+                self.count_break(broken, whole);
                 self.reason = Reason::Held(hold);
             }
             JobEvent::Complete { how, bytes } => {
@@ -489,15 +499,16 @@ impl Job {
             JobEvent::Cancel => self.reason = Reason::None,
             JobEvent::Restart { accepted } => {
                 self.accepted = accepted;
-                (self.broken, self.in_doubt) = (0, 0);
+                (self.broken, self.in_doubt, self.last_broken) = (0, 0, None);
                 self.cancel_requested = false;
                 self.give_back(Reason::None);
             }
         }
     }
 
-    fn count_break(&mut self, whole: Whole) {
+    fn count_break(&mut self, broken: Broken, whole: Whole) {
         self.broken += 1;
+        self.last_broken = Some(broken);
         if whole == Whole::Maybe {
             self.in_doubt += 1;
         }
@@ -543,6 +554,7 @@ impl JobEvent {
             JobEvent::Handle(_) => "handle",
             JobEvent::PrintStart => "printing",
             JobEvent::NotReady(_) => "not-ready",
+            JobEvent::GiveBack => "given-back",
             JobEvent::Again { .. } => "print-again",
             JobEvent::BreakAndHold { .. } => "held-after-break",
             JobEvent::Complete { .. } => "completed",
@@ -562,6 +574,7 @@ fn kind_sentence(kind: &'static str) -> &'static str {
         "scheduled" => "it is bound to the printer, which is getting ready",
         "rendering" => "it is being turned into what the printer speaks",
         "attempt" => "it is being sent; from here on bytes may have left",
+        "given-back" => "it is back at its place; nothing had been sent",
         "unblocked" => "the printer takes bytes again",
         "transmitted" => "all bytes have left; the printer has not said that it is done",
         "handle" => "the printer gave its own number for the job",

@@ -34,7 +34,6 @@ pub struct Printer {
     pub paused: bool,
     /// Whether it takes new jobs.
     pub accepting: bool,
-    pub learned: Learned,
 }
 
 impl Printer {
@@ -60,7 +59,6 @@ impl Printer {
             origin,
             paused: false,
             accepting: true,
-            learned: Learned::default(),
         }
     }
 }

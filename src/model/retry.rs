@@ -114,9 +114,19 @@ pub enum AfterBreak {
 }
 
 /// Decides for a job that has broken now, `whole` or not, at a printer with that rule. `broken_max` counts
-/// over all printers. [`WhenInDoubt::Continue`] is refused where pages are not confirmed, so here it can
+/// over all printers. A job that was being handled when the same part of the server failed twice running is
+/// held: its record may be what breaks it. [`WhenInDoubt::Continue`] is refused where pages are not confirmed, so here it can
 /// only mean that a person asked for neither loss nor repetition: it holds.
-pub fn after_break(job: &Job, whole: Whole, rule: WhenInDoubt, broken_max: u32) -> AfterBreak {
+pub fn after_break(
+    job: &Job,
+    broken: Broken,
+    whole: Whole,
+    rule: WhenInDoubt,
+    broken_max: u32,
+) -> AfterBreak {
+    if broken == Broken::ManagerPanic && job.last_broken == Some(Broken::ManagerPanic) {
+        return AfterBreak::Hold(HoldReason::FailedTwiceRunning);
+    }
     match (rule, whole) {
         (WhenInDoubt::Hold | WhenInDoubt::Continue, _) => AfterBreak::Hold(HoldReason::OutcomeUnknown),
         (WhenInDoubt::PrintAgain, Whole::Maybe) if job.in_doubt == 0 => AfterBreak::Again,

@@ -1,0 +1,79 @@
+//! The link to the device: opening it, and what is known of the printer when it opens or does not.
+
+use super::*;
+
+impl Traffic {
+    pub(super) fn open(&mut self, fx: &mut Vec<Effect>) {
+        self.generation.0 += 1;
+        self.link = Link::Opening(self.generation);
+        fx.push(Effect::Open(self.generation));
+    }
+
+    pub(super) fn drop_link(&mut self, fx: &mut Vec<Effect>) {
+        if let Link::Opening(generation) | Link::Open(generation) = self.link {
+            fx.push(Effect::Drop(generation));
+            self.link = Link::Closed;
+        }
+    }
+
+    pub(super) fn on_opened(&mut self, generation: Generation, now: Now, fx: &mut Vec<Effect>) {
+        if self.link != Link::Opening(generation) {
+            return;
+        }
+        self.link = Link::Open(generation);
+        self.contact = Contact::Answered(now.mono);
+        match std::mem::replace(&mut self.work, Work::None) {
+            Work::Probing => {}
+            Work::Bound(job) => self.send(*job, now, fx),
+            other => self.work = other,
+        }
+    }
+
+    pub(super) fn on_open_failed(
+        &mut self,
+        generation: Generation,
+        why: NotReady,
+        now: Now,
+        fx: &mut Vec<Effect>,
+    ) {
+        if self.link != Link::Opening(generation) {
+            return;
+        }
+        self.link = Link::Closed;
+        self.went_bad(Bad::NotReady(why.clone()), now);
+        match std::mem::replace(&mut self.work, Work::None) {
+            Work::Probing => {}
+            Work::Bound(job) => {
+                self.settle(Ended { job, outcome: Outcome::NotReady(why) }, None, now, fx);
+            }
+            // The attempt is still being committed; it is taken back when that is done.
+            other => self.work = other,
+        }
+    }
+
+    pub(super) fn went_bad(&mut self, why: Bad, now: Now) {
+        let range = self.rules.backoff;
+        let backoff = match (&self.contact, &why) {
+            (Contact::Bad { backoff, why: Bad::NotReady(_), .. }, Bad::NotReady(_)) => {
+                backoff.again(now.mono, range)
+            }
+            (_, Bad::NotReady(_)) => Backoff::start(now.mono, range),
+            (_, Bad::Broke) => {
+                let doublings = self.breaks_in_row.saturating_sub(1).min(16);
+                let wait = (range.first * 2u32.pow(doublings)).min(range.longest);
+                Backoff { since: now.mono, wait }
+            }
+        };
+        let due = backoff.due(now.mono, self.roll());
+        self.contact = Contact::Bad { why, backoff, due };
+        self.wanted = true;
+    }
+
+    /// xorshift64: enough for jitter, and the same seed gives the same run.
+    pub(super) fn roll(&mut self) -> u64 {
+        self.chance ^= self.chance << 13;
+        self.chance ^= self.chance >> 7;
+        self.chance ^= self.chance << 17;
+        self.chance
+    }
+}

@@ -1,0 +1,125 @@
+//! What a traffic manager is told, what it wants done, and how it begins.
+
+use crate::model::commit::{Commit, CommitError};
+use crate::model::id::{Generation, JobId};
+use crate::model::job::Job;
+use crate::model::liveness::Verdict;
+use crate::model::outcome::{Answer, Outcome};
+use crate::model::printer::{Learned, Printer, PrinterLive};
+use crate::model::retry::{BackoffRange, NotReady};
+use crate::model::time::MonoTime;
+use std::time::Duration;
+
+/// What a traffic manager is told.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// There may be work.
+    Wake,
+    /// The printer's settings are these now.
+    Printer(Box<Printer>),
+    /// The first jobs of its queues, in order; the answer to [`Effect::ReadHead`].
+    Head(Vec<Job>),
+    /// The answer to [`Effect::ReadJob`].
+    JobRead(Option<Box<Job>>),
+    /// A read failed.
+    ReadFailed,
+    Committed,
+    CommitFailed(CommitError),
+    Opened(Generation),
+    OpenFailed(Generation, NotReady),
+    /// A print thread's last word on its attempt. Its connection is closed.
+    Report(Generation, Outcome),
+    /// The connection was shut from outside, whatever its thread does.
+    ConnectionShut(Generation),
+    Watch(Generation, Verdict),
+    /// The device's answer to [`Effect::Ask`].
+    Answered(Answer),
+    /// A user wants the end of a job; its flag is durable.
+    Cancel(JobId),
+    /// The time asked for by [`Effect::WakeAt`] has come; with what is known of the present attempt.
+    Timer(Option<Progress>),
+    /// No new jobs; what is being sent may finish.
+    Stop,
+    /// What is still being sent is shut.
+    Park,
+}
+
+/// How far an attempt is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    pub bytes: u64,
+    pub stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stage {
+    Sending,
+    /// The last byte has left.
+    AwaitingWord,
+}
+
+/// What a traffic manager wants done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    ReadHead,
+    ReadJob(JobId),
+    /// Answered by `Committed` or `CommitFailed`; one at a time.
+    Commit(Box<Commit>),
+    /// Connect, without sending anything.
+    Open(Generation),
+    /// Drop a link that is opening, or open and unused. It counts as closed from here on.
+    Drop(Generation),
+    /// A print thread sends this job over the open link.
+    Send(Generation, Box<Job>),
+    /// Tell the print thread to end, and shut its connection from outside.
+    Shut(Generation),
+    /// Ask the device what became of the job.
+    Ask(Box<Job>),
+    /// `Timer` at this moment; replaces an earlier one.
+    WakeAt(MonoTime),
+    /// How the printer is now.
+    Live(PrinterLive),
+    /// After `Stop`: nothing is under way any more.
+    Stopped,
+}
+
+/// The settings that hold for all printers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    pub backoff: BackoffRange,
+    pub broken_max: u32,
+    /// How long a started job stays with a device that takes no more.
+    pub blocked: Duration,
+}
+
+/// Why jobs are found at a printer at the start of its traffic manager.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beginning {
+    /// The server starts.
+    ServerStart,
+    /// The traffic manager before this one failed.
+    ManagerPanic,
+}
+
+/// Whether the device can be asked what became of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asks {
+    Can,
+    Cannot,
+}
+
+/// What a traffic manager begins with.
+#[derive(Clone, Debug)]
+pub struct Start {
+    pub printer: Printer,
+    pub rules: Rules,
+    pub learned: Learned,
+    pub asks: Asks,
+    pub beginning: Beginning,
+    /// Jobs that the store has at this printer.
+    pub left: Vec<Job>,
+    /// No earlier manager of this printer has used a greater one in this process.
+    pub last: Generation,
+    /// Any number: the seed of the jitter.
+    pub chance: u64,
+}

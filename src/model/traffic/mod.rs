@@ -1,0 +1,390 @@
+//! What a traffic manager decides: when its printer is tried, which job it gets, and what becomes of that
+//! job. One for each printer.
+//!
+//! Two things are followed side by side. The *link* is the one connection to the device:
+//!
+//! ```text
+//!   Closed ──Open──► Opening ──Opened──► Open ──Send──► Working ──Report──► Closed
+//! ```
+//!
+//! A new link is opened only when the old one is known to be closed: two connections would mix two jobs on
+//! paper. The *work* is what is done about a job (see [`Work`]). [`Traffic::step`] takes in what happened
+//! and then, whatever it was, does what can be done next.
+//!
+//! To a printer that answered lately the attempt is committed while the connection opens; the first byte
+//! leaves when both are there. To any other printer the connection comes first, so that a dead printer
+//! binds no job. The end of a job and the attempt of the next are one commit.
+
+mod link;
+mod messages;
+mod recover;
+mod sending;
+mod settle;
+mod state;
+mod tell;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+pub use self::messages::{Asks, Beginning, Effect, Input, Progress, Rules, Stage, Start};
+use self::settle::Ended;
+use self::state::{Bad, Contact, Link, Note, Sending, ShutCause, Shutting, Stopping, Work};
+use super::commit::{Commit, CommitError};
+use super::event::Source;
+use super::id::{Generation, JobId};
+use super::job::{Bound, Job, JobEvent};
+use super::liveness::Verdict;
+use super::outcome::Outcome;
+use super::printer::{Activity, Learned, Printer, PrinterLive};
+use super::retry::{Backoff, NotReady, Whole};
+use super::time::{MonoTime, Now};
+
+/// A printer that answered this lately is taken to be ready.
+pub const ANSWERED_LATELY: Duration = Duration::from_secs(30);
+/// How often the progress of a job that is being sent is looked at.
+pub const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often the bytes sent of a long job are recorded.
+pub const RECORD_EVERY: Duration = Duration::from_secs(5);
+/// A store that could not write is tried again after this long.
+pub const STORE_RETRY: Duration = Duration::from_secs(1);
+/// A print thread whose connection was shut reports within this time; after it, its job is decided without
+/// its report.
+pub const SHUT_WAIT: Duration = Duration::from_secs(2);
+
+/// The decisions for one printer. See the module's description.
+#[derive(Clone, Debug)]
+pub struct Traffic {
+    printer: Printer,
+    rules: Rules,
+    learned: Learned,
+    asks: Asks,
+    beginning: Beginning,
+    /// Jobs that an earlier life left at the printer.
+    left: VecDeque<Job>,
+    link: Link,
+    work: Work,
+    contact: Contact,
+    /// There may be a job in the queues.
+    wanted: bool,
+    generation: Generation,
+    breaks_in_row: u32,
+    shutting: Option<Shutting>,
+    store_retry: Option<MonoTime>,
+    stopping: Stopping,
+    chance: u64,
+    timer: Option<MonoTime>,
+    told: Option<PrinterLive>,
+}
+
+impl Traffic {
+    /// [`Input::Wake`] is a good first input.
+    pub fn new(start: Start) -> Traffic {
+        let Start { printer, rules, learned, asks, beginning, left, last, chance } = start;
+        Traffic {
+            printer,
+            rules,
+            learned,
+            asks,
+            beginning,
+            left: left.into(),
+            link: Link::Closed,
+            work: Work::None,
+            contact: Contact::Unknown,
+            wanted: true,
+            generation: last,
+            breaks_in_row: 0,
+            shutting: None,
+            store_retry: None,
+            stopping: Stopping::No,
+            chance: chance | 1,
+            timer: None,
+            told: None,
+        }
+    }
+
+    /// Takes in what happened and answers what is to be done. `Wake` is a good first input.
+    pub fn step(&mut self, input: Input, now: Now) -> Vec<Effect> {
+        let mut fx = Vec::new();
+        match input {
+            Input::Wake => self.wanted = true,
+            Input::Printer(printer) => {
+                self.printer = *printer;
+                self.wanted = true;
+            }
+            Input::Head(jobs) => self.on_head(jobs, now, &mut fx),
+            Input::JobRead(job) => self.on_reread(job, now, &mut fx),
+            Input::ReadFailed => self.on_read_failed(now, &mut fx),
+            Input::Committed => self.on_committed(now, &mut fx),
+            Input::CommitFailed(error) => self.on_commit_failed(error, now, &mut fx),
+            Input::Opened(generation) => self.on_opened(generation, now, &mut fx),
+            Input::OpenFailed(generation, why) => self.on_open_failed(generation, why, now, &mut fx),
+            Input::Report(generation, outcome) => self.on_report(generation, outcome, now, &mut fx),
+            Input::ConnectionShut(generation) => self.on_connection_shut(generation),
+            Input::Watch(generation, verdict) => self.on_watch(generation, verdict, now, &mut fx),
+            Input::Answered(answer) => self.on_answered(answer, now, &mut fx),
+            Input::Cancel(job) => self.on_cancel(job, now, &mut fx),
+            Input::Timer(progress) => self.on_timer(progress, now, &mut fx),
+            Input::Stop => self.stop(),
+            Input::Park => self.park(now, &mut fx),
+        }
+        self.advance(now, &mut fx);
+        self.tell(now, &mut fx);
+        fx
+    }
+
+    /// The generation of the present or last link.
+    pub fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    fn stop(&mut self) {
+        if self.stopping == Stopping::No {
+            self.stopping = Stopping::Draining;
+        }
+    }
+
+    /// The time for finishing is over. What has begun to leave is shut and decided; what has not goes back;
+    /// what needs somebody else's answer is left as the store has it, for the next start to decide.
+    fn park(&mut self, now: Now, fx: &mut Vec<Effect>) {
+        self.stop();
+        self.left.clear();
+        self.drop_link(fx);
+        match std::mem::replace(&mut self.work, Work::None) {
+            Work::Bound(job) => {
+                let why = NotReady::Other("the server stops".to_owned());
+                self.settle(Ended { job, outcome: Outcome::NotReady(why) }, None, now, fx);
+            }
+            Work::Asking(_) | Work::AskLater(..) | Work::Unsettled(..) | Work::Probing => {}
+            other => self.work = other,
+        }
+        self.shut(ShutCause::Park, now, fx);
+    }
+
+    /// Does what can be done next, where nothing is under way.
+    fn advance(&mut self, now: Now, fx: &mut Vec<Effect>) {
+        if !matches!(self.work, Work::None) {
+            return;
+        }
+        if let Some(job) = self.left.pop_front() {
+            return self.recover(job, now, fx);
+        }
+        if self.stopping != Stopping::No {
+            self.drop_link(fx);
+            if self.stopping == Stopping::Draining && self.link == Link::Closed {
+                self.stopping = Stopping::Told;
+                fx.push(Effect::Stopped);
+            }
+            return;
+        }
+        let free = matches!(self.link, Link::Closed | Link::Open(_));
+        if self.wanted && free && !self.printer.paused && self.due(now) {
+            self.work = Work::Looking;
+            fx.push(Effect::ReadHead);
+        } else if self.printer.paused || !self.wanted {
+            self.drop_link(fx);
+        }
+    }
+
+    /// Whether the printer may be tried now.
+    fn due(&self, now: Now) -> bool {
+        let contact = match self.contact {
+            Contact::Unknown | Contact::Answered(_) => true,
+            Contact::Bad { due, .. } => due <= now.mono || matches!(self.link, Link::Open(_)),
+        };
+        contact && self.store_retry.is_none_or(|at| at <= now.mono)
+    }
+
+    fn on_head(&mut self, jobs: Vec<Job>, now: Now, fx: &mut Vec<Effect>) {
+        let next = jobs.into_iter().next();
+        match std::mem::replace(&mut self.work, Work::None) {
+            Work::Looking => match next {
+                Some(job) => self.begin(job, now, fx),
+                None => {
+                    self.wanted = false;
+                    if matches!(self.contact, Contact::Bad { .. }) {
+                        self.contact = Contact::Unknown;
+                    }
+                }
+            },
+            Work::Ending(ended) => self.settle(ended, next, now, fx),
+            other => self.work = other,
+        }
+    }
+
+    /// There is a job and nothing else to do: begin with it, or first see whether the printer is there.
+    fn begin(&mut self, job: Job, now: Now, fx: &mut Vec<Effect>) {
+        if job.cancel_requested {
+            let ended = Ended { job: Box::new(job), outcome: aborted() };
+            return self.settle(ended, None, now, fx);
+        }
+        match (self.link, &self.contact) {
+            (Link::Open(_), _) => self.bind(job, now, fx),
+            (Link::Closed, Contact::Answered(at)) if now.mono.since(*at) < ANSWERED_LATELY => {
+                self.bind(job, now, fx);
+            }
+            (Link::Closed, _) => {
+                self.work = Work::Probing;
+                self.open(fx);
+            }
+            (Link::Opening(_) | Link::Working(_), _) => {}
+        }
+    }
+
+    /// Commits the attempt; opens the connection meanwhile, where it is not open yet.
+    fn bind(&mut self, mut job: Job, now: Now, fx: &mut Vec<Effect>) {
+        let before = (job.id, job.revision);
+        if self.link == Link::Closed {
+            self.generation.0 += 1;
+        }
+        let Some(entry) = self.attempt(&mut job, self.generation, now) else {
+            // The queue named a job that does not wait: it was changed just now. Look again.
+            return;
+        };
+        fx.push(Effect::Commit(Box::new(Commit {
+            expect: vec![before],
+            jobs: vec![job.clone()],
+            timeline: vec![entry],
+            ..Commit::default()
+        })));
+        if self.link == Link::Closed {
+            self.link = Link::Opening(self.generation);
+            fx.push(Effect::Open(self.generation));
+        }
+        self.work = Work::Binding(Box::new(job));
+    }
+
+    fn attempt(&self, job: &mut Job, generation: Generation, now: Now) -> Option<super::event::Entry> {
+        let bound = Bound { printer: self.printer.id, name: self.printer.name.clone(), generation };
+        job.apply(JobEvent::Attempt(bound), Source::System, now.wall).ok().flatten()
+    }
+
+    fn on_committed(&mut self, now: Now, fx: &mut Vec<Effect>) {
+        self.store_retry = None;
+        match std::mem::replace(&mut self.work, Work::None) {
+            Work::Binding(job) => self.bound(job, now, fx),
+            Work::Settling(ended, next) => self.settled(ended, next, now, fx),
+            Work::Sending(mut sending) => {
+                if let Note::Committing(job) = std::mem::replace(&mut sending.note, Note::None) {
+                    sending.job = job;
+                }
+                self.work = Work::Sending(sending);
+                self.note_done(now, fx);
+            }
+            other => self.work = other,
+        }
+    }
+
+    /// The attempt is durable.
+    fn bound(&mut self, job: Box<Job>, now: Now, fx: &mut Vec<Effect>) {
+        match self.link {
+            Link::Open(_) => self.send(*job, now, fx),
+            Link::Opening(_) => self.work = Work::Bound(job),
+            Link::Closed | Link::Working(_) => {
+                let why = match &self.contact {
+                    Contact::Bad { why: Bad::NotReady(why), .. } => why.clone(),
+                    Contact::Unknown | Contact::Answered(_) | Contact::Bad { .. } => NotReady::Busy,
+                };
+                self.settle(Ended { job, outcome: Outcome::NotReady(why) }, None, now, fx);
+            }
+        }
+    }
+
+    fn on_commit_failed(&mut self, error: CommitError, now: Now, fx: &mut Vec<Effect>) {
+        match std::mem::replace(&mut self.work, Work::None) {
+            // Nothing was bound. Whatever there is now is read afresh.
+            Work::Binding(_) => {
+                self.wanted = true;
+                self.after_error(&error, now);
+            }
+            Work::Settling(ended, _) => match error {
+                CommitError::Changed(_) => {
+                    fx.push(Effect::ReadJob(ended.job.id));
+                    self.work = Work::Rereading(ended);
+                }
+                _ => self.work = Work::Unsettled(ended, now.mono.plus(STORE_RETRY)),
+            },
+            Work::Sending(mut sending) => {
+                sending.note = match error {
+                    CommitError::Changed(_) => {
+                        fx.push(Effect::ReadJob(sending.job.id));
+                        Note::Rereading
+                    }
+                    _ => Note::None,
+                };
+                self.work = Work::Sending(sending);
+                self.note_done(now, fx);
+            }
+            other => self.work = other,
+        }
+    }
+
+    fn after_error(&mut self, error: &CommitError, now: Now) {
+        if !matches!(error, CommitError::Changed(_)) {
+            self.store_retry = Some(now.mono.plus(STORE_RETRY));
+        }
+    }
+
+    fn on_read_failed(&mut self, now: Now, fx: &mut Vec<Effect>) {
+        match std::mem::replace(&mut self.work, Work::None) {
+            Work::Looking => {
+                self.wanted = true;
+                self.store_retry = Some(now.mono.plus(STORE_RETRY));
+            }
+            Work::Ending(ended) => self.settle(ended, None, now, fx),
+            Work::Rereading(ended) => self.work = Work::Unsettled(ended, now.mono.plus(STORE_RETRY)),
+            Work::Sending(mut sending) => {
+                sending.note = Note::None;
+                self.work = Work::Sending(sending);
+                self.note_done(now, fx);
+            }
+            other => self.work = other,
+        }
+    }
+
+    fn on_reread(&mut self, read: Option<Box<Job>>, now: Now, fx: &mut Vec<Effect>) {
+        match std::mem::replace(&mut self.work, Work::None) {
+            Work::Rereading(ended) => {
+                // A job that is gone, or no longer here, was decided by somebody else.
+                if let Some(job) = read.filter(|job| job.status.is_at_printer()) {
+                    self.settle(Ended { job, outcome: ended.outcome }, None, now, fx);
+                }
+            }
+            Work::Sending(mut sending) => {
+                sending.note = Note::None;
+                if let Some(job) = read {
+                    sending.job = *job;
+                }
+                let cancel = sending.job.cancel_requested;
+                self.work = Work::Sending(sending);
+                if cancel {
+                    self.shut(ShutCause::Cancel, now, fx);
+                }
+                self.note_done(now, fx);
+            }
+            other => self.work = other,
+        }
+    }
+
+    fn on_timer(&mut self, progress: Option<Progress>, now: Now, fx: &mut Vec<Effect>) {
+        self.timer = None;
+        if self.store_retry.is_some_and(|at| at <= now.mono) {
+            self.store_retry = None;
+        }
+        match std::mem::replace(&mut self.work, Work::None) {
+            Work::Unsettled(ended, at) if at <= now.mono => self.settle(ended, None, now, fx),
+            Work::AskLater(job, at) if at <= now.mono => self.ask(job, fx),
+            Work::Sending(sending) => {
+                self.work = Work::Sending(sending);
+                self.look(progress, now, fx);
+            }
+            other => self.work = other,
+        }
+    }
+}
+
+/// The end of a job of which nothing had left.
+fn aborted() -> Outcome {
+    Outcome::Aborted { whole: Whole::No, bytes: 0 }
+}

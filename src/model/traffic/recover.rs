@@ -1,0 +1,80 @@
+//! What becomes of jobs that an earlier life left at the printer.
+
+use super::settle::Ended;
+use super::{Asks, Bad, Beginning, Effect, Traffic, Work, aborted};
+use crate::model::commit::Commit;
+use crate::model::event::Source;
+use crate::model::job::{Job, JobEvent, JobStatus};
+use crate::model::outcome::{Answer, Outcome};
+use crate::model::retry::{Broken, Whole};
+use crate::model::time::Now;
+
+impl Traffic {
+    /// A job whose attempt is recorded and whose end is not: perhaps no byte has left, perhaps all have.
+    /// A device that can tell is asked; else it is in doubt.
+    pub(super) fn recover(&mut self, job: Job, now: Now, fx: &mut Vec<Effect>) {
+        let job = Box::new(job);
+        match job.status {
+            JobStatus::Rendering | JobStatus::Scheduled => self.give_back(job, now, fx),
+            _ if self.asks == Asks::Can => self.ask(job, fx),
+            _ if job.cancel_requested => self.settle(Ended { job, outcome: aborted() }, None, now, fx),
+            _ => self.doubt(job, Whole::Maybe, now, fx),
+        }
+    }
+
+    pub(super) fn ask(&mut self, job: Box<Job>, fx: &mut Vec<Effect>) {
+        fx.push(Effect::Ask(job.clone()));
+        self.work = Work::Asking(job);
+    }
+
+    pub(super) fn on_answered(&mut self, answer: Answer, now: Now, fx: &mut Vec<Effect>) {
+        let job = match std::mem::replace(&mut self.work, Work::None) {
+            Work::Asking(job) => job,
+            other => {
+                self.work = other;
+                return;
+            }
+        };
+        match answer {
+            Answer::Printed(how) => {
+                let outcome = Outcome::Done { how, bytes: job.bytes_total() };
+                self.settle(Ended { job, outcome }, None, now, fx);
+            }
+            Answer::NotPrinted if job.cancel_requested => {
+                self.settle(Ended { job, outcome: aborted() }, None, now, fx);
+            }
+            Answer::NotPrinted => self.doubt(job, Whole::No, now, fx),
+            Answer::CannotTell => self.doubt(job, Whole::Maybe, now, fx),
+            Answer::Underway => self.work = Work::AskLater(job, now.mono.plus(self.rules.backoff.first)),
+            Answer::NotReady(why) => {
+                self.went_bad(Bad::NotReady(why), now);
+                let super::Contact::Bad { due, .. } = self.contact else { return };
+                self.work = Work::AskLater(job, due);
+            }
+        }
+    }
+
+    fn doubt(&mut self, job: Box<Job>, whole: Whole, now: Now, fx: &mut Vec<Effect>) {
+        let broken = match self.beginning {
+            Beginning::ServerStart => Broken::ServerStopped,
+            Beginning::ManagerPanic => Broken::ManagerPanic,
+        };
+        let bytes = job.bytes_sent;
+        self.settle(Ended { job, outcome: Outcome::Broken { broken, whole, bytes } }, None, now, fx);
+    }
+
+    /// Nothing of it was ever sent: back to its place.
+    fn give_back(&mut self, job: Box<Job>, now: Now, fx: &mut Vec<Effect>) {
+        let mut back = (*job).clone();
+        let event = if job.cancel_requested { JobEvent::Cancel } else { JobEvent::GiveBack };
+        if let Ok(entry) = back.apply(event, Source::System, now.wall) {
+            fx.push(Effect::Commit(Box::new(Commit {
+                expect: vec![(job.id, job.revision)],
+                jobs: vec![back],
+                timeline: entry.into_iter().collect(),
+                ..Commit::default()
+            })));
+            self.work = Work::Settling(Ended { job, outcome: aborted() }, None);
+        }
+    }
+}

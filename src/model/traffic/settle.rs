@@ -1,0 +1,190 @@
+//! What becomes of a job whose attempt has ended, and the commit that says so.
+
+use super::{Bad, Contact, Effect, Link, Stopping, Traffic, Work};
+use crate::model::commit::Commit;
+use crate::model::event::{Entry, Source};
+use crate::model::id::PrinterId;
+use crate::model::job::{DoneHow, Job, JobEvent};
+use crate::model::outcome::Outcome;
+use crate::model::printer::{Closes, Learned, Printer, SILENT_ENDS};
+use crate::model::retry::{AfterBreak, Broken, NotReady, after_break};
+use crate::model::time::Now;
+
+/// A job as it was before its end, and how its attempt ended.
+#[derive(Clone, Debug)]
+pub(super) struct Ended {
+    pub job: Box<Job>,
+    pub outcome: Outcome,
+}
+
+impl Traffic {
+    /// An attempt has ended. Where the printer goes on, the next job is looked for first, so that the end
+    /// of this one and the beginning of that one are one commit.
+    pub(super) fn ended(&mut self, ended: Ended, now: Now, fx: &mut Vec<Effect>) {
+        let goes_on = matches!(ended.outcome, Outcome::Done { .. } | Outcome::Document(_));
+        if goes_on && self.stopping == Stopping::No && !self.printer.paused {
+            fx.push(Effect::ReadHead);
+            self.work = Work::Ending(ended);
+        } else {
+            self.settle(ended, None, now, fx);
+        }
+    }
+
+    /// Commits the end of a job, together with the attempt of `next` where there is one.
+    pub(super) fn settle(&mut self, ended: Ended, next: Option<Job>, now: Now, fx: &mut Vec<Effect>) {
+        let mut job = (*ended.job).clone();
+        let learned = learn(self.learned, &ended.outcome);
+        let mut commit = Commit { expect: vec![(job.id, job.revision)], ..Commit::default() };
+        let source = source(&ended.outcome);
+        for event in fate(&job, &ended.outcome, &self.printer, learned, self.rules.broken_max) {
+            match job.apply(event, source, now.wall) {
+                Ok(entry) => commit.timeline.extend(entry),
+                // Decided already, by somebody who came first. There is nothing to record.
+                Err(_) => return self.settled(ended, None, now, fx),
+            }
+        }
+        commit.jobs.push(job);
+        if learned != self.learned {
+            commit.settings.push((Learned::setting(self.printer.id), learned.to_bytes()));
+        }
+        let next = next.filter(|next| next.id != ended.job.id && !next.cancel_requested);
+        let next = next.and_then(|next| self.add_attempt(next, &mut commit, now));
+        fx.push(Effect::Commit(Box::new(commit)));
+        if next.is_some() && self.link == Link::Closed {
+            self.open(fx);
+        }
+        self.work = Work::Settling(ended, next.map(Box::new));
+    }
+
+    fn add_attempt(&self, mut next: Job, commit: &mut Commit, now: Now) -> Option<Job> {
+        let expect = (next.id, next.revision);
+        let generation = crate::model::id::Generation(self.generation.0 + 1);
+        let entry: Entry = self.attempt(&mut next, generation, now)?;
+        commit.expect.push(expect);
+        commit.jobs.push(next.clone());
+        commit.timeline.push(entry);
+        Some(next)
+    }
+
+    /// The end is durable.
+    pub(super) fn settled(&mut self, ended: Ended, next: Option<Box<Job>>, now: Now, fx: &mut Vec<Effect>) {
+        self.learned = learn(self.learned, &ended.outcome);
+        self.wanted = true;
+        self.work = Work::None;
+        self.judge_printer(&ended.outcome, now);
+        if let Some(next) = next {
+            self.bound(next, now, fx);
+        }
+    }
+
+    /// What the outcome says of the printer, as apart from the job.
+    fn judge_printer(&mut self, outcome: &Outcome, now: Now) {
+        match outcome {
+            Outcome::Done { .. } | Outcome::Document(_) => {
+                self.breaks_in_row = 0;
+                if !matches!(self.contact, Contact::Bad { .. }) {
+                    self.contact = Contact::Answered(now.mono);
+                }
+            }
+            // The server's own doing, or the device's own way: neither speaks against the printer.
+            Outcome::Broken { broken: Broken::Silent | Broken::ServerStopped, .. } => {
+                self.contact = Contact::Unknown;
+            }
+            Outcome::Broken { .. } => {
+                self.breaks_in_row += 1;
+                self.went_bad(Bad::Broke, now);
+            }
+            // A connection that could not be opened has told so itself.
+            Outcome::NotReady(_) if matches!(self.contact, Contact::Bad { .. }) => {}
+            Outcome::NotReady(why) => self.went_bad(Bad::NotReady(why.clone()), now),
+            Outcome::Credentials => {
+                let why = NotReady::Other("it refuses the credentials".to_owned());
+                self.went_bad(Bad::NotReady(why), now);
+            }
+            Outcome::Aborted { .. } => self.contact = Contact::Unknown,
+        }
+    }
+}
+
+/// What happens to a job whose attempt ended so: one `match`.
+fn fate(job: &Job, outcome: &Outcome, printer: &Printer, learned: Learned, broken_max: u32) -> Vec<JobEvent> {
+    use crate::model::job::HoldReason;
+    let event = match outcome {
+        Outcome::Done { how, bytes } => JobEvent::Complete { how: *how, bytes: *bytes },
+        Outcome::Document(why) => JobEvent::Fail(why.clone()),
+        _ if job.cancel_requested => JobEvent::Cancel,
+        Outcome::NotReady(why) => JobEvent::NotReady(why.clone()),
+        Outcome::Credentials => {
+            let why = NotReady::Other("it refuses the credentials".to_owned());
+            return vec![JobEvent::NotReady(why), JobEvent::Hold(HoldReason::Credentials)];
+        }
+        Outcome::Broken { broken: Broken::Silent, bytes, .. } if !printer.closes.confirms(learned) => {
+            JobEvent::Complete { how: DoneHow::Unconfirmed, bytes: *bytes }
+        }
+        Outcome::Broken { broken, whole, .. } => {
+            let (broken, whole) = (*broken, *whole);
+            match after_break(job, broken, whole, printer.when_in_doubt, broken_max) {
+                AfterBreak::Again => JobEvent::Again { broken, whole },
+                AfterBreak::Hold(hold) => JobEvent::BreakAndHold { broken, whole, hold },
+            }
+        }
+        // It was shut for a user's wish, but the wish is not in the record (a release, say): the bytes that
+        // left count all the same.
+        Outcome::Aborted { whole, .. } => JobEvent::Again { broken: Broken::ServerStopped, whole: *whole },
+    };
+    vec![event]
+}
+
+fn source(outcome: &Outcome) -> Source {
+    match outcome {
+        Outcome::Aborted { .. } => Source::User,
+        Outcome::Broken { broken, .. } => match broken {
+            Broken::WorkerPanic | Broken::WorkerStuck | Broken::ManagerPanic | Broken::ServerStopped => {
+                Source::System
+            }
+            Broken::Reset | Broken::EarlyClose | Broken::Stalled | Broken::Silent | Broken::WriteFailed => {
+                Source::Device
+            }
+        },
+        Outcome::Done { .. } | Outcome::NotReady(_) | Outcome::Document(_) | Outcome::Credentials => {
+            Source::Device
+        }
+    }
+}
+
+/// What the end of a job teaches about the device's way of ending.
+fn learn(learned: Learned, outcome: &Outcome) -> Learned {
+    match outcome {
+        Outcome::Done { how: DoneHow::PeerClosed, .. } => Learned { has_closed: true, ..learned },
+        Outcome::Broken { broken: Broken::Silent, .. } if !learned.has_closed => {
+            Learned { silent_ends: (learned.silent_ends + 1).min(SILENT_ENDS), ..learned }
+        }
+        _ => learned,
+    }
+}
+
+impl Learned {
+    /// The name of the setting under which it is kept.
+    pub fn setting(printer: PrinterId) -> String {
+        format!("learned/{printer}")
+    }
+
+    pub fn to_bytes(self) -> Vec<u8> {
+        vec![u8::from(self.has_closed), self.silent_ends]
+    }
+
+    /// What cannot be read was not learned.
+    pub fn from_bytes(bytes: &[u8]) -> Learned {
+        match bytes {
+            [closed, silent] => Learned { has_closed: *closed == 1, silent_ends: (*silent).min(SILENT_ENDS) },
+            _ => Learned::default(),
+        }
+    }
+}
+
+impl Closes {
+    /// What the print thread takes for the end of a job.
+    pub fn confirmation(self, learned: Learned) -> Closes {
+        if self.confirms(learned) { Closes::Yes } else { Closes::No }
+    }
+}

@@ -1,0 +1,124 @@
+//! Where a traffic manager stands: its link, its contact with the printer, and its work.
+
+use super::messages::Progress;
+use super::settle::Ended;
+use crate::model::id::Generation;
+use crate::model::job::Job;
+use crate::model::outcome::Outcome;
+use crate::model::retry::{Backoff, Broken, NotReady};
+use crate::model::time::MonoTime;
+
+/// The one connection to the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Link {
+    Closed,
+    Opening(Generation),
+    Open(Generation),
+    Working(Generation),
+}
+
+/// What is known of the printer's readiness.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Contact {
+    Unknown,
+    Answered(MonoTime),
+    /// It failed; it is tried again when the time has come and there is work.
+    Bad {
+        why: Bad,
+        backoff: Backoff,
+        due: MonoTime,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Bad {
+    NotReady(NotReady),
+    Broke,
+}
+
+/// What is being done about a job.
+#[derive(Clone, Debug)]
+pub(super) enum Work {
+    None,
+    /// The heads of the queues are being read.
+    Looking,
+    /// There is a job; whether the printer can be reached is being tried.
+    Probing,
+    /// The attempt is being committed.
+    Binding(Box<Job>),
+    /// The attempt is durable, the connection not up yet.
+    Bound(Box<Job>),
+    Sending(Box<Sending>),
+    /// The job has ended; the next one is looked for, so that one commit serves both.
+    Ending(Ended),
+    /// The end is being committed, and the attempt of the next with it.
+    Settling(Ended, Option<Box<Job>>),
+    /// Somebody changed the job meanwhile; it is being read again.
+    Rereading(Ended),
+    /// The store could not write the end; it is tried again.
+    Unsettled(Ended, MonoTime),
+    /// The device is being asked what became of a job.
+    Asking(Box<Job>),
+    /// It could not answer; it is asked again.
+    AskLater(Box<Job>, MonoTime),
+}
+
+/// A job on its way to the device.
+#[derive(Clone, Debug)]
+pub(super) struct Sending {
+    pub job: Job,
+    /// What else is going on with the job's record; its end has to wait for that.
+    pub note: Note,
+    pub progress: Progress,
+    pub recorded_at: MonoTime,
+    pub blocked_since: Option<MonoTime>,
+    pub ended: Option<Outcome>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Note {
+    None,
+    Committing(Job),
+    Rereading,
+}
+
+/// Why a working link was shut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ShutCause {
+    Cancel,
+    Stuck,
+    Stalled,
+    Park,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shutting {
+    pub cause: ShutCause,
+    pub deadline: MonoTime,
+    /// The connection is known to be shut, though its thread has not reported.
+    pub closed: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stopping {
+    No,
+    /// What is being sent may finish.
+    Draining,
+    Told,
+}
+
+impl ShutCause {
+    /// What an attempt's end means, given that its link was shut for this cause. A thread that had its
+    /// final word already is believed.
+    pub fn explains(self, outcome: Outcome) -> Outcome {
+        let (Outcome::Aborted { whole, bytes } | Outcome::Broken { whole, bytes, .. }) = outcome else {
+            return outcome;
+        };
+        match self {
+            ShutCause::Cancel => Outcome::Aborted { whole, bytes },
+            ShutCause::Stuck => Outcome::Broken { broken: Broken::WorkerStuck, whole, bytes },
+            ShutCause::Stalled => Outcome::Broken { broken: Broken::Stalled, whole, bytes },
+            ShutCause::Park => Outcome::Broken { broken: Broken::ServerStopped, whole, bytes },
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! How the printer is, and when its traffic manager wants to be woken.
+
+use super::*;
+
+impl Traffic {
+    /// Tells how the printer is, and when it wants to be woken, where that has changed.
+    pub(super) fn tell(&mut self, now: Now, fx: &mut Vec<Effect>) {
+        let live = self.live(now);
+        if self.told.as_ref() != Some(&live) {
+            self.told = Some(live.clone());
+            fx.push(Effect::Live(live));
+        }
+        let timer = self.next_time(now);
+        if let Some(at) = timer
+            && self.timer.is_none_or(|set| at < set || set <= now.mono)
+        {
+            self.timer = Some(at);
+            fx.push(Effect::WakeAt(at));
+        }
+    }
+
+    pub(super) fn next_time(&self, now: Now) -> Option<MonoTime> {
+        let waits = match &self.work {
+            Work::None if self.wanted && !self.printer.paused && self.stopping == Stopping::No => {
+                match self.contact {
+                    Contact::Bad { due, .. } => Some(due.max(self.store_retry.unwrap_or_default())),
+                    Contact::Unknown | Contact::Answered(_) => self.store_retry,
+                }
+            }
+            Work::Sending(_) => Some(now.mono.plus(LOOK_EVERY)),
+            Work::Unsettled(_, at) | Work::AskLater(_, at) => Some(*at),
+            _ => None,
+        };
+        // One timer a second is enough for what is being sent: an earlier one that is set already serves.
+        match (waits, self.timer) {
+            (Some(at), Some(set)) if set > now.mono && set <= at => Some(set),
+            (waits, _) => waits,
+        }
+    }
+
+    pub(super) fn live(&self, now: Now) -> PrinterLive {
+        let activity = self.activity();
+        let next_try_at = match (&self.work, &self.contact) {
+            (Work::Unsettled(_, at) | Work::AskLater(_, at), _) => Some(now.wall_at(*at)),
+            (Work::None | Work::Looking | Work::Probing, Contact::Bad { due, .. }) => Some(now.wall_at(*due)),
+            _ => self.store_retry.map(|at| now.wall_at(at)),
+        };
+        let unchanged = self.told.as_ref().filter(|told| told.activity == activity);
+        PrinterLive {
+            job: self.job(),
+            // The same moment, seen from another one, may differ by a rounding: it is told once.
+            next_try_at: match (next_try_at, unchanged.and_then(|told| told.next_try_at)) {
+                (Some(new), Some(old)) if new.0.abs_diff(old.0) < 20 => Some(old),
+                (new, _) => new,
+            },
+            activity,
+        }
+    }
+
+    pub(super) fn job(&self) -> Option<JobId> {
+        match &self.work {
+            Work::None | Work::Looking | Work::Probing => None,
+            Work::Binding(job) | Work::Bound(job) | Work::Asking(job) | Work::AskLater(job, _) => {
+                Some(job.id)
+            }
+            Work::Sending(sending) => Some(sending.job.id),
+            Work::Settling(_, Some(next)) => Some(next.id),
+            Work::Ending(ended)
+            | Work::Settling(ended, None)
+            | Work::Rereading(ended)
+            | Work::Unsettled(ended, _) => Some(ended.job.id),
+        }
+    }
+
+    pub(super) fn activity(&self) -> Activity {
+        let bad = || match &self.contact {
+            Contact::Bad { why: Bad::NotReady(why), .. } => Some(Activity::NotReady(why.clone())),
+            Contact::Bad { why: Bad::Broke, .. } => Some(Activity::Recovering),
+            Contact::Unknown | Contact::Answered(_) => None,
+        };
+        match &self.work {
+            Work::Unsettled(..) => Activity::StoreFull,
+            Work::None | Work::Looking | Work::Probing if self.store_retry.is_some() => Activity::StoreFull,
+            Work::None | Work::Looking | Work::Probing => bad().unwrap_or(Activity::Idle),
+            Work::Asking(_) | Work::AskLater(..) => bad().unwrap_or(Activity::Connecting),
+            Work::Binding(_) | Work::Bound(_) => Activity::Connecting,
+            Work::Ending(_) | Work::Settling(..) | Work::Rereading(_) => Activity::AwaitingWord,
+            Work::Sending(sending) => match (self.shutting, sending.progress.stage) {
+                (Some(shutting), _) if !shutting.closed && shutting.cause == ShutCause::Stuck => {
+                    Activity::Unshut
+                }
+                _ if sending.blocked_since.is_some() => Activity::Blocked,
+                (_, Stage::AwaitingWord) => Activity::AwaitingWord,
+                (_, Stage::Sending) => Activity::Sending,
+            },
+        }
+    }
+}
