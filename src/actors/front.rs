@@ -3,41 +3,14 @@
 
 use std::sync::Arc;
 
+use crate::model::directory::Directory;
 use crate::model::event::Subject;
-use crate::model::id::{DocumentId, JobId, PrinterId, QueueId, QueueName};
+use crate::model::id::{DocumentId, JobId, PrinterId, QueueName};
 use crate::model::intake::{Handed, JobCommand, JobRequest, KeyClaim, Refusal};
 use crate::model::job::{Job, Submitter};
-use crate::model::pool::Pool;
 use crate::model::printer::{Printer, PrinterLive};
 use crate::model::time::WallTime;
 use crate::store::SharedStore;
-
-/// What there is to print to, as one snapshot that never changes.
-#[derive(Clone, Debug, Default)]
-pub struct Directory {
-    pub printers: Vec<Arc<Printer>>,
-    pub pools: Vec<Arc<Pool>>,
-    /// The queue that is used when none is named.
-    pub default: Option<QueueName>,
-    /// The name of this server, shown as the one in charge.
-    pub server: String,
-}
-
-impl Directory {
-    pub fn queue(&self, name: &QueueName) -> Option<QueueId> {
-        let printer = self.printers.iter().find(|printer| printer.name == *name);
-        let pool = self.pools.iter().find(|pool| pool.name == *name);
-        printer.map(|p| QueueId::Printer(p.id)).or(pool.map(|p| QueueId::Pool(p.id)))
-    }
-
-    pub fn printer(&self, name: &QueueName) -> Option<&Arc<Printer>> {
-        self.printers.iter().find(|printer| printer.name == *name)
-    }
-
-    pub fn printer_by_id(&self, id: PrinterId) -> Option<&Arc<Printer>> {
-        self.printers.iter().find(|printer| printer.id == id)
-    }
-}
 
 /// A job that was accepted, now or before under the same key.
 #[derive(Clone, Debug)]

@@ -10,6 +10,7 @@
 
 pub mod cancel;
 pub mod commit;
+pub mod directory;
 pub mod document;
 pub mod event;
 pub mod id;

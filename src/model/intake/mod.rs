@@ -1,15 +1,21 @@
 //! What the job manager decides: which jobs are accepted, and what users may do with them.
 
+mod accept;
+mod command;
+pub mod messages;
+pub mod numbers;
+pub mod step;
+
 use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::cancel::{CancelRefusal, Wish};
-use super::document::Format;
-use super::id::{DocumentId, JobId, QueueName};
-use super::job::{JobStatus, Priority, Submitter};
-use super::options::{BadOption, Options};
+use crate::model::cancel::{CancelRefusal, Wish};
+use crate::model::document::Format;
+use crate::model::id::{DocumentId, JobId, QueueName};
+use crate::model::job::{JobStatus, Priority, Submitter};
+use crate::model::options::{BadOption, Options};
 
 /// A request for a job, checked as far as it can be without knowing the queues.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +46,7 @@ pub enum Arrival {
 pub enum Handed {
     /// Registered before.
     Registered(DocumentId),
-    /// Whole in memory, at most [`super::document::INLINE_BYTES_MAX`] bytes.
+    /// Whole in memory, at most [`crate::model::document::INLINE_BYTES_MAX`] bytes.
     Inline { name: String, format: Format, crc: u32, body: Bytes },
     /// A synced file of the document directory, under a number that was announced.
     File { id: DocumentId, name: String, format: Format, bytes: u64, crc: u32 },

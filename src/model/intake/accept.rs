@@ -1,0 +1,333 @@
+//! How a job or a document is taken in, or turned down with nothing left behind.
+
+use super::messages::{Effect, Reply, Submission, Ticket};
+use super::step::{Intake, KeySlot, Pending, files_of, first_entry, out_of_numbers, reference, slot_of};
+use super::{Arrival, Handed, JobRequest, Refusal};
+use crate::model::commit::{Commit, IdempotencyKey, NewDocument, Remove};
+use crate::model::document::{BodyPlace, Document};
+use crate::model::id::{DocumentId, JobId, Revision};
+use crate::model::job::{DOCUMENTS_MAX, DocumentRef, HoldReason, Job, JobStatus, Reason, Submitter};
+use crate::model::time::Now;
+
+impl Intake {
+    pub(super) fn announce(&mut self, ticket: Ticket, request: JobRequest, now: Now, fx: &mut Vec<Effect>) {
+        let reply = self.admits().and_then(|()| {
+            let mut job = self.draft(&request, None, now)?;
+            job.reason = Reason::Held(HoldReason::Incoming);
+            job.status = JobStatus::Held;
+            let document = self.numbers.document().ok_or_else(out_of_numbers)?;
+            let id = job.id;
+            self.incoming.insert(id, job);
+            fx.push(Effect::Incoming);
+            Ok(Reply::Announced(id, document))
+        });
+        fx.push(Effect::Reply(ticket, reply));
+    }
+
+    /// A job as the request describes it, without documents, numbered.
+    pub(super) fn draft(
+        &mut self,
+        request: &JobRequest,
+        id: Option<JobId>,
+        now: Now,
+    ) -> Result<Job, Refusal> {
+        let name = match (&request.queue, &self.directory.default) {
+            (Some(name), _) | (None, Some(name)) => name.clone(),
+            (None, None) => return Err(Refusal::NoDefaultQueue),
+        };
+        let queue = self.directory.queue(&name).ok_or_else(|| Refusal::NoSuchQueue(name.clone()))?;
+        let printer = self.directory.printer(&name);
+        if printer.is_some_and(|printer| !printer.accepting) {
+            return Err(Refusal::NotAccepting(name));
+        }
+        let options = match printer {
+            Some(printer) => request.options.or(&printer.defaults),
+            None => request.options.clone(),
+        };
+        let id = match id {
+            Some(id) => id,
+            None => self.numbers.job().ok_or_else(out_of_numbers)?,
+        };
+        Ok(Job {
+            id,
+            revision: Revision(1),
+            queue,
+            queue_name: name,
+            bound: None,
+            status: match request.arrival {
+                Arrival::Print => JobStatus::Waiting,
+                Arrival::Hold => JobStatus::Held,
+            },
+            reason: match request.arrival {
+                Arrival::Print => Reason::None,
+                Arrival::Hold => Reason::Held(HoldReason::User),
+            },
+            submitter: request.submitter.clone(),
+            title: request.title.clone().unwrap_or_else(|| "untitled".to_owned()),
+            documents: Vec::new(),
+            options,
+            priority: request.priority,
+            accepted: self.numbers.accepted().ok_or_else(out_of_numbers)?,
+            attempts: 0,
+            broken: 0,
+            in_doubt: 0,
+            last_broken: None,
+            device_job_id: None,
+            cancel_requested: false,
+            bytes_sent: 0,
+            control_hash: request.control_hash,
+            entries: 0,
+            created_at: now.wall,
+            updated_at: now.wall,
+            finished_at: None,
+        })
+    }
+
+    pub(super) fn submit(
+        &mut self,
+        ticket: Ticket,
+        submission: Box<Submission>,
+        now: Now,
+        fx: &mut Vec<Effect>,
+    ) {
+        let Some(claim) = &submission.key else { return self.look_up(ticket, submission, now, fx) };
+        let slot = (submission.request.submitter.user.clone(), claim.key.clone());
+        if let Some(parked) = self.keys.get_mut(&slot) {
+            parked.push(ticket);
+            self.pending.insert(ticket, Pending::Parked(submission));
+            return;
+        }
+        self.keys.insert(slot.clone(), Vec::new());
+        self.pending.insert(ticket, Pending::Key(submission));
+        fx.push(Effect::ReadKey(ticket, slot.0, slot.1));
+    }
+
+    pub(super) fn on_key_read(
+        &mut self,
+        ticket: Ticket,
+        record: Option<(JobId, [u8; 32])>,
+        now: Now,
+        fx: &mut Vec<Effect>,
+    ) {
+        let Some(Pending::Key(submission)) = self.pending.remove(&ticket) else { return };
+        let slot = slot_of(&submission);
+        match (record, &submission.key) {
+            (None, _) | (_, None) => self.look_up(ticket, submission, now, fx),
+            (Some((job, fingerprint)), Some(claim)) => {
+                self.give_up_arrival(&submission, fx);
+                let Some(slot) = slot else { return };
+                if fingerprint == claim.fingerprint {
+                    self.pending.insert(ticket, Pending::Repeating(slot));
+                    fx.push(Effect::ReadJob(ticket, job));
+                } else {
+                    fx.push(Effect::Reply(ticket, Err(Refusal::KeyReused(job))));
+                    self.free_key(&slot, now, fx);
+                }
+            }
+        }
+    }
+
+    /// Registered documents are looked up; a job that brings its own goes straight on.
+    pub(super) fn look_up(
+        &mut self,
+        ticket: Ticket,
+        submission: Box<Submission>,
+        now: Now,
+        fx: &mut Vec<Effect>,
+    ) {
+        let registered: Vec<DocumentId> = submission
+            .documents
+            .iter()
+            .filter_map(|handed| match handed {
+                Handed::Registered(id) => Some(*id),
+                Handed::Inline { .. } | Handed::File { .. } => None,
+            })
+            .collect();
+        if registered.is_empty() {
+            self.accept(ticket, submission, &[], now, fx);
+        } else {
+            self.pending.insert(ticket, Pending::Documents(submission));
+            fx.push(Effect::ReadDocuments(ticket, registered));
+        }
+    }
+
+    pub(super) fn accept(
+        &mut self,
+        ticket: Ticket,
+        submission: Box<Submission>,
+        found: &[Document],
+        now: Now,
+        fx: &mut Vec<Effect>,
+    ) {
+        let slot = slot_of(&submission);
+        match self.accepted(&submission, found, now) {
+            Ok((job, commit)) => {
+                let files = files_of(&submission);
+                let reply = Effect::Reply(ticket, Ok(Reply::Accepted(Box::new(job.clone()))));
+                let mut then = vec![reply];
+                if job.status == JobStatus::Waiting {
+                    then.push(Effect::Wake(job.queue));
+                }
+                self.accepting += 1;
+                self.pending.insert(ticket, Pending::Accepting(Box::new(job), slot, files));
+                fx.push(Effect::Commit { ticket, commit: Box::new(commit), then });
+            }
+            Err(refusal) => {
+                self.give_up_arrival(&submission, fx);
+                fx.push(Effect::Reply(ticket, Err(refusal)));
+                if let Some(slot) = slot {
+                    self.free_key(&slot, now, fx);
+                }
+            }
+        }
+    }
+
+    /// The job and the commit that brings it, or why not.
+    pub(super) fn accepted(
+        &mut self,
+        submission: &Submission,
+        found: &[Document],
+        now: Now,
+    ) -> Result<(Job, Commit), Refusal> {
+        let Submission { announced, request, documents, key } = submission;
+        match announced.filter(|id| self.incoming.contains_key(id)) {
+            // It was admitted when it was announced; only the end of the server may come between.
+            Some(_) if self.stopping => return Err(Refusal::Stopping),
+            Some(_) => {}
+            None => self.admits()?,
+        }
+        if documents.is_empty() {
+            return Err(Refusal::EmptyBody);
+        }
+        if documents.len() > DOCUMENTS_MAX {
+            return Err(Refusal::TooManyDocuments { documents_max: DOCUMENTS_MAX });
+        }
+        let id = announced.filter(|id| self.incoming.contains_key(id));
+        let mut job = self.draft(request, id, now)?;
+        let mut commit = Commit { expect: vec![(job.id, Revision(0))], ..Commit::default() };
+        for handed in documents {
+            let (reference, name) = self.take_in(handed, &request.submitter, found, now, &mut commit)?;
+            if job.documents.is_empty() && request.title.is_none() && !name.is_empty() {
+                job.title = name;
+            }
+            job.documents.push(reference);
+        }
+        job.entries = 1;
+        commit.timeline.push(first_entry(&job));
+        commit.key = key.as_ref().map(|claim| IdempotencyKey {
+            user: request.submitter.user.clone(),
+            key: claim.key.clone(),
+            fingerprint: claim.fingerprint,
+            job: job.id,
+            expires_at: now.wall.plus(self.rules.key_kept),
+        });
+        commit.jobs.push(job.clone());
+        Ok((job, commit))
+    }
+
+    pub(super) fn take_in(
+        &mut self,
+        handed: &Handed,
+        submitter: &Submitter,
+        found: &[Document],
+        now: Now,
+        commit: &mut Commit,
+    ) -> Result<(DocumentRef, String), Refusal> {
+        let document = match handed {
+            Handed::Registered(id) => {
+                let document = found.iter().find(|document| document.id == *id);
+                let document = document.ok_or(Refusal::NoSuchDocument(*id))?;
+                return Ok((reference(document), document.name.clone()));
+            }
+            new => self.new_document(new, submitter, now)?,
+        };
+        let told = (reference(&document.document), document.document.name.clone());
+        commit.documents.push(document);
+        Ok(told)
+    }
+
+    pub(super) fn new_document(
+        &mut self,
+        handed: &Handed,
+        submitter: &Submitter,
+        now: Now,
+    ) -> Result<NewDocument, Refusal> {
+        let (id, name, format, bytes, crc, body) = match handed {
+            Handed::Registered(id) => return Err(Refusal::NoSuchDocument(*id)),
+            Handed::Inline { name, format, crc, body } => {
+                let id = self.numbers.document().ok_or_else(out_of_numbers)?;
+                (id, name, format, body.len() as u64, *crc, Some(body.clone()))
+            }
+            Handed::File { id, name, format, bytes, crc } => (*id, name, format, *bytes, *crc, None),
+        };
+        if bytes == 0 {
+            return Err(Refusal::EmptyBody);
+        }
+        let place = if body.is_some() { BodyPlace::Inline } else { BodyPlace::File };
+        let document = Document {
+            id,
+            submitter: submitter.clone(),
+            name: name.clone(),
+            format: format.clone(),
+            bytes,
+            crc,
+            place,
+            created_at: now.wall,
+        };
+        Ok(NewDocument { document, body })
+    }
+
+    /// A submission that becomes no job leaves nothing behind.
+    pub(super) fn give_up_arrival(&mut self, submission: &Submission, fx: &mut Vec<Effect>) {
+        if let Some(id) = submission.announced
+            && self.incoming.remove(&id).is_some()
+        {
+            fx.push(Effect::Incoming);
+        }
+        fx.extend(files_of(submission).into_iter().map(Effect::Discard));
+    }
+
+    /// The request that held a key is over; those that waited for it go on, one after the other.
+    pub(super) fn free_key(&mut self, slot: &KeySlot, now: Now, fx: &mut Vec<Effect>) {
+        let parked = self.keys.remove(slot).unwrap_or_default();
+        for ticket in parked {
+            if let Some(Pending::Parked(submission)) = self.pending.remove(&ticket) {
+                self.submit(ticket, submission, now, fx);
+            }
+        }
+    }
+
+    pub(super) fn register(
+        &mut self,
+        ticket: Ticket,
+        submitter: Submitter,
+        handed: Handed,
+        now: Now,
+        fx: &mut Vec<Effect>,
+    ) {
+        let file = match &handed {
+            Handed::File { id, .. } => Some(*id),
+            Handed::Inline { .. } | Handed::Registered(_) => None,
+        };
+        let document = self.admits().and_then(|()| self.new_document(&handed, &submitter, now));
+        match document {
+            Ok(document) => {
+                let then = vec![Effect::Reply(ticket, Ok(Reply::Document(document.document.id)))];
+                let commit = Box::new(Commit { documents: vec![document], ..Commit::default() });
+                self.pending.insert(ticket, Pending::Registering(file));
+                fx.push(Effect::Commit { ticket, commit, then });
+            }
+            Err(refusal) => {
+                fx.extend(file.map(Effect::Discard));
+                fx.push(Effect::Reply(ticket, Err(refusal)));
+            }
+        }
+    }
+
+    pub(super) fn remove_document(&mut self, ticket: Ticket, id: DocumentId, fx: &mut Vec<Effect>) {
+        self.pending.insert(ticket, Pending::Removing);
+        let commit = Box::new(Commit { remove: vec![Remove::Document(id)], ..Commit::default() });
+        let then = vec![Effect::Reply(ticket, Ok(Reply::Done)), Effect::Discard(id)];
+        fx.push(Effect::Commit { ticket, commit, then });
+    }
+}

@@ -1,0 +1,183 @@
+//! What users may do with jobs.
+
+use super::messages::{Effect, Reply, Ticket};
+use super::step::{Intake, Pending, out_of_numbers, wrong_state};
+use super::{JobCommand, Refusal};
+use crate::model::cancel::{self, CancelCase, CancelRoad, Handle};
+use crate::model::commit::Commit;
+use crate::model::document::Document;
+use crate::model::event::Source;
+use crate::model::id::JobId;
+use crate::model::job::{HoldReason, Job, JobEvent, JobStatus};
+use crate::model::time::Now;
+
+impl Intake {
+    pub(super) fn on_job_read(
+        &mut self,
+        ticket: Ticket,
+        read: Option<Box<Job>>,
+        now: Now,
+        fx: &mut Vec<Effect>,
+    ) {
+        match (self.pending.remove(&ticket), read) {
+            (Some(Pending::Repeating(slot)), read) => {
+                // The key is remembered longer than the job may be: then the number is all there is.
+                let reply = read
+                    .map(Reply::Repeated)
+                    .ok_or(Refusal::Store("the job that this key stands for was purged".to_owned()));
+                fx.push(Effect::Reply(ticket, reply));
+                self.free_key(&slot, now, fx);
+            }
+            (Some(Pending::Command { job, command, tries }), Some(read)) => {
+                self.command(ticket, job, *read, command, tries, now, fx);
+            }
+            (Some(Pending::Command { job, .. }), None) => {
+                let refusal = match self.incoming.get(&job) {
+                    Some(job) => wrong_state(job, "changed before its document has arrived"),
+                    None => Refusal::NoSuchJob(job),
+                };
+                fx.push(Effect::Reply(ticket, Err(refusal)));
+            }
+            (Some(other), _) => {
+                self.pending.insert(ticket, other);
+            }
+            (None, _) => {}
+        }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "a command with its place in the conversation")]
+    pub(super) fn command(
+        &mut self,
+        ticket: Ticket,
+        id: JobId,
+        job: Job,
+        command: JobCommand,
+        tries: u32,
+        now: Now,
+        fx: &mut Vec<Effect>,
+    ) {
+        if command == JobCommand::Restart && job.status.is_final() {
+            fx.push(Effect::ReadDocuments(ticket, job.documents.iter().map(|d| d.id).collect()));
+            self.pending.insert(ticket, Pending::Restart(Box::new(job)));
+            return;
+        }
+        match self.event_of(&job, &command) {
+            Ok(Wish::Apply(event)) => {
+                self.pending.insert(ticket, Pending::Command { job: id, command, tries });
+                self.apply(ticket, job, event, now, fx);
+            }
+            Ok(Wish::Already) => fx.push(Effect::Reply(ticket, Ok(Reply::Job(Box::new(job))))),
+            Err(refusal) => fx.push(Effect::Reply(ticket, Err(refusal))),
+        }
+    }
+
+    pub(super) fn apply(
+        &mut self,
+        ticket: Ticket,
+        job: Job,
+        event: JobEvent,
+        now: Now,
+        fx: &mut Vec<Effect>,
+    ) {
+        let mut after = job.clone();
+        let requested = matches!(event, JobEvent::RequestCancel);
+        let entry = match after.apply(event, Source::User, now.wall) {
+            Ok(entry) => entry,
+            Err(not) => {
+                self.pending.remove(&ticket);
+                return fx.push(Effect::Reply(ticket, Err(wrong_state(&job, not.event))));
+            }
+        };
+        let mut then = vec![Effect::Reply(ticket, Ok(Reply::Job(Box::new(after.clone()))))];
+        if after.status == JobStatus::Waiting {
+            then.push(Effect::Wake(after.queue));
+        }
+        if let (true, Some(bound)) = (requested, &after.bound) {
+            then.push(Effect::CancelAt(bound.printer, after.id));
+        }
+        let commit = Box::new(Commit {
+            expect: vec![(job.id, job.revision)],
+            timeline: entry.into_iter().collect(),
+            jobs: vec![after],
+            ..Commit::default()
+        });
+        fx.push(Effect::Commit { ticket, commit, then });
+    }
+
+    /// What a command means for the job as it is.
+    pub(super) fn event_of(&mut self, job: &Job, command: &JobCommand) -> Result<Wish, Refusal> {
+        let at_printer = job.status.is_at_printer();
+        match command {
+            JobCommand::Cancel(wish) => self.cancel_event(job, *wish),
+            JobCommand::Hold if job.status == JobStatus::Held => Ok(Wish::Already),
+            JobCommand::Hold if job.status == JobStatus::Waiting => {
+                Ok(Wish::Apply(JobEvent::Hold(HoldReason::User)))
+            }
+            JobCommand::Hold => Err(wrong_state(job, "held")),
+            JobCommand::Release if job.status == JobStatus::Held => Ok(Wish::Apply(JobEvent::Release)),
+            JobCommand::Release if job.status == JobStatus::Waiting => Ok(Wish::Already),
+            JobCommand::Release => Err(wrong_state(job, "released")),
+            JobCommand::Restart if job.status == JobStatus::Held => Ok(Wish::Apply(JobEvent::Release)),
+            JobCommand::Restart => Err(wrong_state(job, "restarted")),
+            JobCommand::SetPriority(_) if at_printer || job.status.is_final() => {
+                Err(wrong_state(job, "given another priority"))
+            }
+            JobCommand::SetPriority(priority) => Ok(Wish::Apply(JobEvent::SetPriority(*priority))),
+            JobCommand::Move(_) if at_printer || job.status.is_final() => Err(wrong_state(job, "moved")),
+            JobCommand::Move(name) => match self.directory.queue(name) {
+                Some(queue) => Ok(Wish::Apply(JobEvent::Move { queue, name: name.clone() })),
+                None => Err(Refusal::NoSuchQueue(name.clone())),
+            },
+        }
+    }
+
+    pub(super) fn cancel_event(&self, job: &Job, wish: cancel::Wish) -> Result<Wish, Refusal> {
+        if job.cancel_requested && !job.status.is_final() {
+            return Ok(Wish::Already);
+        }
+        let printer = job.bound.as_ref().and_then(|bound| self.directory.printer_by_id(bound.printer));
+        let case = CancelCase {
+            status: job.status,
+            scheduling: printer.map(|p| p.scheduling).unwrap_or_default(),
+            handle: if job.device_job_id.is_some() { Handle::Known } else { Handle::None },
+            rule: printer.map(|p| p.cancel_printing).unwrap_or_default(),
+            wish,
+        };
+        match cancel::road(case) {
+            CancelRoad::Refused(refusal) => Err(Refusal::CannotCancel { job: job.id, refusal }),
+            CancelRoad::ServerInCharge | CancelRoad::Device if job.status.is_at_printer() => {
+                Ok(Wish::Apply(JobEvent::RequestCancel))
+            }
+            CancelRoad::ServerInCharge | CancelRoad::Device => Ok(Wish::Apply(JobEvent::Cancel)),
+        }
+    }
+
+    /// A finished job once more, if its documents are still there. It gets a new age.
+    pub(super) fn restart(
+        &mut self,
+        ticket: Ticket,
+        job: Job,
+        found: &[Document],
+        now: Now,
+        fx: &mut Vec<Effect>,
+    ) {
+        let whole = job.documents.iter().all(|wanted| found.iter().any(|document| document.id == wanted.id));
+        let accepted = self.numbers.accepted();
+        match (whole, accepted) {
+            (false, _) => fx.push(Effect::Reply(ticket, Err(Refusal::DocumentGone(job.id)))),
+            (true, None) => fx.push(Effect::Reply(ticket, Err(out_of_numbers()))),
+            (true, Some(accepted)) => {
+                let (id, command) = (job.id, JobCommand::Restart);
+                self.pending.insert(ticket, Pending::Command { job: id, command, tries: 0 });
+                self.apply(ticket, job, JobEvent::Restart { accepted }, now, fx);
+            }
+        }
+    }
+}
+
+/// What is to be done for a command.
+enum Wish {
+    Apply(JobEvent),
+    /// The job is so already.
+    Already,
+}
