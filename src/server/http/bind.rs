@@ -53,8 +53,12 @@ pub enum ListenError {
 
 fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::AddrInUse => "stop the program that has it, or choose another address in server.http",
-        io::ErrorKind::PermissionDenied => "ports below 1024 need the capability CAP_NET_BIND_SERVICE",
+        io::ErrorKind::AddrInUse => {
+            "stop the program that has it, or choose another address in server.http"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "ports below 1024 need the capability CAP_NET_BIND_SERVICE"
+        }
         io::ErrorKind::AddrNotAvailable => "this machine has no such address",
         _ => "choose another address in server.http",
     }
@@ -64,7 +68,8 @@ fn hint(error: &io::Error) -> &'static str {
 pub(super) fn tcp(addresses: &[SocketAddr], backlog: i32) -> Result<Vec<TcpListener>, ListenError> {
     let open = |&address: &SocketAddr| {
         let v6_only = address.is_ipv6() && has_ipv4_wildcard(addresses, address.port());
-        tcp_one(address, backlog, v6_only).map_err(|source| ListenError::Address { address, source })
+        tcp_one(address, backlog, v6_only)
+            .map_err(|source| ListenError::Address { address, source })
     };
     addresses.iter().map(open).collect()
 }
@@ -76,7 +81,11 @@ fn has_ipv4_wildcard(addresses: &[SocketAddr], port: u16) -> bool {
 }
 
 fn tcp_one(address: SocketAddr, backlog: i32, v6_only: bool) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
     // A restart must not wait for the connections of the last run to time out.
     socket.set_reuse_address(true)?;
     if v6_only {
@@ -116,13 +125,19 @@ fn remove_stale(path: &Path) -> Result<(), ListenError> {
         Err(error) => return Err(failed(error)),
     };
     if !kind.is_socket() {
-        return Err(ListenError::NotASocket { path: path.to_owned() });
+        return Err(ListenError::NotASocket {
+            path: path.to_owned(),
+        });
     }
     match UnixStream::connect(path) {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path).map_err(failed),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            fs::remove_file(path).map_err(failed)
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(failed(error)),
-        Ok(_) => Err(ListenError::SocketTaken { path: path.to_owned() }),
+        Ok(_) => Err(ListenError::SocketTaken {
+            path: path.to_owned(),
+        }),
     }
 }
 
@@ -138,7 +153,10 @@ mod tests {
         let path = folder.path().join("spool.sock");
 
         let first = unix(&path, BACKLOG).expect("the first server");
-        let mode = fs::metadata(&path).expect("the socket").permissions().mode();
+        let mode = fs::metadata(&path)
+            .expect("the socket")
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, SOCKET_MODE);
         let error = unix(&path, BACKLOG).expect_err("the first server lives");
         assert!(matches!(error, ListenError::SocketTaken { .. }), "{error}");

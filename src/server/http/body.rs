@@ -105,7 +105,12 @@ mod tests {
 
     #[tokio::test]
     async fn the_limit_itself_is_allowed_and_one_byte_more_is_not() {
-        let pieces = || stream::iter(vec![Ok(Bytes::from_static(b"abc")), Ok(Bytes::from_static(b"de"))]);
+        let pieces = || {
+            stream::iter(vec![
+                Ok(Bytes::from_static(b"abc")),
+                Ok(Bytes::from_static(b"de")),
+            ])
+        };
 
         let mut fits = LimitedBody::new(pieces(), 5, SECOND);
         while fits.next_chunk().await.expect("five bytes fit").is_some() {}

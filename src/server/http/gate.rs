@@ -11,7 +11,9 @@ use std::time::Duration;
 use actix_http::body::{BodySize, BoxBody, MessageBody};
 use actix_http::{ConnectionType, Payload, Request, Response};
 use actix_service::boxed::{self, BoxServiceFactory};
-use actix_service::{IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, apply_fn_factory};
+use actix_service::{
+    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, apply_fn_factory,
+};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::RETRY_AFTER;
@@ -27,11 +29,18 @@ const CROWDED_RETRY: Duration = Duration::from_secs(5);
 /// Decides on a head: `Ok` lets the request through, `Err` is its final answer.
 ///
 /// It runs on a worker between two reads, so it may look into memory and nothing slower.
-pub trait Admission: Fn(&Request, &Peer) -> Result<(), HttpResponse> + Clone + Send + 'static {}
-impl<F> Admission for F where F: Fn(&Request, &Peer) -> Result<(), HttpResponse> + Clone + Send + 'static {}
+pub trait Admission:
+    Fn(&Request, &Peer) -> Result<(), HttpResponse> + Clone + Send + 'static
+{
+}
+impl<F> Admission for F where
+    F: Fn(&Request, &Peer) -> Result<(), HttpResponse> + Clone + Send + 'static
+{
+}
 
 /// An application behind its gate.
-pub(super) type Gated<C, E> = BoxServiceFactory<C, Request, Response<BoxBody>, Response<BoxBody>, E>;
+pub(super) type Gated<C, E> =
+    BoxServiceFactory<C, Request, Response<BoxBody>, Response<BoxBody>, E>;
 
 /// The gate of one worker and listener.
 #[derive(Debug, Clone)]
@@ -43,11 +52,11 @@ pub(super) struct Gate<A> {
 
 impl<A: Admission> Gate<A> {
     /// For actix-http's expect service: `Ok` sends `100 Continue`.
-    pub fn expect(&self, request: Request) -> Result<Request, Response<BoxBody>> {
+    pub fn expect(&self, mut request: Request) -> Result<Request, Response<BoxBody>> {
         let Some(exchange) = exchange_of(&request) else {
             return Err(no_connection_data());
         };
-        exchange.begin();
+        exchange.begin(has_body(&mut request));
         match self.judge(&request, &exchange) {
             Ok(()) => Ok(request),
             Err(answer) => Err(sealed(answer.into(), exchange, true)),
@@ -55,7 +64,10 @@ impl<A: Admission> Gate<A> {
     }
 
     /// Puts the gate before `application`.
-    pub fn before<S, B>(self, application: impl IntoServiceFactory<S, Request>) -> Gated<S::Config, S::InitError>
+    pub fn before<S, B>(
+        self,
+        application: impl IntoServiceFactory<S, Request>,
+    ) -> Gated<S::Config, S::InitError>
     where
         S: ServiceFactory<Request> + 'static,
         S::Error: Into<actix_web::Error>,
@@ -66,7 +78,9 @@ impl<A: Admission> Gate<A> {
             .into_factory()
             .map(|answer: S::Response| answer.into().map_into_boxed_body())
             .map_err(|error: S::Error| Response::from(error.into().error_response()));
-        boxed::factory(apply_fn_factory(application, move |request, service| self.pass(request, service)))
+        boxed::factory(apply_fn_factory(application, move |request, service| {
+            self.pass(request, service)
+        }))
     }
 
     fn pass<S>(
@@ -80,8 +94,8 @@ impl<A: Admission> Gate<A> {
         let Some(exchange) = exchange_of(&request) else {
             return Either::Left(ready(Err(no_connection_data())));
         };
-        exchange.begin();
-        let has_body = !matches!(request.payload(), Payload::None);
+        let has_body = has_body(&mut request);
+        exchange.begin(has_body);
         // A head with `Expect` was judged by `expect`.
         let verdict = if request.head().expect() {
             Ok(())
@@ -105,13 +119,20 @@ impl<A: Admission> Gate<A> {
             return Err(crowded());
         }
         if head_bytes(request) > self.header_bytes {
-            return Err(HttpResponse::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
+            return Err(HttpResponse::new(
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            ));
         }
         let Some(peer) = request.conn_data::<Peer>() else {
             return Err(HttpResponse::InternalServerError().finish());
         };
         (self.admission)(request, peer)
     }
+}
+
+/// Announced by the head; it may still be on its way.
+fn has_body(request: &mut Request) -> bool {
+    !matches!(request.payload(), Payload::None)
 }
 
 fn exchange_of(request: &Request) -> Option<Rc<Exchange>> {
@@ -134,9 +155,14 @@ fn crowded() -> HttpResponse {
 /// As the head went over the wire, to a few bytes.
 fn head_bytes(request: &Request) -> usize {
     const LINE: usize = ": \r\n".len();
-    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    let target = request
+        .uri()
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len());
     let headers = request.head().headers().iter();
-    headers.fold(target, |sum, (name, value)| sum + name.as_str().len() + value.len() + LINE)
+    headers.fold(target, |sum, (name, value)| {
+        sum + name.as_str().len() + value.len() + LINE
+    })
 }
 
 /// Ties an answer to its exchange, which ends with the answer's last byte.
@@ -161,7 +187,10 @@ impl MessageBody for Sealed {
         self.body.size()
     }
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         Pin::new(&mut self.body).poll_next(cx)
     }
 }

@@ -93,7 +93,10 @@ mod tests {
     #[test]
     fn mapped_addresses_are_judged_as_ipv4() {
         check_peer("127.0.0.1:9", Peer::Loopback(address("127.0.0.1:9")));
-        check_peer("[::ffff:127.1.2.3]:9", Peer::Loopback(address("127.1.2.3:9")));
+        check_peer(
+            "[::ffff:127.1.2.3]:9",
+            Peer::Loopback(address("127.1.2.3:9")),
+        );
         check_peer("[::ffff:10.0.0.7]:9", Peer::Network(address("10.0.0.7:9")));
         check_peer("[::1]:9", Peer::Loopback(address("[::1]:9")));
     }

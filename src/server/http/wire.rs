@@ -51,6 +51,8 @@ pub(super) struct Exchange {
     /// More connections than the listener serves: the first request is told so.
     pub crowded: bool,
     phase: Cell<Phase>,
+    /// The request in hand, or the last one, has a body. How much of it was read is not known here.
+    has_body: Cell<bool>,
     /// This answer is the last one of the connection.
     last: Cell<bool>,
     /// Bytes read since the connection began or the last answer ended.
@@ -71,8 +73,9 @@ enum Phase {
 
 impl Exchange {
     /// A head has been read.
-    pub fn begin(&self) {
+    pub fn begin(&self, has_body: bool) {
         self.phase.set(Phase::Answering);
+        self.has_body.set(has_body);
     }
 
     /// The answer in hand is the last one: what the client still sends belongs to a body that nobody wants.
@@ -92,8 +95,14 @@ impl Exchange {
             && (self.last.get() || self.unclaimed.get() > self.bounds.drain_bytes)
     }
 
+    /// Nothing can be on its way from the client: all that it has sent was a head, and that is answered.
+    fn owes_nothing(&self) -> bool {
+        self.phase.get() == Phase::Between && !self.has_body.get() && self.unclaimed.get() == 0
+    }
+
     fn count(&self, read: usize) {
-        self.unclaimed.set(self.unclaimed.get().saturating_add(read as u64));
+        self.unclaimed
+            .set(self.unclaimed.get().saturating_add(read as u64));
     }
 }
 
@@ -132,7 +141,7 @@ pub(super) struct Wire {
     /// Runs in `Phase::Between`, and while draining. Kept: moving a deadline back is much cheaper than a new timer.
     timer: Option<Pin<Box<Sleep>>>,
     write_timer: Option<Pin<Box<Sleep>>>,
-    /// The client has closed its side, or has shown that it is not sending: there is nothing to drain.
+    /// The client has closed its side, or was idle when it was last read from: there is nothing to drain.
     quiet: bool,
     closing: Closing,
     _counted: Option<Counted>,
@@ -144,7 +153,9 @@ enum Closing {
     /// actix-http has been woken to see the end of input.
     Announced,
     /// Our side is shut; `left` bytes may still be thrown away.
-    Draining { left: u64 },
+    Draining {
+        left: u64,
+    },
 }
 
 impl Wire {
@@ -153,6 +164,7 @@ impl Wire {
             bounds,
             crowded: false,
             phase: Cell::new(Phase::First),
+            has_body: Cell::new(false),
             last: Cell::new(false),
             unclaimed: Cell::new(0),
             deadline: Cell::new(Instant::now()),
@@ -201,7 +213,10 @@ impl Wire {
     fn poll_silence(&mut self, cx: &mut Context<'_>) -> bool {
         let between = self.exchange.phase.get() == Phase::Between;
         self.quiet = self.exchange.unclaimed.get() == 0;
-        between && self.poll_deadline(self.exchange.deadline.get(), cx).is_ready()
+        between
+            && self
+                .poll_deadline(self.exchange.deadline.get(), cx)
+                .is_ready()
     }
 
     /// Reads and throws away what still comes, until the client closes or a bound is reached.
@@ -236,7 +251,11 @@ trait Stream: AsyncRead + AsyncWrite + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
 
 impl AsyncRead for Wire {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.exchange.input_is_over() {
             return Poll::Ready(Ok(()));
@@ -256,7 +275,11 @@ impl AsyncRead for Wire {
 }
 
 impl AsyncWrite for Wire {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let outcome = this.carrier().poll_write(cx, buf);
         if outcome.is_ready() {
@@ -291,8 +314,11 @@ impl AsyncWrite for Wire {
         }
         ready!(this.carrier().poll_shutdown(cx))?;
         let bounds = this.exchange.bounds;
-        let left = if this.quiet { 0 } else { bounds.drain_bytes };
-        this.exchange.deadline.set(Instant::now() + bounds.drain_time);
+        let nothing_comes = this.quiet || this.exchange.owes_nothing();
+        let left = if nothing_comes { 0 } else { bounds.drain_bytes };
+        this.exchange
+            .deadline
+            .set(Instant::now() + bounds.drain_time);
         this.poll_linger(left, cx)
     }
 }
