@@ -1,5 +1,5 @@
 //! Requests per second of a trivial handler over keep-alive connections: actix-web's `HttpServer` against our
-//! listener, each in turn, from 1 and from 64 clients. Takes about 15 seconds; prints a table.
+//! listener, each in turn, from 1 and from 64 clients. Takes about 17 seconds; prints a table.
 //!
 //! Client and server share the machine's cores, so the figures compare the two servers and nothing else.
 
@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use actix_web::{App, HttpServer, web};
 use spool::server::http::listener::{Listener, ListenerConfig};
 
-const ROUNDS: usize = 3;
-const ROUND: Duration = Duration::from_millis(1_100);
+const ROUNDS: usize = 7;
+const ROUND: Duration = Duration::from_millis(600);
 const CLIENTS: [usize; 2] = [1, 64];
 const WORKERS: usize = 2;
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n";

@@ -14,29 +14,23 @@ use actix_service::boxed::{self, BoxServiceFactory};
 use actix_service::{
     IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, apply_fn_factory,
 };
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::RETRY_AFTER;
+use actix_web::{Error, HttpResponse};
 use bytes::Bytes;
 use futures_util::future::{Either, FutureExt, ready};
 
+use super::exchange::Exchange;
 use super::peer::Peer;
-use super::wire::Exchange;
 
 /// What a client is told to wait when there are too many connections.
 const CROWDED_RETRY: Duration = Duration::from_secs(5);
 
-/// Decides on a head: `Ok` lets the request through, `Err` is its final answer.
+/// Decides on a head: `Ok` lets the request through, `Err` is its final answer, made by `ResponseError::error_response`.
 ///
 /// It runs on a worker between two reads, so it may look into memory and nothing slower.
-pub trait Admission:
-    Fn(&Request, &Peer) -> Result<(), HttpResponse> + Clone + Send + 'static
-{
-}
-impl<F> Admission for F where
-    F: Fn(&Request, &Peer) -> Result<(), HttpResponse> + Clone + Send + 'static
-{
-}
+pub trait Admission: Fn(&Request, &Peer) -> Result<(), Error> + Clone + Send + 'static {}
+impl<F> Admission for F where F: Fn(&Request, &Peer) -> Result<(), Error> + Clone + Send + 'static {}
 
 /// An application behind its gate.
 pub(super) type Gated<C, E> =
@@ -57,9 +51,9 @@ impl<A: Admission> Gate<A> {
             return Err(no_connection_data());
         };
         exchange.begin(has_body(&mut request));
-        match self.judge(&request, &exchange) {
-            Ok(()) => Ok(request),
-            Err(answer) => Err(sealed(answer.into(), exchange, true)),
+        match self.refusal(&request, &exchange) {
+            None => Ok(request),
+            Some(answer) => Err(sealed(answer.into(), exchange, true)),
         }
     }
 
@@ -70,7 +64,7 @@ impl<A: Admission> Gate<A> {
     ) -> Gated<S::Config, S::InitError>
     where
         S: ServiceFactory<Request> + 'static,
-        S::Error: Into<actix_web::Error>,
+        S::Error: Into<Error>,
         S::Response: Into<Response<B>>,
         B: MessageBody + 'static,
     {
@@ -97,14 +91,15 @@ impl<A: Admission> Gate<A> {
         let has_body = has_body(&mut request);
         exchange.begin(has_body);
         // A head with `Expect` was judged by `expect`.
-        let verdict = if request.head().expect() {
-            Ok(())
+        let judged = request.head().expect();
+        let refusal = if judged {
+            None
         } else {
-            self.judge(&request, &exchange)
+            self.refusal(&request, &exchange)
         };
-        let answered = match verdict {
-            Ok(()) => Either::Left(service.call(request)),
-            Err(answer) => Either::Right(ready(Err(answer.into()))),
+        let answered = match refusal {
+            None => Either::Left(service.call(request)),
+            Some(answer) => Either::Right(ready(Err(answer.into()))),
         };
         Either::Right(answered.map(move |answer| {
             let answer = answer.unwrap_or_else(|error| error);
@@ -114,19 +109,22 @@ impl<A: Admission> Gate<A> {
         }))
     }
 
-    fn judge(&self, request: &Request, exchange: &Exchange) -> Result<(), HttpResponse> {
+    /// None lets the request through.
+    fn refusal(&self, request: &Request, exchange: &Exchange) -> Option<HttpResponse> {
         if exchange.crowded {
-            return Err(crowded());
+            return Some(crowded());
         }
         if head_bytes(request) > self.header_bytes {
-            return Err(HttpResponse::new(
+            return Some(HttpResponse::new(
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             ));
         }
         let Some(peer) = request.conn_data::<Peer>() else {
-            return Err(HttpResponse::InternalServerError().finish());
+            return Some(HttpResponse::InternalServerError().finish());
         };
         (self.admission)(request, peer)
+            .err()
+            .map(|error| error.error_response())
     }
 }
 

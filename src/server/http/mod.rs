@@ -5,6 +5,8 @@
 
 mod bind;
 pub mod body;
+pub mod config;
+mod exchange;
 mod gate;
 pub mod listener;
 pub mod peer;

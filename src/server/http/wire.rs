@@ -12,99 +12,22 @@
 //!
 //! "End of input" is how this layer tells actix-http to finish: it writes what it has and shuts the connection down.
 
-use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use actix_rt::net::{TcpStream, UnixStream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
+use super::exchange::{Bounds, Exchange};
 use super::peer::{Local, Peer};
 
 /// What is read at once while a connection is drained, bytes.
 const DRAIN_BUFFER: usize = 16 * 1024;
-
-/// The bounds of one connection.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds {
-    /// From the end of an answer to the last byte of the next head.
-    pub idle: Duration,
-    /// How long one write may wait for the client to take a byte.
-    pub write_stall: Duration,
-    /// How long a connection that is being closed is read from.
-    pub drain_time: Duration,
-    /// How much is read and thrown away after an answer.
-    pub drain_bytes: u64,
-}
-
-/// Where the exchange on a connection stands. Shared between the wire below actix-http and the gate above it; both
-/// live on one thread.
-#[derive(Debug)]
-pub(super) struct Exchange {
-    bounds: Bounds,
-    /// More connections than the listener serves: the first request is told so.
-    pub crowded: bool,
-    phase: Cell<Phase>,
-    /// The request in hand, or the last one, has a body. How much of it was read is not known here.
-    has_body: Cell<bool>,
-    /// This answer is the last one of the connection.
-    last: Cell<bool>,
-    /// Bytes read since the connection began or the last answer ended.
-    unclaimed: Cell<u64>,
-    /// When `Phase::Between` is over.
-    deadline: Cell<Instant>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    /// Before the first head; actix-http keeps its deadline.
-    First,
-    /// A request is being answered; its body's pace is the handler's affair.
-    Answering,
-    /// An answer is complete and no further head has come.
-    Between,
-}
-
-impl Exchange {
-    /// A head has been read.
-    pub fn begin(&self, has_body: bool) {
-        self.phase.set(Phase::Answering);
-        self.has_body.set(has_body);
-    }
-
-    /// The answer in hand is the last one: what the client still sends belongs to a body that nobody wants.
-    pub fn make_last(&self) {
-        self.last.set(true);
-    }
-
-    /// The last byte of an answer has been handed to actix-http.
-    pub fn end(&self) {
-        self.phase.set(Phase::Between);
-        self.unclaimed.set(0);
-        self.deadline.set(Instant::now() + self.bounds.idle);
-    }
-
-    fn input_is_over(&self) -> bool {
-        self.phase.get() == Phase::Between
-            && (self.last.get() || self.unclaimed.get() > self.bounds.drain_bytes)
-    }
-
-    /// Nothing can be on its way from the client: all that it has sent was a head, and that is answered.
-    fn owes_nothing(&self) -> bool {
-        self.phase.get() == Phase::Between && !self.has_body.get() && self.unclaimed.get() == 0
-    }
-
-    fn count(&self, read: usize) {
-        self.unclaimed
-            .set(self.unclaimed.get().saturating_add(read as u64));
-    }
-}
 
 /// What carries the bytes. TLS will be a third kind.
 #[derive(Debug)]
@@ -144,6 +67,8 @@ pub(super) struct Wire {
     /// The client has closed its side, or was idle when it was last read from: there is nothing to drain.
     quiet: bool,
     closing: Closing,
+    /// When draining is over; means something in `Closing::Draining` only.
+    drained_by: Instant,
     _counted: Option<Counted>,
 }
 
@@ -160,24 +85,16 @@ enum Closing {
 
 impl Wire {
     pub fn new(carrier: Carrier, peer: Peer, local: Local, bounds: Bounds) -> Self {
-        let exchange = Exchange {
-            bounds,
-            crowded: false,
-            phase: Cell::new(Phase::First),
-            has_body: Cell::new(false),
-            last: Cell::new(false),
-            unclaimed: Cell::new(0),
-            deadline: Cell::new(Instant::now()),
-        };
         Wire {
             carrier,
             peer,
             local,
-            exchange: Rc::new(exchange),
+            exchange: Rc::new(Exchange::new(bounds)),
             timer: None,
             write_timer: None,
             quiet: false,
             closing: Closing::No,
+            drained_by: Instant::now(),
             _counted: None,
         }
     }
@@ -211,12 +128,9 @@ impl Wire {
 
     /// The client sends nothing at present. True when it has been silent for too long.
     fn poll_silence(&mut self, cx: &mut Context<'_>) -> bool {
-        let between = self.exchange.phase.get() == Phase::Between;
-        self.quiet = self.exchange.unclaimed.get() == 0;
-        between
-            && self
-                .poll_deadline(self.exchange.deadline.get(), cx)
-                .is_ready()
+        self.quiet = self.exchange.is_untouched();
+        let deadline = self.exchange.next_head_by();
+        deadline.is_some_and(|deadline| self.poll_deadline(deadline, cx).is_ready())
     }
 
     /// Reads and throws away what still comes, until the client closes or a bound is reached.
@@ -225,7 +139,7 @@ impl Wire {
     /// that the client has not read yet: it would see "connection reset" instead of 413.
     fn poll_linger(&mut self, mut left: u64, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut bytes = [0; DRAIN_BUFFER];
-        let deadline = self.exchange.deadline.get();
+        let deadline = self.drained_by;
         while left > 0 && self.poll_deadline(deadline, cx).is_pending() {
             let mut buffer = ReadBuf::new(&mut bytes);
             let outcome = self.carrier().poll_read(cx, &mut buffer);
@@ -286,7 +200,7 @@ impl AsyncWrite for Wire {
             this.write_timer = None;
             return outcome;
         }
-        let stall = this.exchange.bounds.write_stall;
+        let stall = this.exchange.bounds().write_stall;
         let timer = this
             .write_timer
             .get_or_insert_with(|| Box::pin(tokio::time::sleep(stall)));
@@ -313,12 +227,10 @@ impl AsyncWrite for Wire {
             return this.poll_linger(left, cx);
         }
         ready!(this.carrier().poll_shutdown(cx))?;
-        let bounds = this.exchange.bounds;
+        let bounds = this.exchange.bounds();
         let nothing_comes = this.quiet || this.exchange.owes_nothing();
         let left = if nothing_comes { 0 } else { bounds.drain_bytes };
-        this.exchange
-            .deadline
-            .set(Instant::now() + bounds.drain_time);
+        this.drained_by = Instant::now() + bounds.drain_time;
         this.poll_linger(left, cx)
     }
 }
