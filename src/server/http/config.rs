@@ -53,8 +53,8 @@ pub struct ListenerConfig {
     /// actix-http's own limits are fixed: 431 at 128 KiB or 96 fields.
     pub header_bytes_max: usize,
     /// From accepting a connection to the end of its first head. Enforced by actix-http with 408. It does not look at
-    /// later heads: those, and the silence before them, get `keep_alive` + `header_deadline` here, and then the
-    /// connection is closed without an answer.
+    /// later heads: those, and the silence before them, get `keep_alive` + `header_deadline` here, at most twice that,
+    /// and then the connection is closed without an answer.
     pub header_deadline: Duration,
     /// Silence between an answer and the next request. Enforced by actix-http, unless part of a body is still to
     /// come; see `header_deadline` for that. Zero: one request a connection.

@@ -5,12 +5,10 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 /// The bounds of one connection.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
-    /// From the end of an answer to the last byte of the next head.
+    /// From the end of an answer to the last byte of the next head. At most twice as long: see `Wire::poll_silence`.
     pub idle: Duration,
     /// How long one write may wait for the client to take a byte.
     pub write_stall: Duration,
@@ -34,8 +32,8 @@ pub(super) struct Exchange {
     last: Cell<bool>,
     /// Bytes read since the connection began or the last answer ended.
     unclaimed: Cell<u64>,
-    /// When `Phase::Between` is over.
-    deadline: Cell<Instant>,
+    /// How many answers are complete.
+    answers: Cell<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +55,7 @@ impl Exchange {
             has_body: Cell::new(false),
             last: Cell::new(false),
             unclaimed: Cell::new(0),
-            deadline: Cell::new(Instant::now()),
+            answers: Cell::new(0),
         }
     }
 
@@ -80,7 +78,7 @@ impl Exchange {
     pub fn end(&self) {
         self.phase.set(Phase::Between);
         self.unclaimed.set(0);
-        self.deadline.set(Instant::now() + self.bounds.idle);
+        self.answers.set(self.answers.get() + 1);
     }
 
     /// Nothing more is to be read: the last answer is out, or too much was sent that belongs to no request.
@@ -99,9 +97,9 @@ impl Exchange {
         self.unclaimed.get() == 0
     }
 
-    /// When the next head must be whole, where actix-http does not look.
-    pub fn next_head_by(&self) -> Option<Instant> {
-        (self.phase.get() == Phase::Between).then(|| self.deadline.get())
+    /// After which answer the next head is awaited, if it is; the first head is actix-http's affair.
+    pub fn awaits_head_after(&self) -> Option<u64> {
+        (self.phase.get() == Phase::Between).then(|| self.answers.get())
     }
 
     /// Bytes have come.
