@@ -37,7 +37,7 @@ pub struct ListenerConfig {
     pub addresses: Vec<SocketAddr>,
     /// The Unix socket, made with mode 0666. It stays behind after a stop; the next start replaces it.
     pub socket: Option<PathBuf>,
-    /// Threads that serve; connections are dealt out in turn. Enforced by actix-server, 1 to 512.
+    /// Threads that serve; connections are dealt out in turn. Brought to the nearest of 1 to 512, which is what actix-server takes.
     pub workers: usize,
     /// Connections that may wait to be accepted, for each listening socket. Enforced by the kernel, which caps it at
     /// `net.core.somaxconn`.

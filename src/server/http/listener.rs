@@ -39,6 +39,9 @@ use super::gate::Gate;
 use super::peer::{Local, Peer};
 use super::wire::{Carrier, Counted, Wire};
 
+/// actix-server panics at more, and at none.
+const WORKERS_MOST: usize = 512;
+
 /// Open sockets that nobody serves yet: clients can connect and wait.
 #[derive(Debug)]
 pub struct Listener {
@@ -91,7 +94,7 @@ impl Listener {
     {
         let Listener { config, tcp, unix } = self;
         let mut server = Server::build()
-            .workers(config.workers)
+            .workers(config.workers.clamp(1, WORKERS_MOST))
             .max_concurrent_connections(config.worker_connections_max)
             .shutdown_timeout(config.stop_seconds())
             .disable_signals();
