@@ -4,6 +4,7 @@
 //! - [`store`] remembers: durable state behind one trait.
 //! - [`device`] is one printer at the end of a wire.
 //! - [`actors`] carry out what the model decides.
+//! - [`server`] is what comes in.
 //! - [`config`] is what was asked for.
 //! - [`clock`] is the only reader of time.
 
@@ -12,4 +13,5 @@ pub mod clock;
 pub mod config;
 pub mod device;
 pub mod model;
+pub mod server;
 pub mod store;

@@ -105,7 +105,7 @@ impl Intake {
     }
 
     /// What a command means for the job as it is.
-    pub(super) fn event_of(&mut self, job: &Job, command: &JobCommand) -> Result<Wish, Refusal> {
+    fn event_of(&mut self, job: &Job, command: &JobCommand) -> Result<Wish, Refusal> {
         let at_printer = job.status.is_at_printer();
         match command {
             JobCommand::Cancel(wish) => self.cancel_event(job, *wish),
@@ -131,7 +131,7 @@ impl Intake {
         }
     }
 
-    pub(super) fn cancel_event(&self, job: &Job, wish: cancel::Wish) -> Result<Wish, Refusal> {
+    fn cancel_event(&self, job: &Job, wish: cancel::Wish) -> Result<Wish, Refusal> {
         if job.cancel_requested && !job.status.is_final() {
             return Ok(Wish::Already);
         }

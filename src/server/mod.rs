@@ -1,0 +1,3 @@
+//! What comes in: the front doors.
+
+pub mod http;
