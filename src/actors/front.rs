@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::model::directory::Directory;
 use crate::model::event::Subject;
+pub use crate::model::fleet::PrinterCommand;
 use crate::model::id::{DocumentId, JobId, PrinterId, QueueName};
 use crate::model::intake::{Handed, JobCommand, JobRequest, KeyClaim, Refusal};
 use crate::model::job::{Job, Submitter};
@@ -47,20 +48,6 @@ pub struct WorkerRow {
     pub generation: u64,
 }
 
-/// What an administrator may do with a printer.
-#[derive(Clone, Debug)]
-pub enum PrinterCommand {
-    Pause,
-    Resume,
-    Accept,
-    Reject,
-    Remove,
-    /// Replaces everything settable.
-    Set(Box<Printer>),
-    /// The print thread's own test page goes through the queue like any job.
-    Test(Submitter),
-}
-
 /// What happened that is not in the store.
 #[derive(Clone, Debug)]
 pub struct LiveEvent {
@@ -97,7 +84,10 @@ pub trait Core: Send + Sync {
     fn command(&self, job: JobId, command: JobCommand) -> Answer<Job>;
     /// `draft.id` is ignored: the printer gets a number of its own.
     fn add_printer(&self, draft: Printer) -> Answer<Arc<Printer>>;
-    fn printer_command(&self, name: QueueName, command: PrinterCommand) -> Answer<Arc<Printer>>;
+    /// The printer as it is afterwards; `None` where it was removed.
+    fn printer_command(&self, name: QueueName, command: PrinterCommand) -> Answer<Option<Arc<Printer>>>;
+    /// A test page goes through the queue like any job.
+    fn test_page(&self, name: QueueName, submitter: Submitter) -> Answer<Accepted>;
 }
 
 /// A request under way.

@@ -13,6 +13,7 @@ pub mod commit;
 pub mod directory;
 pub mod document;
 pub mod event;
+pub mod fleet;
 pub mod id;
 pub mod intake;
 pub mod job;

@@ -108,6 +108,11 @@ pub enum Refusal {
     DocumentGone(JobId),
     DocumentInUse(DocumentId),
     NameTaken(QueueName),
+    /// A printer that still has work cannot be removed.
+    HasJobs {
+        name: QueueName,
+        jobs: u64,
+    },
     /// Provisioned by the configuration file.
     ReadOnly(QueueName),
     /// A value that a printer cannot have.
@@ -145,6 +150,7 @@ impl Refusal {
             Refusal::DocumentGone(_) => "document_gone",
             Refusal::DocumentInUse(_) => "document_in_use",
             Refusal::NameTaken(_) => "name_taken",
+            Refusal::HasJobs { .. } => "has_jobs",
             Refusal::ReadOnly(_) => "read_only",
             Refusal::BadPrinter { .. } => "bad_printer",
             Refusal::Busy { .. } => "busy",
@@ -205,6 +211,9 @@ impl fmt::Display for Refusal {
                 write!(f, "document {document} is used by a job that has not ended; cancel the job first")
             }
             Refusal::NameTaken(name) => write!(f, "there is a printer or pool named {name} already"),
+            Refusal::HasJobs { name, jobs } => {
+                write!(f, "{name} still has {jobs} jobs; cancel them or let them print, then remove it")
+            }
             Refusal::ReadOnly(name) => {
                 write!(f, "{name} stands in the configuration file; change it there and reload")
             }
