@@ -12,6 +12,7 @@ pub mod actors;
 pub mod clock;
 pub mod config;
 pub mod device;
+pub mod failpoint;
 pub mod model;
 pub mod server;
 pub mod store;

@@ -212,32 +212,18 @@ impl Fleet {
         }
         let new = Arc::new(new);
         let commit = Commit { printers: vec![(*new).clone()], ..Commit::default() };
-        // A device at another address needs another traffic manager; anything else it is told.
-        let apply = if new.uri == old.uri {
-            vec![Effect::TellTraffic(new.clone())]
-        } else {
-            vec![Effect::StopTraffic(old.id), Effect::StartTraffic(new.clone(), Beginning::ServerStart)]
-        };
-        self.put_all(ticket, new, commit, apply)
+        let apply = Effect::TellTraffic(new.clone());
+        self.put(ticket, new, commit, apply)
     }
 
+    /// Takes the printer in at once, so that two requests cannot take one name, and takes it back if the
+    /// store does.
     fn put(&mut self, ticket: Ticket, printer: Arc<Printer>, commit: Commit, apply: Effect) -> Vec<Effect> {
-        self.put_all(ticket, printer, commit, vec![apply])
-    }
-
-    fn put_all(
-        &mut self,
-        ticket: Ticket,
-        printer: Arc<Printer>,
-        commit: Commit,
-        apply: Vec<Effect>,
-    ) -> Vec<Effect> {
         let before = self.printers.insert(printer.id, printer.clone());
         let back = before.map_or(Change::Remove(printer.id), Change::Put);
         self.pending.insert(ticket, back);
-        let mut then = vec![Effect::Publish(self.directory())];
-        then.extend(apply);
-        then.push(Effect::Reply(ticket, Ok(Some(printer))));
+        let publish = Effect::Publish(self.directory());
+        let then = vec![publish, apply, Effect::Reply(ticket, Ok(Some(printer)))];
         vec![Effect::Commit { ticket, commit: Box::new(commit), then }]
     }
 

@@ -15,8 +15,8 @@ use std::time::Duration;
 pub enum Input {
     /// There may be work.
     Wake,
-    /// The printer's settings are these now.
-    Printer(Box<Printer>),
+    /// The printer's settings are these now; its device may be another.
+    Printer(Box<Printer>, Asks),
     /// The first jobs of its queues, in order; the answer to [`Effect::ReadHead`].
     Head(Vec<Job>),
     /// The answer to [`Effect::ReadJob`].

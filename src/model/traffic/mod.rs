@@ -109,10 +109,7 @@ impl Traffic {
         let mut fx = Vec::new();
         match input {
             Input::Wake => self.wanted = true,
-            Input::Printer(printer) => {
-                self.printer = *printer;
-                self.wanted = true;
-            }
+            Input::Printer(printer, asks) => self.on_printer(*printer, asks),
             Input::Head(jobs) => self.on_head(jobs, now, &mut fx),
             Input::JobRead(job) => self.on_reread(job, now, &mut fx),
             Input::ReadFailed => self.on_read_failed(now, &mut fx),
@@ -132,6 +129,16 @@ impl Traffic {
         self.advance(now, &mut fx);
         self.tell(now, &mut fx);
         fx
+    }
+
+    /// What is under way ends with the old device; the next link is to the new one.
+    fn on_printer(&mut self, printer: Printer, asks: Asks) {
+        if printer.uri != self.printer.uri {
+            self.contact = Contact::Unknown;
+            self.breaks_in_row = 0;
+        }
+        (self.printer, self.asks) = (printer, asks);
+        self.wanted = true;
     }
 
     /// The generation of the present or last link.

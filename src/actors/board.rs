@@ -1,0 +1,177 @@
+//! What every part may read at any time without asking an actor: snapshots that the actors publish, and
+//! the ways to the traffic managers.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use actix::Addr;
+use tokio::sync::broadcast;
+
+use super::front::{LiveEvent, WorkerRow};
+use super::traffic_manager::{self, TrafficManager};
+use crate::model::directory::Directory;
+use crate::model::event::Subject;
+use crate::model::id::{JobId, PrinterId, QueueId};
+use crate::model::intake::Refusal;
+use crate::model::job::Job;
+use crate::model::printer::PrinterLive;
+
+/// Live events that wait for a slow reader; more and it is told that it has missed some.
+const LIVE_EVENTS_KEPT: usize = 1024;
+
+/// The snapshots. One for the process.
+#[derive(Debug)]
+pub struct Board {
+    directory: RwLock<Arc<Directory>>,
+    live: RwLock<HashMap<PrinterId, PrinterLive>>,
+    workers: RwLock<Arc<Vec<WorkerRow>>>,
+    incoming: RwLock<Arc<Vec<Job>>>,
+    admission: RwLock<Result<(), Refusal>>,
+    traffic: RwLock<HashMap<PrinterId, TrafficHandle>>,
+    events: broadcast::Sender<LiveEvent>,
+}
+
+/// The way to one traffic manager.
+#[derive(Clone, Debug)]
+pub struct TrafficHandle {
+    pub address: Addr<TrafficManager>,
+    /// A wake is on its way: another one would say nothing new.
+    pub woken: Arc<AtomicBool>,
+}
+
+impl Default for Board {
+    fn default() -> Self {
+        Board {
+            directory: RwLock::default(),
+            live: RwLock::default(),
+            workers: RwLock::default(),
+            incoming: RwLock::default(),
+            // Nothing is taken before the job manager says so.
+            admission: RwLock::new(Err(Refusal::Stopping)),
+            traffic: RwLock::default(),
+            events: broadcast::channel(LIVE_EVENTS_KEPT).0,
+        }
+    }
+}
+
+impl Board {
+    pub fn directory(&self) -> Arc<Directory> {
+        read(&self.directory).clone()
+    }
+
+    pub fn publish_directory(&self, directory: Arc<Directory>) {
+        *write(&self.directory) = directory;
+        self.tell(Subject::Server);
+    }
+
+    pub fn live(&self, printer: PrinterId) -> PrinterLive {
+        read(&self.live).get(&printer).cloned().unwrap_or_default()
+    }
+
+    pub fn publish_live(&self, printer: PrinterId, live: PrinterLive) {
+        write(&self.live).insert(printer, live);
+        self.tell(Subject::Printer(printer));
+    }
+
+    pub fn workers(&self) -> Arc<Vec<WorkerRow>> {
+        read(&self.workers).clone()
+    }
+
+    /// Publishes the threads, and tells of those that are new, gone or at something else.
+    pub fn publish_workers(&self, rows: Vec<WorkerRow>) {
+        let before = std::mem::replace(&mut *write(&self.workers), Arc::new(rows.clone()));
+        let same = |a: &WorkerRow, b: &WorkerRow| {
+            (&a.name, a.job, a.stage, a.generation) == (&b.name, b.job, b.stage, b.generation)
+        };
+        for row in rows.iter().filter(|row| !before.iter().any(|old| same(old, row))) {
+            self.tell(Subject::Worker(row.name.clone()));
+        }
+        for old in before.iter().filter(|old| !rows.iter().any(|row| row.name == old.name)) {
+            self.tell(Subject::Worker(old.name.clone()));
+        }
+    }
+
+    pub fn incoming(&self) -> Arc<Vec<Job>> {
+        read(&self.incoming).clone()
+    }
+
+    pub fn publish_incoming(&self, jobs: Vec<Job>) {
+        *write(&self.incoming) = Arc::new(jobs);
+    }
+
+    pub fn admission(&self) -> Result<(), Refusal> {
+        read(&self.admission).clone()
+    }
+
+    pub fn publish_admission(&self, admission: Result<(), Refusal>) {
+        if *read(&self.admission) != admission {
+            *write(&self.admission) = admission;
+            self.tell(Subject::Server);
+        }
+    }
+
+    pub fn live_events(&self) -> broadcast::Receiver<LiveEvent> {
+        self.events.subscribe()
+    }
+
+    fn tell(&self, subject: Subject) {
+        // Nobody listening is no error.
+        let _ = self.events.send(LiveEvent { subject });
+    }
+
+    pub fn traffic(&self, printer: PrinterId) -> Option<TrafficHandle> {
+        read(&self.traffic).get(&printer).cloned()
+    }
+
+    pub fn set_traffic(&self, printer: PrinterId, handle: Option<TrafficHandle>) {
+        match handle {
+            Some(handle) => write(&self.traffic).insert(printer, handle),
+            None => {
+                write(&self.live).remove(&printer);
+                write(&self.traffic).remove(&printer)
+            }
+        };
+    }
+
+    /// Tells whoever prints from this queue that there is work. Wakes merge, so none is lost to a full
+    /// mailbox.
+    pub fn wake(&self, queue: QueueId) {
+        match queue {
+            QueueId::Printer(printer) => self.wake_printer(printer),
+            QueueId::Pool(pool) => {
+                let directory = self.directory();
+                let members = directory.pools.iter().filter(|p| p.id == pool).flat_map(|p| &p.members);
+                members.for_each(|printer| self.wake_printer(*printer));
+            }
+        }
+    }
+
+    fn wake_printer(&self, printer: PrinterId) {
+        if let Some(handle) = self.traffic(printer)
+            && !handle.woken.swap(true, Ordering::AcqRel)
+            && handle.address.try_send(traffic_manager::Wake).is_err()
+        {
+            // Dead or drowned: the device manager rebuilds it, and a new one looks by itself.
+            handle.woken.store(false, Ordering::Release);
+        }
+    }
+
+    /// The durable flag of a job is set: its printer is told. Where that fails, the next thing that the
+    /// traffic manager records about the job meets the flag.
+    pub fn cancel_at(&self, printer: PrinterId, job: JobId) {
+        if let Some(handle) = self.traffic(printer)
+            && handle.address.try_send(traffic_manager::Cancel(job)).is_err()
+        {
+            log::warn!(job = job.0, printer = printer.0; "the printer's traffic manager takes no message; it will find the cancel flag in the store");
+        }
+    }
+}
+
+fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}

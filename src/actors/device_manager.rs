@@ -1,0 +1,258 @@
+//! The device manager: keeps the printers, and a traffic manager for each. A shell round [`Fleet`].
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use actix::prelude::*;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use super::board::{Board, TrafficHandle};
+use super::job_manager::{DirectoryChanged, JobManager};
+use super::traffic_manager::{self, TrafficManager};
+use crate::clock::Clock;
+use crate::config::MAILBOX;
+use crate::model::fleet::{Effect, Fleet, Input, PrinterCommand, Ticket};
+use crate::model::id::{Generation, PrinterId, QueueId, QueueName};
+use crate::model::intake::Refusal;
+use crate::model::printer::Printer;
+use crate::model::traffic::Beginning;
+use crate::store::SharedStore;
+
+/// How often it is looked whether every traffic manager lives. actix tells nobody when one has panicked.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// What a device manager is made from.
+#[derive(Clone)]
+pub struct Parts {
+    pub store: SharedStore,
+    pub board: Arc<Board>,
+    pub clock: Clock,
+    pub traffic: Arc<traffic_manager::Parts>,
+    pub job_manager: Addr<JobManager>,
+}
+
+pub struct DeviceManager {
+    parts: Parts,
+    fleet: Fleet,
+    running: HashMap<PrinterId, Running>,
+    replies: HashMap<Ticket, Waiting>,
+    last_ticket: u64,
+    /// Told when the last traffic manager has stopped.
+    stopped: Option<oneshot::Sender<()>>,
+}
+
+/// A traffic manager, and the greatest generation it can have used.
+struct Running {
+    address: Addr<TrafficManager>,
+    /// Shared with the manager, so that it outlives a panic.
+    generation: Arc<std::sync::atomic::AtomicU64>,
+    ends: Ends,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    /// Its end would be a failure.
+    Never,
+    /// It was asked to end.
+    Asked,
+}
+
+struct Waiting {
+    reply: oneshot::Sender<Result<Option<Arc<Printer>>, Refusal>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// A request from the front door.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Request {
+    pub wish: Wish,
+    pub reply: oneshot::Sender<Result<Option<Arc<Printer>>, Refusal>>,
+    pub permit: OwnedSemaphorePermit,
+}
+
+pub enum Wish {
+    Add(Box<Printer>),
+    Command(QueueName, PrinterCommand),
+}
+
+/// Every traffic manager lets what is being sent finish and ends; then `done` is told.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct StopAll {
+    pub done: oneshot::Sender<()>,
+}
+
+/// The time for finishing is over.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct ParkAll;
+
+impl DeviceManager {
+    pub fn new(parts: Parts, fleet: Fleet) -> DeviceManager {
+        DeviceManager {
+            parts,
+            fleet,
+            running: HashMap::new(),
+            replies: HashMap::new(),
+            last_ticket: 0,
+            stopped: None,
+        }
+    }
+
+    fn step(&mut self, input: Input, ctx: &mut Context<Self>) {
+        let effects = self.fleet.step(input);
+        self.run(effects, ctx);
+    }
+
+    fn run(&mut self, effects: Vec<Effect>, ctx: &mut Context<Self>) {
+        for effect in effects {
+            match effect {
+                Effect::Commit { ticket, commit, then } => {
+                    let committed = self.parts.store.commit(*commit);
+                    ctx.spawn(committed.into_actor(self).map(move |result, act, ctx| match result {
+                        Ok(_) => {
+                            act.run(then, ctx);
+                            act.step(Input::Committed(ticket), ctx);
+                        }
+                        Err(error) => {
+                            log::error!(error:%; "a change of the printers could not be stored");
+                            act.step(Input::CommitFailed(ticket, error), ctx);
+                        }
+                    }));
+                }
+                Effect::StartTraffic(printer, beginning) => self.start(printer, beginning),
+                Effect::StopTraffic(printer) => self.stop(printer),
+                Effect::TellTraffic(printer) => self.tell(printer),
+                Effect::Publish(directory) => {
+                    self.parts.board.publish_directory(directory.clone());
+                    if self.parts.job_manager.try_send(DirectoryChanged(directory)).is_err() {
+                        log::error!("the job manager takes no messages");
+                    }
+                }
+                Effect::Reply(ticket, reply) => {
+                    if let Some(waiting) = self.replies.remove(&ticket) {
+                        let _ = waiting.reply.send(reply);
+                    }
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, printer: Arc<Printer>, beginning: Beginning) {
+        let id = printer.id;
+        // A new life counts on from where the old one was: its late reports are of an older generation.
+        let generation = self.running.get(&id).map(|old| old.generation.clone()).unwrap_or_default();
+        let last = Generation(generation.load(std::sync::atomic::Ordering::Acquire) + 1);
+        let woken = Arc::new(AtomicBool::new(false));
+        let begin = traffic_manager::Begin {
+            parts: self.parts.traffic.clone(),
+            printer,
+            beginning,
+            last,
+            generation: generation.clone(),
+            woken: woken.clone(),
+        };
+        let address = TrafficManager::begin(begin);
+        self.parts.board.set_traffic(id, Some(TrafficHandle { address: address.clone(), woken }));
+        self.running.insert(id, Running { address, generation, ends: Ends::Never });
+    }
+
+    fn stop(&mut self, printer: PrinterId) {
+        if let Some(running) = self.running.get_mut(&printer) {
+            running.ends = Ends::Asked;
+            if running.address.try_send(traffic_manager::Stop).is_err() {
+                log::warn!(printer = printer.0; "a traffic manager that is to stop takes no messages");
+            }
+        }
+    }
+
+    fn tell(&mut self, printer: Arc<Printer>) {
+        if let Some(running) = self.running.get(&printer.id)
+            && running.address.try_send(traffic_manager::Settings(printer)).is_err()
+        {
+            log::warn!("a traffic manager takes no messages; it is looked after shortly");
+        }
+    }
+
+    /// Buries those that have ended: asked for, or by a panic.
+    fn look(&mut self, ctx: &mut Context<Self>) {
+        let ended: Vec<(PrinterId, Ends)> = self
+            .running
+            .iter()
+            .filter(|(_, running)| !running.address.connected())
+            .map(|(id, running)| (*id, running.ends))
+            .collect();
+        for (id, ends) in ended {
+            match ends {
+                Ends::Asked => {
+                    self.running.remove(&id);
+                    self.parts.board.set_traffic(id, None);
+                }
+                Ends::Never => {
+                    log::error!(printer = id.0; "the printer's traffic manager failed and is made anew");
+                    self.step(Input::TrafficDied(id), ctx);
+                }
+            }
+        }
+        if self.running.is_empty()
+            && let Some(done) = self.stopped.take()
+        {
+            let _ = done.send(());
+        }
+    }
+}
+
+impl Actor for DeviceManager {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        let effects = self.fleet.begin();
+        self.run(effects, ctx);
+        ctx.run_interval(LOOK_EVERY, Self::look);
+    }
+}
+
+impl Handler<Request> for DeviceManager {
+    type Result = ();
+
+    fn handle(&mut self, msg: Request, ctx: &mut Self::Context) {
+        self.last_ticket += 1;
+        let ticket = Ticket(self.last_ticket);
+        self.replies.insert(ticket, Waiting { reply: msg.reply, _permit: msg.permit });
+        let input = match msg.wish {
+            Wish::Add(draft) => Input::Add(ticket, draft),
+            Wish::Command(name, command) => {
+                let printer = self.parts.board.directory().printer(&name).map(|printer| printer.id);
+                let counts = printer.map(|id| self.parts.store.counts(QueueId::Printer(id)));
+                Input::Command(ticket, name, command, counts.unwrap_or_default())
+            }
+        };
+        self.step(input, ctx);
+    }
+}
+
+impl Handler<StopAll> for DeviceManager {
+    type Result = ();
+
+    fn handle(&mut self, msg: StopAll, ctx: &mut Self::Context) {
+        self.stopped = Some(msg.done);
+        self.step(Input::Stop, ctx);
+        self.look(ctx);
+    }
+}
+
+impl Handler<ParkAll> for DeviceManager {
+    type Result = ();
+
+    fn handle(&mut self, _: ParkAll, _: &mut Self::Context) {
+        for (id, running) in &self.running {
+            if running.address.try_send(traffic_manager::Park).is_err() {
+                log::warn!(printer = id.0; "a traffic manager takes no messages and is left as it is");
+            }
+        }
+    }
+}

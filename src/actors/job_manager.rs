@@ -1,0 +1,235 @@
+//! The job manager: registers every job, whatever door it comes through, and carries out what users want
+//! done with them. A shell round [`Intake`]; it holds nothing that the store does not have, but jobs that
+//! are still arriving.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use super::board::Board;
+use crate::clock::Clock;
+use crate::config::MAILBOX;
+use crate::failpoint;
+use crate::model::commit::{Commit, CommitError};
+use crate::model::directory::Directory;
+use crate::model::id::JobId;
+use crate::model::intake::messages::{Disk, Effect, Input, Reply, Rules, Ticket};
+use crate::model::intake::numbers::Reserved;
+use crate::model::intake::step::Intake;
+use crate::model::intake::Refusal;
+use crate::store::SharedStore;
+use crate::store::documents::Documents;
+
+/// How often the free space of the disk is looked at.
+const DISK_LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// What a job manager is made from. A new one is made from the same.
+#[derive(Clone)]
+pub struct Parts {
+    pub store: SharedStore,
+    pub documents: Documents,
+    pub board: Arc<Board>,
+    pub clock: Clock,
+    pub rules: Rules,
+    /// The end of the numbers given so far, as the store has it.
+    pub reserved: Reserved,
+}
+
+pub struct JobManager {
+    parts: Parts,
+    intake: Intake,
+    replies: HashMap<Ticket, Waiting>,
+    last_ticket: u64,
+    disk: Disk,
+}
+
+/// Somebody who waits for an answer, and the place that this takes at the door.
+struct Waiting {
+    reply: oneshot::Sender<Result<Reply, Refusal>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// A request from the front door. `request` makes the input out of its ticket.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Request {
+    pub request: Box<dyn FnOnce(Ticket) -> Input + Send>,
+    pub reply: oneshot::Sender<Result<Reply, Refusal>>,
+    pub permit: OwnedSemaphorePermit,
+}
+
+/// An announced job whose document does not come.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Withdraw(pub JobId);
+
+/// The printers and pools have changed.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct DirectoryChanged(pub Arc<Directory>);
+
+/// No new work is taken from now on.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct StopIntake;
+
+impl JobManager {
+    pub fn new(parts: Parts) -> JobManager {
+        let intake = Intake::new(parts.rules, parts.reserved, parts.board.directory());
+        JobManager { parts, intake, replies: HashMap::new(), last_ticket: 0, disk: Disk::Room }
+    }
+
+    fn step(&mut self, input: Input, ctx: &mut Context<Self>) {
+        let effects = self.intake.step(input, self.parts.clock.now());
+        self.run(effects, ctx);
+    }
+
+    fn run(&mut self, effects: Vec<Effect>, ctx: &mut Context<Self>) {
+        for effect in effects {
+            match effect {
+                Effect::ReadKey(ticket, user, key) => self.read_key(ticket, &user, &key, ctx),
+                Effect::ReadJob(ticket, job) => {
+                    let read = self.parts.store.job(job);
+                    self.later(ctx, read, move |result| match result {
+                        Ok(job) => Input::JobRead(ticket, job.map(Box::new)),
+                        Err(error) => Input::ReadFailed(ticket, error.to_string()),
+                    });
+                }
+                Effect::ReadDocuments(ticket, ids) => self.read_documents(ticket, ids, ctx),
+                Effect::Commit { ticket, commit, then } => self.commit(ticket, *commit, then, ctx),
+                Effect::Reply(ticket, reply) => {
+                    if let Some(waiting) = self.replies.remove(&ticket) {
+                        // Who no longer waits has gone away; the answer stands in the store.
+                        let _ = waiting.reply.send(reply);
+                    }
+                }
+                Effect::Wake(queue) => self.parts.board.wake(queue),
+                Effect::CancelAt(printer, job) => self.parts.board.cancel_at(printer, job),
+                Effect::Discard(document) => self.parts.documents.discard(document),
+                Effect::Incoming => {
+                    self.parts.board.publish_incoming(self.intake.incoming().cloned().collect());
+                }
+            }
+        }
+    }
+
+    fn commit(&mut self, ticket: Ticket, commit: Commit, then: Vec<Effect>, ctx: &mut Context<Self>) {
+        failpoint::hit("accept-before-commit");
+        let committed = self.parts.store.commit(commit);
+        ctx.spawn(committed.into_actor(self).map(move |result, act, ctx| match result {
+            Ok(_) => {
+                failpoint::hit("accept-before-answer");
+                act.run(then, ctx);
+                act.step(Input::Committed(ticket), ctx);
+            }
+            Err(error) => {
+                if !matches!(error, CommitError::Changed(_) | CommitError::DuplicateKey(_)) {
+                    log::error!(error:%; "a commit failed");
+                }
+                act.step(Input::CommitFailed(ticket, error), ctx);
+            }
+        }));
+    }
+
+    fn read_key(&mut self, ticket: Ticket, user: &str, key: &str, ctx: &mut Context<Self>) {
+        let read = self.parts.store.key(user, key, self.parts.clock.now().wall);
+        self.later(ctx, read, move |result| match result {
+            Ok(record) => Input::KeyRead(ticket, record.map(|record| (record.job, record.fingerprint))),
+            Err(error) => Input::ReadFailed(ticket, error.to_string()),
+        });
+    }
+
+    fn read_documents(
+        &mut self,
+        ticket: Ticket,
+        ids: Vec<crate::model::id::DocumentId>,
+        ctx: &mut Context<Self>,
+    ) {
+        let reads = futures_util::future::try_join_all(ids.into_iter().map(|id| self.parts.store.document(id)));
+        self.later(ctx, reads, move |result| match result {
+            Ok(found) => Input::DocumentsRead(ticket, found.into_iter().flatten().collect()),
+            Err(error) => Input::ReadFailed(ticket, error.to_string()),
+        });
+    }
+
+    /// Steps with what a future brings, when it brings it.
+    fn later<F>(&mut self, ctx: &mut Context<Self>, future: F, input: impl FnOnce(F::Output) -> Input + 'static)
+    where
+        F: Future + 'static,
+    {
+        ctx.spawn(future.into_actor(self).map(move |result, act, ctx| act.step(input(result), ctx)));
+    }
+
+    /// The intake decides by how much is queued and free right now.
+    fn refresh_load(&mut self, ctx: &mut Context<Self>) {
+        self.step(Input::Load(self.parts.store.counts_total(), self.disk), ctx);
+        self.parts.board.publish_admission(self.intake.admits());
+    }
+
+    fn look_at_disk(&mut self, ctx: &mut Context<Self>) {
+        let (documents, least) = (self.parts.documents.clone(), self.parts.rules.free_disk_min);
+        let look = actix_rt::task::spawn_blocking(move || documents.free_bytes().map(|free| free >= least));
+        ctx.spawn(look.into_actor(self).map(|room, act, ctx| {
+            match room {
+                Ok(Ok(true)) => act.disk = Disk::Room,
+                Ok(Ok(false)) => act.disk = Disk::Full,
+                Ok(Err(error)) => log::warn!(error:%; "the free space of the disk cannot be read"),
+                Err(error) => log::warn!(error:%; "the free space of the disk was not read"),
+            }
+            act.refresh_load(ctx);
+        }));
+    }
+}
+
+impl Actor for JobManager {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        // A first input that changes nothing lets the intake reserve its first block of numbers.
+        self.refresh_load(ctx);
+        self.look_at_disk(ctx);
+        ctx.run_interval(DISK_LOOK_EVERY, Self::look_at_disk);
+    }
+}
+
+impl Handler<Request> for JobManager {
+    type Result = ();
+
+    fn handle(&mut self, msg: Request, ctx: &mut Self::Context) {
+        failpoint::hit("job-manager-request");
+        self.last_ticket += 1;
+        let ticket = Ticket(self.last_ticket);
+        self.replies.insert(ticket, Waiting { reply: msg.reply, _permit: msg.permit });
+        self.refresh_load(ctx);
+        self.step((msg.request)(ticket), ctx);
+    }
+}
+
+impl Handler<Withdraw> for JobManager {
+    type Result = ();
+
+    fn handle(&mut self, msg: Withdraw, ctx: &mut Self::Context) {
+        self.step(Input::Withdraw(msg.0), ctx);
+    }
+}
+
+impl Handler<DirectoryChanged> for JobManager {
+    type Result = ();
+
+    fn handle(&mut self, msg: DirectoryChanged, ctx: &mut Self::Context) {
+        self.step(Input::Directory(msg.0), ctx);
+    }
+}
+
+impl Handler<StopIntake> for JobManager {
+    type Result = ();
+
+    fn handle(&mut self, _: StopIntake, ctx: &mut Self::Context) {
+        self.step(Input::Stop, ctx);
+        self.parts.board.publish_admission(self.intake.admits());
+    }
+}

@@ -1,0 +1,23 @@
+//! Named points at which tests kill, stop or panic the process. Without the feature `failpoints`, which no
+//! release has, they are nothing.
+
+/// Passes the point `name`. In a test build `FAILPOINTS="name=…"` in the environment says what happens
+/// there: what the crate `fail` knows (`panic`, `pause`, `sleep(ms)`), or `return(kill)`: the process ends
+/// as by SIGKILL.
+#[inline]
+pub fn hit(name: &str) {
+    #[cfg(feature = "failpoints")]
+    fail::eval(name, |argument| {
+        if argument.as_deref() == Some("kill") {
+            kill_self();
+        }
+    });
+    #[cfg(not(feature = "failpoints"))]
+    let _ = name;
+}
+
+#[cfg(feature = "failpoints")]
+fn kill_self() {
+    let me = rustix::process::getpid();
+    let _ = rustix::process::kill_process(me, rustix::process::Signal::KILL);
+}
