@@ -3,6 +3,7 @@
 //! - [`model`] decides: pure functions of state, input and time.
 //! - [`store`] remembers: durable state behind one trait.
 //! - [`device`] is one printer at the end of a wire.
+//! - [`printing`] is one attempt: documents, a link, its outcome.
 //! - [`actors`] carry out what the model decides.
 //! - [`config`] is what was asked for.
 //! - [`clock`] is the only reader of time.
@@ -12,4 +13,5 @@ pub mod clock;
 pub mod config;
 pub mod device;
 pub mod model;
+pub mod printing;
 pub mod store;
