@@ -2,7 +2,7 @@
 //!
 //! - [`model`] decides: pure functions of state, input and time.
 //! - [`store`] remembers: durable state behind one trait.
-//! - [`device`] is one printer at the end of a wire.
+//! - [`device`] is one printer at the end of a wire; [`printing`] is one attempt over it.
 //! - [`actors`] carry out what the model decides.
 //! - [`server`] is what comes in.
 //! - [`config`] is what was asked for.
@@ -14,5 +14,6 @@ pub mod config;
 pub mod device;
 pub mod failpoint;
 pub mod model;
+pub mod printing;
 pub mod server;
 pub mod store;

@@ -12,9 +12,10 @@ use super::front::{LiveEvent, WorkerRow};
 use super::traffic_manager::{self, TrafficManager};
 use crate::model::directory::Directory;
 use crate::model::event::Subject;
-use crate::model::id::{JobId, PrinterId, QueueId};
+use crate::model::id::{Generation, JobId, PrinterId, QueueId};
 use crate::model::intake::Refusal;
 use crate::model::job::Job;
+use crate::model::liveness::Beat;
 use crate::model::printer::PrinterLive;
 
 /// Live events that wait for a slow reader; more and it is told that it has missed some.
@@ -26,6 +27,7 @@ pub struct Board {
     directory: RwLock<Arc<Directory>>,
     live: RwLock<HashMap<PrinterId, PrinterLive>>,
     workers: RwLock<Arc<Vec<WorkerRow>>>,
+    beats: RwLock<HashMap<PrinterId, Beat>>,
     incoming: RwLock<Arc<Vec<Job>>>,
     admission: RwLock<Result<(), Refusal>>,
     traffic: RwLock<HashMap<PrinterId, TrafficHandle>>,
@@ -46,6 +48,7 @@ impl Default for Board {
             directory: RwLock::default(),
             live: RwLock::default(),
             workers: RwLock::default(),
+            beats: RwLock::default(),
             incoming: RwLock::default(),
             // Nothing is taken before the job manager says so.
             admission: RwLock::new(Err(Refusal::Stopping)),
@@ -90,6 +93,15 @@ impl Board {
         for old in before.iter().filter(|old| !rows.iter().any(|row| row.name == old.name)) {
             self.tell(Subject::Worker(old.name.clone()));
         }
+    }
+
+    /// The last sign of life of the attempt at this printer, where it is of this generation.
+    pub fn beat(&self, printer: PrinterId, generation: Generation) -> Option<Beat> {
+        read(&self.beats).get(&printer).filter(|beat| beat.generation == generation).cloned()
+    }
+
+    pub fn publish_beats(&self, beats: HashMap<PrinterId, Beat>) {
+        *write(&self.beats) = beats;
     }
 
     pub fn incoming(&self) -> Arc<Vec<Job>> {

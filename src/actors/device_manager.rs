@@ -10,11 +10,11 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::board::{Board, TrafficHandle};
 use super::job_manager::{DirectoryChanged, JobManager};
-use super::traffic_manager::{self, TrafficManager};
+use super::traffic_manager::{self, Lane, TrafficManager};
 use crate::clock::Clock;
 use crate::config::MAILBOX;
 use crate::model::fleet::{Effect, Fleet, Input, PrinterCommand, Ticket};
-use crate::model::id::{Generation, PrinterId, QueueId, QueueName};
+use crate::model::id::{PrinterId, QueueId, QueueName};
 use crate::model::intake::Refusal;
 use crate::model::printer::Printer;
 use crate::model::traffic::Beginning;
@@ -43,11 +43,10 @@ pub struct DeviceManager {
     stopped: Option<oneshot::Sender<()>>,
 }
 
-/// A traffic manager, and the greatest generation it can have used.
 struct Running {
     address: Addr<TrafficManager>,
-    /// Shared with the manager, so that it outlives a panic.
-    generation: Arc<std::sync::atomic::AtomicU64>,
+    /// What has to outlive a panic of the manager.
+    lane: Arc<Lane>,
     ends: Ends,
 }
 
@@ -143,21 +142,18 @@ impl DeviceManager {
 
     fn start(&mut self, printer: Arc<Printer>, beginning: Beginning) {
         let id = printer.id;
-        // A new life counts on from where the old one was: its late reports are of an older generation.
-        let generation = self.running.get(&id).map(|old| old.generation.clone()).unwrap_or_default();
-        let last = Generation(generation.load(std::sync::atomic::Ordering::Acquire) + 1);
+        let lane = self.running.get(&id).map(|old| old.lane.clone()).unwrap_or_default();
         let woken = Arc::new(AtomicBool::new(false));
         let begin = traffic_manager::Begin {
             parts: self.parts.traffic.clone(),
             printer,
             beginning,
-            last,
-            generation: generation.clone(),
+            lane: lane.clone(),
             woken: woken.clone(),
         };
-        let address = TrafficManager::begin(begin);
+        let address = TrafficManager::new(begin).start();
         self.parts.board.set_traffic(id, Some(TrafficHandle { address: address.clone(), woken }));
-        self.running.insert(id, Running { address, generation, ends: Ends::Never });
+        self.running.insert(id, Running { address, lane, ends: Ends::Never });
     }
 
     fn stop(&mut self, printer: PrinterId) {

@@ -2,6 +2,18 @@
 //!
 //! A device kind is one file and one line in [`KINDS`]. It parses its URI to a [`Target`]; opening a
 //! target gives a [`Link`], which takes the bytes of one job and hears the device's final word.
+//!
+//! A link never waits longer than [`Timing::beat`] without a sign of life, never says «done» before the
+//! device has taken every byte, and when it is dropped early takes back what had not left yet.
+
+mod address;
+mod connect;
+mod directory;
+mod file;
+mod node;
+mod os;
+mod sim;
+mod socket;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -10,10 +22,13 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use crate::model::id::JobId;
+use crate::clock::Clock;
+use crate::model::id::{AcceptedSeq, JobId};
 use crate::model::job::{DoneHow, FailReason};
+use crate::model::liveness::Stage;
 use crate::model::outcome::Answer;
-use crate::model::retry::{Broken, NotReady};
+use crate::model::retry::{Broken, NotReady, Whole};
+use crate::model::time::WallTime;
 
 /// What a device kind is: its scheme and how its URIs are understood.
 #[derive(Clone, Copy)]
@@ -31,14 +46,16 @@ impl fmt::Debug for Kind {
 }
 
 /// The kinds there are.
-pub const KINDS: &[Kind] = &[];
+pub const KINDS: &[Kind] = &[socket::KIND, file::KIND, sim::KIND];
 
 /// What devices may use of the machine.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Surroundings {
-    /// Directories below which `file:` may write, canonical.
+    /// Directories below which `file:` may write, canonical. Devices in `/dev` are reached only where one of
+    /// these lies in `/dev` too.
     pub files: Vec<PathBuf>,
     pub timing: Timing,
+    pub clock: Clock,
 }
 
 /// The waits of a device. Every one is a limit with a name in the configuration.
@@ -48,7 +65,7 @@ pub struct Timing {
     pub connect: Duration,
     /// How long a link waits in the operating system before it gives a sign of life.
     pub beat: Duration,
-    /// How long after the last byte a device may neither close nor speak.
+    /// How long after the last byte has left a device may neither close nor speak.
     pub silence: Duration,
 }
 
@@ -81,10 +98,15 @@ impl std::error::Error for BadUri {}
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobTag {
     pub id: JobId,
+    /// With `id` and `accepted`: which printing of which job, also where another state directory counts from 1.
+    pub created_at: WallTime,
+    /// Another one after each restart of the job by a user; the same over all attempts between.
+    pub accepted: AcceptedSeq,
     pub title: String,
     pub user: String,
     /// File name extension for the format sent, without the dot: `pdf`, `ps`, `pcl`, `txt`, `prn`…
     pub extension: &'static str,
+    /// All that will be handed over: every document, every copy.
     pub bytes_total: u64,
     /// Whether the device's close is the final word (see `model::printer::Closes`).
     pub closes: Confirmation,
@@ -116,6 +138,11 @@ pub trait Pulse {
     /// Called at least once every [`Timing::beat`] while the link works, with the number of bytes that
     /// the device has taken. An `Err` tells the link to end as fast as it can.
     fn beat(&mut self, bytes: u64) -> Result<(), Stop>;
+    /// Where the attempt is now. A link tells [`Stage::AwaitingWord`], when the last byte has left.
+    fn stage(&mut self, stage: Stage);
+    /// From now on up to `longest` may pass between two beats: the operating system is asked for something
+    /// that cannot be interrupted. Holds until it is changed.
+    fn protect(&mut self, longest: Duration);
 }
 
 /// The attempt is to end now.
@@ -128,6 +155,10 @@ pub trait Link: Send {
     fn shutter(&self) -> Option<Arc<dyn Shutter>>;
     /// Says what comes. Nothing that counts as a byte of the job may leave before this.
     fn begin(&mut self, tag: &JobTag, pulse: &mut dyn Pulse) -> Result<(), LinkError>;
+    /// Another document, or another copy, begins. Devices that take one stream need not care.
+    fn next_part(&mut self, _pulse: &mut dyn Pulse) -> Result<(), LinkError> {
+        Ok(())
+    }
     /// Hands over all of `bytes`, reading whatever the device says meanwhile.
     fn write(&mut self, bytes: &[u8], pulse: &mut dyn Pulse) -> Result<(), LinkError>;
     /// Ends the job and waits for the device's final word.
@@ -136,20 +167,29 @@ pub trait Link: Send {
 
 /// Shuts a link from outside: a thread that hangs in it comes back with an error.
 pub trait Shutter: Send + Sync {
+    /// Returns at once; may be called again, and after the link has ended.
     fn shut(&self);
 }
 
 /// Why a link ended before its final word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LinkError {
-    /// Before any byte of the job left.
+    /// Before any byte of the job left; what the link had taken until then nobody will ever see.
     NotReady(NotReady),
-    Broken(Broken),
+    /// With what the link itself knows of the bytes handed over: [`Whole::No`] where some certainly did not
+    /// leave.
+    Broken(Broken, Whole),
     /// The device or the file system says that this document cannot be printed.
     Document(FailReason),
     Credentials,
-    /// The pulse said stop.
+    /// The pulse said stop, or the link was shut from outside.
     Stopped,
+}
+
+impl From<Stop> for LinkError {
+    fn from(Stop: Stop) -> LinkError {
+        LinkError::Stopped
+    }
 }
 
 /// Understands a printer's URI.

@@ -68,6 +68,22 @@ impl Format {
         }
     }
 
+    /// The extension of a file of this format, without the dot.
+    pub fn extension(&self) -> &'static str {
+        match self {
+            Format::Pdf => "pdf",
+            Format::PostScript => "ps",
+            Format::Pcl => "pcl",
+            Format::PclXl => "pxl",
+            Format::Pwg => "pwg",
+            Format::Urf => "urf",
+            Format::Jpeg => "jpg",
+            Format::Png => "png",
+            Format::Text => "txt",
+            Format::Unknown | Format::Other(_) => "prn",
+        }
+    }
+
     /// The format that a media type names. Parameters (`; charset=…`) are not looked at; upper and lower
     /// case are one.
     pub fn from_media_type(media_type: &str) -> Format {

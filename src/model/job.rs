@@ -15,7 +15,7 @@
 
 use std::fmt;
 
-use super::document::Format;
+use super::document::{BodyPlace, Format};
 use super::event::{Entry, Source};
 use super::id::{AcceptedSeq, DocumentId, Generation, JobId, PrinterId, QueueId, QueueName, Revision};
 use super::options::Options;
@@ -79,12 +79,15 @@ pub struct Bound {
     pub generation: Generation,
 }
 
-/// A document as a job refers to it.
+/// A document as a job refers to it: all that is needed to send it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DocumentRef {
     pub id: DocumentId,
     pub format: Format,
     pub bytes: u64,
+    /// CRC-32C of the whole body.
+    pub crc: u32,
+    pub place: BodyPlace,
 }
 
 /// Who submitted, as far as is known.

@@ -5,7 +5,8 @@
 //! values which the shells (the actors, and the simulator in the tests) carry out.
 //!
 //! - nouns: [`id`], [`time`], [`job`], [`document`], [`options`], [`printer`], [`pool`], [`queue`], [`event`]
-//! - one decision each: [`cancel`] (who may cancel what), [`retry`] (classes of failure, doubt, back-off)
+//! - one decision each: [`cancel`] (who may cancel what), [`retry`] (classes of failure, doubt, back-off),
+//!   [`liveness`] (who is stuck)
 //! - what is written together: [`commit`]
 
 pub mod cancel;

@@ -262,7 +262,13 @@ pub(super) fn files_of(submission: &Submission) -> Vec<DocumentId> {
 }
 
 pub(super) fn reference(document: &Document) -> DocumentRef {
-    DocumentRef { id: document.id, format: document.format.clone(), bytes: document.bytes }
+    DocumentRef {
+        id: document.id,
+        format: document.format.clone(),
+        bytes: document.bytes,
+        crc: document.crc,
+        place: document.place,
+    }
 }
 
 pub(super) fn first_entry(job: &Job) -> Entry {

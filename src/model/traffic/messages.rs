@@ -3,7 +3,7 @@
 use crate::model::commit::{Commit, CommitError};
 use crate::model::id::{Generation, JobId};
 use crate::model::job::Job;
-use crate::model::liveness::Verdict;
+use crate::model::liveness::{Stage, Verdict};
 use crate::model::outcome::{Answer, Outcome};
 use crate::model::printer::{Learned, Printer, PrinterLive};
 use crate::model::retry::{BackoffRange, NotReady};
@@ -49,13 +49,6 @@ pub enum Input {
 pub struct Progress {
     pub bytes: u64,
     pub stage: Stage,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Stage {
-    Sending,
-    /// The last byte has left.
-    AwaitingWord,
 }
 
 /// What a traffic manager wants done.

@@ -28,14 +28,14 @@ mod tests;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-pub use self::messages::{Asks, Beginning, Effect, Input, Progress, Rules, Stage, Start};
+pub use self::messages::{Asks, Beginning, Effect, Input, Progress, Rules, Start};
 use self::settle::Ended;
 use self::state::{Bad, Contact, Link, Note, Sending, ShutCause, Shutting, Stopping, Work};
 use super::commit::{Commit, CommitError};
 use super::event::Source;
 use super::id::{Generation, JobId};
 use super::job::{Bound, Job, JobEvent};
-use super::liveness::Verdict;
+use super::liveness::{Stage, Verdict};
 use super::outcome::Outcome;
 use super::printer::{Activity, Learned, Printer, PrinterLive};
 use super::retry::{Backoff, NotReady, Whole};

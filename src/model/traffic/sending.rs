@@ -71,7 +71,7 @@ impl Traffic {
         }
         let Work::Sending(sending) = &mut self.work else { return };
         match verdict {
-            Verdict::Stuck => return self.shut(ShutCause::Stuck, now, fx),
+            Verdict::Stuck { .. } => return self.shut(ShutCause::Stuck, now, fx),
             Verdict::Stalled { since } => sending.blocked_since = Some(since),
             Verdict::Moving => sending.blocked_since = None,
         }

@@ -91,7 +91,7 @@ impl Traffic {
                 }
                 _ if sending.blocked_since.is_some() => Activity::Blocked,
                 (_, Stage::AwaitingWord) => Activity::AwaitingWord,
-                (_, Stage::Sending) => Activity::Sending,
+                (_, Stage::Connecting | Stage::Sending | Stage::Ending) => Activity::Sending,
             },
         }
     }

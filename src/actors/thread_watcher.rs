@@ -1,0 +1,120 @@
+//! The thread watcher: hears the beats of all print threads and tells the traffic managers who is stuck.
+//! A shell round [`Liveness`].
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use crossbeam_channel::Receiver;
+
+use super::board::Board;
+use super::front::WorkerRow;
+use super::traffic_manager::Watched;
+use crate::clock::Clock;
+use crate::config::MAILBOX;
+use crate::model::id::{Generation, JobId, PrinterId};
+use crate::model::liveness::{Beat, Liveness, Patience};
+
+/// How often the beats are taken in.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+pub struct ThreadWatcher {
+    liveness: Liveness,
+    beats: Receiver<Beat>,
+    board: Arc<Board>,
+    clock: Clock,
+    /// The last beat of each attempt under way.
+    last: HashMap<PrinterId, Beat>,
+    /// Findings that a full mailbox did not take; told again at the next look.
+    untold: Vec<crate::model::liveness::Finding>,
+}
+
+/// An attempt begins.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Begin {
+    pub printer: PrinterId,
+    pub job: JobId,
+    pub generation: Generation,
+}
+
+/// An attempt has ended.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct End {
+    pub printer: PrinterId,
+    pub generation: Generation,
+}
+
+impl ThreadWatcher {
+    pub fn new(patience: Patience, beats: Receiver<Beat>, board: Arc<Board>, clock: Clock) -> ThreadWatcher {
+        let liveness = Liveness::new(patience);
+        ThreadWatcher { liveness, beats, board, clock, last: HashMap::new(), untold: Vec::new() }
+    }
+
+    fn look(&mut self, _: &mut Context<Self>) {
+        while let Ok(beat) = self.beats.try_recv() {
+            self.liveness.hear(&beat);
+            self.last.insert(beat.printer, beat);
+        }
+        let liveness = &self.liveness;
+        self.last.retain(|printer, beat| liveness.watches(*printer, beat.generation));
+        self.untold.extend(self.liveness.verdicts(self.clock.now().mono));
+        self.tell();
+        self.publish();
+    }
+
+    fn tell(&mut self) {
+        let board = &self.board;
+        self.untold.retain(|finding| {
+            log::warn!(job = finding.job.0, printer = finding.printer.0, generation = finding.generation.0, verdict:? = finding.verdict; "print thread");
+            let Some(traffic) = board.traffic(finding.printer) else { return false };
+            traffic.address.connected()
+                && traffic.address.try_send(Watched(finding.generation, finding.verdict)).is_err()
+        });
+    }
+
+    fn publish(&self) {
+        let directory = self.board.directory();
+        let now = self.clock.now();
+        let row = |beat: &Beat| WorkerRow {
+            name: beat.worker.to_string(),
+            job: Some(beat.job),
+            printer: directory.printer_by_id(beat.printer).map(|printer| printer.name.clone()),
+            stage: beat.stage.word(),
+            bytes: beat.bytes,
+            last_beat: now.wall.minus(now.mono.since(beat.at)),
+            generation: beat.generation.0,
+        };
+        let mut rows: Vec<WorkerRow> = self.last.values().map(row).collect();
+        rows.sort_by(|a, b| a.name.cmp(&b.name));
+        self.board.publish_workers(rows);
+        self.board.publish_beats(self.last.clone());
+    }
+}
+
+impl Actor for ThreadWatcher {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        ctx.run_interval(LOOK_EVERY, Self::look);
+    }
+}
+
+impl Handler<Begin> for ThreadWatcher {
+    type Result = ();
+
+    fn handle(&mut self, msg: Begin, _: &mut Self::Context) {
+        self.liveness.begin(msg.printer, msg.job, msg.generation);
+    }
+}
+
+impl Handler<End> for ThreadWatcher {
+    type Result = ();
+
+    fn handle(&mut self, msg: End, _: &mut Self::Context) {
+        self.liveness.end(msg.printer, msg.generation);
+    }
+}

@@ -1,0 +1,110 @@
+//! Opens a TCP connection without holding a thread: a thousand dead printers wait here.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use rustix::io::Errno;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::time::timeout;
+
+use super::address::{Host, HostPort};
+use crate::model::retry::NotReady;
+
+/// The most addresses of one name that are tried.
+const ADDRESSES_MAX: usize = 8;
+/// A connection over which nothing went for so long is looked after by the operating system …
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(30);
+/// … and so often from then on.
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
+
+/// Connects to the first address that answers. Looking up a name may take `limit`, and all addresses
+/// together may take `limit`, each an equal part of it. They are tried one after the other: a printer that is
+/// reached over two at once would see two connections. The stream is nonblocking.
+pub async fn connect(place: &HostPort, limit: Duration) -> Result<TcpStream, NotReady> {
+    let addresses = resolve(place, limit).await?;
+    let share = limit / u32::try_from(addresses.len()).unwrap_or(1).max(1);
+    let mut worst = NotReady::Unresolved;
+    for address in addresses {
+        match timeout(share, tokio::net::TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return prepare(stream).map_err(|error| not_ready(&error)),
+            Ok(Err(error)) => worst = more_telling(worst, not_ready(&error)),
+            Err(_elapsed) => worst = more_telling(worst, NotReady::Asleep),
+        }
+    }
+    Err(worst)
+}
+
+/// The look-up runs on one of tokio's blocking threads, which cannot be called back: it is given up after
+/// `limit`.
+async fn resolve(place: &HostPort, limit: Duration) -> Result<Vec<SocketAddr>, NotReady> {
+    let name = match &place.host {
+        Host::Ip(ip) => return Ok(vec![SocketAddr::new(*ip, place.port)]),
+        Host::Name(name) => name.clone(),
+    };
+    match timeout(limit, tokio::net::lookup_host((name, place.port))).await {
+        Ok(Ok(addresses)) => Ok(addresses.take(ADDRESSES_MAX).collect()),
+        Ok(Err(_)) | Err(_) => Err(NotReady::Unresolved),
+    }
+}
+
+fn prepare(stream: tokio::net::TcpStream) -> io::Result<TcpStream> {
+    let stream = stream.into_std()?;
+    let socket = SockRef::from(&stream);
+    socket.set_tcp_nodelay(true)?;
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_EVERY);
+    socket.set_tcp_keepalive(&keepalive)?;
+    Ok(stream)
+}
+
+/// Which of two findings says more: a host that refuses is there, one that is silent may be.
+fn more_telling(a: NotReady, b: NotReady) -> NotReady {
+    let rank = |why: &NotReady| match why {
+        NotReady::Unresolved => 0,
+        NotReady::Unreachable => 1,
+        NotReady::Asleep => 2,
+        NotReady::Refused => 3,
+        NotReady::Busy
+        | NotReady::MediaEmpty
+        | NotReady::MediaJam
+        | NotReady::CoverOpen
+        | NotReady::Other(_) => 4,
+    };
+    if rank(&b) > rank(&a) { b } else { a }
+}
+
+fn not_ready(error: &io::Error) -> NotReady {
+    match error.raw_os_error().map(Errno::from_raw_os_error) {
+        Some(Errno::CONNREFUSED | Errno::CONNRESET) => NotReady::Refused,
+        Some(Errno::TIMEDOUT | Errno::HOSTUNREACH | Errno::HOSTDOWN) => NotReady::Asleep,
+        Some(Errno::NETUNREACH | Errno::NETDOWN | Errno::ADDRNOTAVAIL | Errno::AFNOSUPPORT) => {
+            NotReady::Unreachable
+        }
+        Some(Errno::ACCESS | Errno::PERM) => {
+            NotReady::Other("this machine's firewall forbids the connection".to_owned())
+        }
+        Some(Errno::MFILE | Errno::NFILE) => NotReady::Other(
+            "this server has no file descriptors left; raise its limit (ulimit -n)".to_owned(),
+        ),
+        _ => NotReady::Other(format!("connecting failed: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cause_is_told_by_the_error() {
+        for (errno, why) in [
+            (Errno::CONNREFUSED, NotReady::Refused),
+            (Errno::TIMEDOUT, NotReady::Asleep),
+            (Errno::HOSTUNREACH, NotReady::Asleep),
+            (Errno::NETUNREACH, NotReady::Unreachable),
+        ] {
+            assert_eq!(not_ready(&errno.into()), why, "{errno:?}");
+        }
+        assert_eq!(more_telling(NotReady::Refused, NotReady::Asleep), NotReady::Refused);
+        assert_eq!(more_telling(NotReady::Unreachable, NotReady::Asleep), NotReady::Asleep);
+    }
+}

@@ -1,0 +1,58 @@
+//! The few calls to the operating system that the standard library has not.
+
+use std::io;
+use std::net::TcpStream;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::ioctl::{Getter, Opcode, ioctl};
+
+/// Waits for one of `wanted`, at most for `longest`. Coming back early without any of them is allowed.
+pub fn wait(wanted: &mut [PollFd<'_>], longest: Duration) -> io::Result<()> {
+    let longest = Timespec::try_from(longest).unwrap_or(Timespec { tv_sec: 3600, tv_nsec: 0 });
+    match poll(wanted, Some(&longest)) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Waits for `socket` to be readable or, where `writable` is asked for, writable; at most for `longest`.
+pub fn wait_socket(socket: &TcpStream, wanted: PollFlags, longest: Duration) -> io::Result<()> {
+    wait(&mut [PollFd::new(socket, wanted)], longest)
+}
+
+/// TIOCOUTQ (tty_ioctl(4)), the same number as SIOCOUTQ (tcp(7)).
+#[cfg(not(any(
+    target_arch = "mips",
+    target_arch = "mips64",
+    target_arch = "powerpc",
+    target_arch = "powerpc64"
+)))]
+const OUTPUT_QUEUED: Opcode = 0x5411;
+#[cfg(any(target_arch = "mips", target_arch = "mips64"))]
+const OUTPUT_QUEUED: Opcode = 0x7472;
+#[cfg(any(target_arch = "powerpc", target_arch = "powerpc64"))]
+const OUTPUT_QUEUED: Opcode = 0x4004_7473;
+/// SIOCOUTQNSD (linux/sockios.h).
+const OUTPUT_NOT_SENT: Opcode = 0x894b;
+
+/// How many bytes the operating system still holds for the other end: at a socket those not acknowledged
+/// (an unacknowledged end counts as one), at a terminal those not sent.
+pub fn queued(fd: impl AsFd) -> io::Result<u64> {
+    ask::<OUTPUT_QUEUED>(fd)
+}
+
+/// How many bytes handed to a TCP socket were never sent, not once (an end not sent counts as one). Also
+/// answers after the connection has broken.
+pub fn not_sent(socket: &TcpStream) -> io::Result<u64> {
+    ask::<OUTPUT_NOT_SENT>(socket)
+}
+
+#[allow(unsafe_code, reason = "rustix has no safe function for these two requests")]
+fn ask<const REQUEST: Opcode>(fd: impl AsFd) -> io::Result<u64> {
+    // SAFETY: the two requests above write one C `int` to the address given, which `Getter` provides; they
+    // change nothing, and on a descriptor of another kind they fail.
+    let bytes = unsafe { ioctl(fd, Getter::<REQUEST, std::ffi::c_int>::new())? };
+    Ok(u64::try_from(bytes).unwrap_or(0))
+}
