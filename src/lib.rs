@@ -1,1 +1,3 @@
 //! `spool`: a print spooler.
+
+pub mod store;

@@ -1,0 +1,232 @@
+//! Reading one segment with bounded memory: frame by frame, and searching for the next frame behind a bad one.
+
+use std::io;
+use std::ops::ControlFlow;
+
+use super::frame::{self, FRAME_HEADER_BYTES, FrameError, Header, Place};
+use super::gaps::Gaps;
+use super::segment::{HeaderError, JournalId, SEGMENT_HEADER_BYTES, SegmentHeader};
+use super::{BodyAt, DamageKind, JournalError, JournalFiles, Op, SegmentFile};
+
+/// Bytes read at once.
+const WINDOW_BYTES: usize = 1024 * 1024;
+/// Bytes given up for each failed read when salvaging: a disk's sector, as file systems see it.
+const SECTOR_BYTES: usize = 4096;
+/// How far ahead of the last known frame another one may be: more than any journal will ever hold. Of random bytes
+/// nearly all fail this test, which is cheaper than a checksum.
+const SEQ_AHEAD_MAX: u64 = 1 << 48;
+
+/// What to do when the disk refuses to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OnReadError {
+    Fail,
+    /// Take zeros for what cannot be read; no checksum matches there.
+    TakeZeros,
+}
+
+/// An open segment whose header, or what stands in for it, is known.
+#[derive(Debug)]
+pub(super) struct SegmentReader {
+    pub segment: u32,
+    pub id: JournalId,
+    /// `None` where the header is lost and only notes of an earlier salvage stand in for it.
+    pub first_seq: Option<u64>,
+    pub gaps: Gaps,
+    bytes: Window,
+}
+
+/// What stands at an offset.
+#[derive(Debug)]
+pub(super) enum Found {
+    End,
+    Frame(Header, Vec<Op>, Vec<(u64, BodyAt)>),
+    Bad(FrameError),
+}
+
+/// A segment that cannot be read from its beginning.
+#[derive(Debug)]
+pub(super) enum Unopened {
+    Failed(JournalError),
+    /// The header, or the notes beside it, cannot be read; the file has `len` bytes.
+    Unreadable { kind: DamageKind, len: u64 },
+}
+
+impl From<JournalError> for Unopened {
+    fn from(error: JournalError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl SegmentReader {
+    pub fn open(files: &dyn JournalFiles, segment: u32) -> Result<Self, Unopened> {
+        let failed = |source| JournalError::io("read", segment, source);
+        let mut bytes = Window::open(files, segment, OnReadError::Fail).map_err(failed)?;
+        let gaps = match files.read_gaps(segment).map_err(failed)? {
+            None => None,
+            Some(notes) => match Gaps::parse(&notes, segment) {
+                None => return Err(Unopened::Unreadable { kind: DamageKind::Gaps, len: bytes.len }),
+                gaps => gaps,
+            },
+        };
+        match (SegmentHeader::parse(bytes.at(0, SEGMENT_HEADER_BYTES as usize).map_err(failed)?, segment), gaps) {
+            (Err(HeaderError::Newer(found)), _) => Err(JournalError::Newer { segment, found }.into()),
+            (Ok(header), gaps) => Ok(Self::new(header.id, Some(header.first_seq), gaps, segment, bytes)),
+            (Err(HeaderError::Unreadable), Some(gaps)) => Ok(Self::new(gaps.id, None, Some(gaps), segment, bytes)),
+            (Err(HeaderError::Unreadable), None) => {
+                Err(Unopened::Unreadable { kind: DamageKind::Header, len: bytes.len })
+            }
+        }
+    }
+
+    /// For salvage: opens whatever is there, as part of the journal `id` if its own header is lost.
+    pub fn open_damaged(files: &dyn JournalFiles, segment: u32, id: JournalId) -> Result<Self, JournalError> {
+        let failed = |source| JournalError::io("read", segment, source);
+        let mut bytes = Window::open(files, segment, OnReadError::TakeZeros).map_err(failed)?;
+        let gaps = files.read_gaps(segment).map_err(failed)?.and_then(|notes| Gaps::parse(&notes, segment));
+        match SegmentHeader::parse(bytes.at(0, SEGMENT_HEADER_BYTES as usize).map_err(failed)?, segment) {
+            Err(HeaderError::Newer(found)) => Err(JournalError::Newer { segment, found }),
+            Err(HeaderError::Unreadable) => Ok(Self::new(id, None, gaps, segment, bytes)),
+            Ok(header) => Ok(Self::new(header.id, Some(header.first_seq), gaps, segment, bytes)),
+        }
+    }
+
+    fn new(id: JournalId, first_seq: Option<u64>, gaps: Option<Gaps>, segment: u32, bytes: Window) -> Self {
+        let gaps = gaps.unwrap_or(Gaps { segment, id, list: Vec::new() });
+        Self { segment, id, first_seq, gaps, bytes }
+    }
+
+    /// Bytes of the file when it was opened.
+    pub fn len(&self) -> u64 {
+        self.bytes.len
+    }
+
+    /// Reads what stands at `offset`.
+    pub fn read(&mut self, offset: u64) -> Result<Found, JournalError> {
+        if offset >= self.len() {
+            return Ok(Found::End);
+        }
+        let place = self.place(offset);
+        let header = match self.header(place)? {
+            Ok(header) => header,
+            Err(why) => return Ok(Found::Bad(why)),
+        };
+        let payload = self.payload(&header, place)?;
+        let parts = header.covers(payload, place).and_then(|()| frame::decode(payload, place));
+        Ok(parts.map_or_else(Found::Bad, |(ops, bodies)| Found::Frame(header, ops, bodies)))
+    }
+
+    /// The first valid frame at or after `offset` whose header passes `wanted`, numbered `seq_min` or higher.
+    pub fn search(
+        &mut self,
+        offset: u64,
+        seq_min: u64,
+        wanted: impl Fn(&Header) -> bool,
+    ) -> Result<Option<(u64, Header)>, JournalError> {
+        for offset in offset..self.len() {
+            let place = self.place(offset);
+            match self.candidate(place, seq_min)? {
+                ControlFlow::Break(()) => break,
+                ControlFlow::Continue(Some(header)) if wanted(&header) => {
+                    let payload = self.payload(&header, place)?;
+                    if header.covers(payload, place).is_ok() {
+                        return Ok(Some((offset, header)));
+                    }
+                }
+                ControlFlow::Continue(_) => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// A header at `place`, if its number is plausible; `Break` where the file is too short for any.
+    fn candidate(&mut self, place: Place, seq_min: u64) -> Result<ControlFlow<(), Option<Header>>, JournalError> {
+        let segment = self.segment;
+        let bytes = self
+            .bytes
+            .at(place.offset, FRAME_HEADER_BYTES)
+            .map_err(|source| JournalError::io("read", segment, source))?;
+        let Some(seq) = bytes.get(8..16).and_then(|bytes| bytes.first_chunk()).map(|seq| u64::from_le_bytes(*seq))
+        else {
+            return Ok(ControlFlow::Break(()));
+        };
+        if seq.checked_sub(seq_min).is_none_or(|ahead| ahead > SEQ_AHEAD_MAX) {
+            return Ok(ControlFlow::Continue(None));
+        }
+        Ok(ControlFlow::Continue(self.header(place)?.ok()))
+    }
+
+    fn place(&self, offset: u64) -> Place {
+        Place { id: self.id, segment: self.segment, offset }
+    }
+
+    fn header(&mut self, place: Place) -> Result<Result<Header, FrameError>, JournalError> {
+        let segment = self.segment;
+        let failed = |source| JournalError::io("read", segment, source);
+        let bytes = self.bytes.at(place.offset, FRAME_HEADER_BYTES).map_err(failed)?;
+        Ok(if bytes.len() < FRAME_HEADER_BYTES { Err(FrameError::Incomplete) } else { Header::parse(bytes, place) })
+    }
+
+    fn payload(&mut self, header: &Header, place: Place) -> Result<&[u8], JournalError> {
+        let segment = self.segment;
+        let failed = |source| JournalError::io("read", segment, source);
+        self.bytes.at(place.offset + FRAME_HEADER_BYTES as u64, header.payload_bytes as usize).map_err(failed)
+    }
+}
+
+/// A file seen through one buffer that moves forward.
+#[derive(Debug)]
+struct Window {
+    file: Box<dyn SegmentFile>,
+    len: u64,
+    on_error: OnReadError,
+    start: u64,
+    buffer: Vec<u8>,
+}
+
+impl Window {
+    fn open(files: &dyn JournalFiles, segment: u32, on_error: OnReadError) -> io::Result<Self> {
+        let file = files.open(segment)?;
+        let len = file.len()?;
+        Ok(Self { file, len, on_error, start: 0, buffer: Vec::new() })
+    }
+
+    /// `len` bytes at `offset`; fewer only where the file ends.
+    fn at(&mut self, offset: u64, len: usize) -> io::Result<&[u8]> {
+        let left = usize::try_from(self.len.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let len = len.min(left);
+        if !self.holds(offset, len) {
+            self.fill(offset, len.max(WINDOW_BYTES).min(left))?;
+        }
+        let from = offset.checked_sub(self.start).and_then(|from| usize::try_from(from).ok()).unwrap_or(usize::MAX);
+        let to = from.saturating_add(len).min(self.buffer.len());
+        Ok(self.buffer.get(from..to).unwrap_or_default())
+    }
+
+    fn holds(&self, offset: u64, len: usize) -> bool {
+        self.start <= offset && offset + len as u64 <= self.start + self.buffer.len() as u64
+    }
+
+    fn fill(&mut self, offset: u64, len: usize) -> io::Result<()> {
+        self.start = offset;
+        self.buffer.resize(len, 0);
+        match (self.file.read_at(&mut self.buffer, offset), self.on_error) {
+            (Ok(read), _) => self.buffer.truncate(read),
+            (Err(_), OnReadError::TakeZeros) => self.fill_by_sectors(),
+            (Err(error), OnReadError::Fail) => {
+                self.buffer.clear();
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn fill_by_sectors(&mut self) {
+        let mut offset = self.start;
+        for sector in self.buffer.chunks_mut(SECTOR_BYTES) {
+            if !matches!(self.file.read_at(sector, offset), Ok(read) if read == sector.len()) {
+                sector.fill(0);
+            }
+            offset += sector.len() as u64;
+        }
+    }
+}

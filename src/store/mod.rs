@@ -1,0 +1,3 @@
+//! Durable state: what has been answered to a client is on disk.
+
+pub mod journal;
