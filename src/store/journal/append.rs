@@ -199,7 +199,7 @@ impl Journal {
 
 pub(super) fn new_id() -> Result<JournalId, JournalError> {
     let mut id = [0; 16];
-    getrandom::fill(&mut id).map_err(|error| JournalError::directory("get an identity for", io::Error::other(error)))?;
+    getrandom::fill(&mut id).map_err(|error| JournalError::directory("get an identity for", io::Error::other(error.to_string())))?;
     Ok(JournalId(id))
 }
 
