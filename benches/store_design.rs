@@ -8,7 +8,11 @@
 //!
 //! Runs for about a minute: `cargo bench --bench store_design`. `STORE_BENCH_DIR` names the directory to use.
 
-#![allow(clippy::disallowed_methods, clippy::expect_used, reason = "a measurement uses the real clock and threads")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    reason = "a measurement uses the real clock and threads"
+)]
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -42,11 +46,21 @@ struct Job {
 }
 
 fn job(id: u64, done: Sender<()>) -> Job {
-    let mut ops = vec![Op { key: key(b'j', id), value: Some(vec![id as u8; RECORD_BYTES]) }];
-    ops.extend((0..INDEX_KEYS).map(|n| Op { key: key(b'0' + n as u8, id), value: Some(id.to_be_bytes().to_vec()) }));
+    let mut ops = vec![Op {
+        key: key(b'j', id),
+        value: Some(vec![id as u8; RECORD_BYTES]),
+    }];
+    ops.extend((0..INDEX_KEYS).map(|n| Op {
+        key: key(b'0' + n as u8, id),
+        value: Some(id.to_be_bytes().to_vec()),
+    }));
     let mut body = vec![0; BODY_BYTES];
     for (n, word) in body.chunks_mut(8).enumerate() {
-        word.copy_from_slice(&id.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(n as u32 % 64).to_le_bytes());
+        word.copy_from_slice(
+            &id.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+                .rotate_left(n as u32 % 64)
+                .to_le_bytes(),
+        );
     }
     Job { ops, body, done }
 }
@@ -103,7 +117,8 @@ struct JournalFirst {
 impl JournalFirst {
     fn open(dir: &Path, stop: Arc<AtomicBool>) -> Result<Self, AnyError> {
         let files = Arc::new(Directory::new(dir)?);
-        let (journal, _) = Journal::open(files, Options::default(), Position::START, &mut |_| Ok(()))?;
+        let (journal, _) =
+            Journal::open(files, Options::default(), Position::START, &mut |_| Ok(()))?;
         let db = open_sled(dir)?;
         let (db_to_sync, dir) = (db.clone(), dir.to_owned());
         thread::spawn(move || {
@@ -116,16 +131,29 @@ impl JournalFirst {
                 }
             }
         });
-        Ok(Self { journal, db, jobs: 0 })
+        Ok(Self {
+            journal,
+            db,
+            jobs: 0,
+        })
     }
 }
 
 impl Design for JournalFirst {
     fn commit(&mut self, group: &[Job]) -> Result<(), AnyError> {
-        let bodies: Vec<[(u64, &[u8]); 1]> =
-            group.iter().zip(self.jobs..).map(|(job, id)| [(id, &job.body[..])]).collect();
-        let frames: Vec<FrameRef<'_>> =
-            group.iter().zip(&bodies).map(|(job, bodies)| FrameRef { ops: &job.ops, bodies }).collect();
+        let bodies: Vec<[(u64, &[u8]); 1]> = group
+            .iter()
+            .zip(self.jobs..)
+            .map(|(job, id)| [(id, &job.body[..])])
+            .collect();
+        let frames: Vec<FrameRef<'_>> = group
+            .iter()
+            .zip(&bodies)
+            .map(|(job, bodies)| FrameRef {
+                ops: &job.ops,
+                bodies,
+            })
+            .collect();
         self.journal.append_group(&frames)?;
         self.jobs += group.len() as u64;
         apply(&self.db, group)?;
@@ -142,14 +170,24 @@ struct SledAlone {
 
 impl SledAlone {
     fn open(dir: &Path) -> Result<Self, AnyError> {
-        let bodies = OpenOptions::new().create(true).append(true).open(dir.join("bodies.seg"))?;
-        Ok(Self { bodies, db: open_sled(dir)?, dir: dir.to_owned() })
+        let bodies = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(dir.join("bodies.seg"))?;
+        Ok(Self {
+            bodies,
+            db: open_sled(dir)?,
+            dir: dir.to_owned(),
+        })
     }
 }
 
 impl Design for SledAlone {
     fn commit(&mut self, group: &[Job]) -> Result<(), AnyError> {
-        let bytes: Vec<u8> = group.iter().flat_map(|job| job.body.iter().copied()).collect();
+        let bytes: Vec<u8> = group
+            .iter()
+            .flat_map(|job| job.body.iter().copied())
+            .collect();
         std::hint::black_box(crc32c::crc32c(&bytes));
         self.bodies.write_all(&bytes)?;
         self.bodies.sync_data()?; // before the records: a record without its body would be a lost job
@@ -176,7 +214,12 @@ fn store_thread(mut design: Box<dyn Design>, jobs: Receiver<Job>) {
     }
 }
 
-fn client(jobs: Sender<Job>, ids: Arc<AtomicU64>, until: Instant, latencies: Arc<Mutex<Vec<Duration>>>) {
+fn client(
+    jobs: Sender<Job>,
+    ids: Arc<AtomicU64>,
+    until: Instant,
+    latencies: Arc<Mutex<Vec<Duration>>>,
+) {
     let (done, answer) = bounded(1);
     let mut mine = Vec::new();
     while Instant::now() < until {
@@ -206,7 +249,8 @@ fn round(design: Box<dyn Design>, clients: usize) -> Figures {
     let start = Instant::now();
     let threads: Vec<_> = (0..clients)
         .map(|_| {
-            let (to_store, ids, latencies) = (to_store.clone(), Arc::clone(&ids), Arc::clone(&latencies));
+            let (to_store, ids, latencies) =
+                (to_store.clone(), Arc::clone(&ids), Arc::clone(&latencies));
             thread::spawn(move || client(to_store, ids, start + ROUND, latencies))
         })
         .collect();
@@ -250,21 +294,39 @@ fn median<T: PartialOrd + Copy>(rounds: &[Figures], of: impl Fn(&Figures) -> T) 
 }
 
 fn main() -> Result<(), AnyError> {
-    let root = std::env::var_os("STORE_BENCH_DIR").map_or_else(|| env!("CARGO_TARGET_TMPDIR").into(), PathBuf::from);
+    let root = std::env::var_os("STORE_BENCH_DIR")
+        .map_or_else(|| env!("CARGO_TARGET_TMPDIR").into(), PathBuf::from);
     let root = root.join(format!("store-design-{}", std::process::id()));
     let mut seen: Vec<(&str, usize, Figures)> = Vec::new();
     for _ in 0..ROUNDS {
-        for (name, clients) in CLIENTS.iter().flat_map(|&clients| [("A", clients), ("B", clients)]) {
+        for (name, clients) in CLIENTS
+            .iter()
+            .flat_map(|&clients| [("A", clients), ("B", clients)])
+        {
             seen.push((name, clients, measure(&root, name, clients)?));
         }
     }
     fs::remove_dir_all(&root)?;
     let mut out = io::stdout().lock();
-    writeln!(out, "design clients accepts/s(min..max)       p50 ms   p99 ms   max ms")?;
-    for (name, clients) in CLIENTS.iter().flat_map(|&clients| [("A", clients), ("B", clients)]) {
-        let rounds: Vec<Figures> = seen.iter().filter(|s| (s.0, s.1) == (name, clients)).map(|s| s.2).collect();
+    writeln!(
+        out,
+        "design clients accepts/s(min..max)       p50 ms   p99 ms   max ms"
+    )?;
+    for (name, clients) in CLIENTS
+        .iter()
+        .flat_map(|&clients| [("A", clients), ("B", clients)])
+    {
+        let rounds: Vec<Figures> = seen
+            .iter()
+            .filter(|s| (s.0, s.1) == (name, clients))
+            .map(|s| s.2)
+            .collect();
         let rates: Vec<f64> = rounds.iter().map(|figures| figures.per_second).collect();
-        let (low, high) = rates.iter().fold((f64::MAX, 0.0_f64), |(low, high), &rate| (low.min(rate), high.max(rate)));
+        let (low, high) = rates
+            .iter()
+            .fold((f64::MAX, 0.0_f64), |(low, high), &rate| {
+                (low.min(rate), high.max(rate))
+            });
         let ms = |of: fn(&Figures) -> Duration| median(&rounds, of).as_secs_f64() * 1000.0;
         writeln!(
             out,

@@ -7,7 +7,8 @@ use super::frame::{self, Place};
 use super::replay::{Ending, Frame, Replayed, replay};
 use super::segment::{JournalId, SEGMENT_HEADER_BYTES, SegmentHeader};
 use super::{
-    Bodies, BodyAt, FrameRef, JournalError, JournalFiles, LimitExceeded, Placed, Position, SegmentFile, VisitError,
+    Bodies, BodyAt, FrameRef, JournalError, JournalFiles, LimitExceeded, Placed, Position,
+    SegmentFile, VisitError,
 };
 
 /// Most commits of one group.
@@ -26,7 +27,9 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { segment_bytes_max: 256 * 1024 * 1024 }
+        Self {
+            segment_bytes_max: 256 * 1024 * 1024,
+        }
     }
 }
 
@@ -65,16 +68,41 @@ impl Journal {
         };
         let (file, end) = match replayed.ending {
             _ if replayed.end == Position::START => {
-                let end = Position { segment: 1, offset: SEGMENT_HEADER_BYTES, seq: 1 };
+                let end = Position {
+                    segment: 1,
+                    offset: SEGMENT_HEADER_BYTES,
+                    seq: 1,
+                };
                 (create_segment(&*files, id, end)?, end)
             }
             Ending::Clean => (open_segment(&*files, replayed.end.segment)?, replayed.end),
-            Ending::TornTail { at, bytes, incomplete } => (cut(&*files, id, at, bytes, incomplete)?, at),
+            Ending::TornTail {
+                at,
+                bytes,
+                incomplete,
+            } => (cut(&*files, id, at, bytes, incomplete)?, at),
         };
-        let end = Position { offset: end.offset.max(SEGMENT_HEADER_BYTES), ..end };
-        file.sync_data().map_err(|source| JournalError::io("sync", end.segment, source))?;
-        files.sync_dir().map_err(|source| JournalError::directory("sync", source))?;
-        Ok((Self { files, options, id, file, end, poisoned: None, buffer: Vec::new() }, replayed))
+        let end = Position {
+            offset: end.offset.max(SEGMENT_HEADER_BYTES),
+            ..end
+        };
+        file.sync_data()
+            .map_err(|source| JournalError::io("sync", end.segment, source))?;
+        files
+            .sync_dir()
+            .map_err(|source| JournalError::directory("sync", source))?;
+        Ok((
+            Self {
+                files,
+                options,
+                id,
+                file,
+                end,
+                poisoned: None,
+                buffer: Vec::new(),
+            },
+            replayed,
+        ))
     }
 
     /// Where the next commit goes. Everything before it is durable.
@@ -105,7 +133,9 @@ impl Journal {
             return Ok(Vec::new());
         }
         let bytes = self.check(frames)?;
-        if self.end.offset > SEGMENT_HEADER_BYTES && self.end.offset + bytes > self.options.segment_bytes_max {
+        if self.end.offset > SEGMENT_HEADER_BYTES
+            && self.end.offset + bytes > self.options.segment_bytes_max
+        {
             self.rotate()?;
         }
         let placed = self.encode(frames);
@@ -119,17 +149,28 @@ impl Journal {
     /// Bytes the group will take, if it may be written at all.
     fn check(&self, frames: &[FrameRef<'_>]) -> Result<u64, LimitExceeded> {
         if frames.len() > GROUP_FRAMES_MAX {
-            return Err(LimitExceeded { what: "commits in a group", found: frames.len(), max: GROUP_FRAMES_MAX });
+            return Err(LimitExceeded {
+                what: "commits in a group",
+                found: frames.len(),
+                max: GROUP_FRAMES_MAX,
+            });
         }
         let mut bytes = 0;
         for frame in frames {
             frame::check(frame)?;
             bytes += frame::encoded_bytes(frame);
         }
-        let room = self.options.segment_bytes_max.saturating_sub(SEGMENT_HEADER_BYTES);
+        let room = self
+            .options
+            .segment_bytes_max
+            .saturating_sub(SEGMENT_HEADER_BYTES);
         let max = GROUP_BYTES_MAX.min(usize::try_from(room).unwrap_or(usize::MAX));
         if bytes > max {
-            return Err(LimitExceeded { what: "bytes in a group", found: bytes, max });
+            return Err(LimitExceeded {
+                what: "bytes in a group",
+                found: bytes,
+                max,
+            });
         }
         Ok(bytes as u64)
     }
@@ -140,10 +181,22 @@ impl Journal {
         let (start, mut position) = (self.end.offset, self.end);
         let mut placed = Vec::with_capacity(frames.len());
         for (index, frame) in (0_u32..).zip(frames) {
-            let place = Place { id: self.id, segment: position.segment, offset: position.offset };
+            let place = Place {
+                id: self.id,
+                segment: position.segment,
+                offset: position.offset,
+            };
             let bodies = frame::encode(frame, position.seq, index, place, &mut self.buffer);
-            let end = Position { offset: start + self.buffer.len() as u64, seq: position.seq + 1, ..position };
-            placed.push(Placed { position, end, bodies });
+            let end = Position {
+                offset: start + self.buffer.len() as u64,
+                seq: position.seq + 1,
+                ..position
+            };
+            placed.push(Placed {
+                position,
+                end,
+                bodies,
+            });
             position = end;
         }
         placed
@@ -154,7 +207,9 @@ impl Journal {
             return Err(self.write_failed(error));
         }
         // After a failed sync the system may call pages clean that never reached the disk, so nothing is tried again.
-        self.file.sync_data().map_err(|error| self.poison("sync", error))
+        self.file
+            .sync_data()
+            .map_err(|error| self.poison("sync", error))
     }
 
     /// A full disk is no reason to stop: the part that was written is cut off, durably, because a later write
@@ -163,7 +218,11 @@ impl Journal {
         if !is_full(&error) {
             return self.poison("write", error);
         }
-        match self.file.truncate(self.end.offset).and_then(|()| self.file.sync_data()) {
+        match self
+            .file
+            .truncate(self.end.offset)
+            .and_then(|()| self.file.sync_data())
+        {
             Ok(()) => JournalError::Full { source: error },
             Err(error) => self.poison("cut", error),
         }
@@ -174,14 +233,21 @@ impl Journal {
     fn poison(&mut self, doing: &'static str, source: io::Error) -> JournalError {
         let segment = self.end.segment;
         self.poisoned = Some(format!("cannot {doing} journal/{segment:08}.seg: {source}"));
-        let cut = self.file.truncate(self.end.offset).and_then(|()| self.file.sync_data());
+        let cut = self
+            .file
+            .truncate(self.end.offset)
+            .and_then(|()| self.file.sync_data());
         log::error!(segment = segment, doing = doing, cut = cut.is_ok(); "the journal takes no more writes: {source}");
         JournalError::io(doing, segment, source)
     }
 
     /// Goes on in a new segment, durable before any frame is written to it.
     fn rotate(&mut self) -> Result<(), JournalError> {
-        let next = Position { segment: self.end.segment + 1, offset: SEGMENT_HEADER_BYTES, seq: self.end.seq };
+        let next = Position {
+            segment: self.end.segment + 1,
+            offset: SEGMENT_HEADER_BYTES,
+            seq: self.end.seq,
+        };
         match create_segment(&*self.files, self.id, next) {
             Ok(file) => {
                 self.file = file;
@@ -199,7 +265,9 @@ impl Journal {
 
 pub(super) fn new_id() -> Result<JournalId, JournalError> {
     let mut id = [0; 16];
-    getrandom::fill(&mut id).map_err(|error| JournalError::directory("get an identity for", io::Error::other(error.to_string())))?;
+    getrandom::fill(&mut id).map_err(|error| {
+        JournalError::directory("get an identity for", io::Error::other(error.to_string()))
+    })?;
     Ok(JournalId(id))
 }
 
@@ -218,7 +286,9 @@ fn create_segment(
     match write_header(&*file, id, first).and_then(|()| files.sync_dir()) {
         Ok(()) => Ok(file),
         Err(source) if is_full(&source) => {
-            files.remove(segment).map_err(|source| JournalError::io("remove", segment, source))?;
+            files
+                .remove(segment)
+                .map_err(|source| JournalError::io("remove", segment, source))?;
             Err(JournalError::Full { source })
         }
         Err(source) => Err(JournalError::io("write the header of", segment, source)),
@@ -227,13 +297,22 @@ fn create_segment(
 
 /// The length of a new file is part of what `fdatasync` makes durable; its name is made so by the directory's sync.
 fn write_header(file: &dyn SegmentFile, id: JournalId, first: Position) -> io::Result<()> {
-    let header = SegmentHeader { segment: first.segment, first_seq: first.seq, id };
+    let header = SegmentHeader {
+        segment: first.segment,
+        first_seq: first.seq,
+        id,
+    };
     file.write_at(&header.encode(), 0)?;
     file.sync_data()
 }
 
-fn open_segment(files: &dyn JournalFiles, segment: u32) -> Result<Box<dyn SegmentFile>, JournalError> {
-    files.open(segment).map_err(|source| JournalError::io("open", segment, source))
+fn open_segment(
+    files: &dyn JournalFiles,
+    segment: u32,
+) -> Result<Box<dyn SegmentFile>, JournalError> {
+    files
+        .open(segment)
+        .map_err(|source| JournalError::io("open", segment, source))
 }
 
 /// Cuts off a torn tail, after a copy if it might be more than that.
@@ -247,13 +326,17 @@ fn cut(
     let segment = at.segment;
     log::warn!(segment = segment, offset = at.offset, bytes = bytes; "cutting off an unfinished write of the journal");
     if !incomplete {
-        let copy = files.set_aside(segment).map_err(|source| JournalError::io("set aside", segment, source))?;
+        let copy = files
+            .set_aside(segment)
+            .map_err(|source| JournalError::io("set aside", segment, source))?;
         log::warn!(segment = segment, copy:% = copy.display(); "kept a copy of the segment with the unfinished write");
     }
     let file = open_segment(files, segment)?;
-    file.truncate(at.offset).map_err(|source| JournalError::io("cut", segment, source))?;
+    file.truncate(at.offset)
+        .map_err(|source| JournalError::io("cut", segment, source))?;
     if at.offset < SEGMENT_HEADER_BYTES {
-        write_header(&*file, id, at).map_err(|source| JournalError::io("write the header of", segment, source))?;
+        write_header(&*file, id, at)
+            .map_err(|source| JournalError::io("write the header of", segment, source))?;
     }
     Ok(file)
 }

@@ -13,19 +13,32 @@ pub type VisitError = Box<dyn Error + Send + Sync>;
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// Nothing was written, and the journal goes on working.
-    #[error("no space left on the file system of the journal; free some, nothing was written ({source})")]
+    #[error(
+        "no space left on the file system of the journal; free some, nothing was written ({source})"
+    )]
     Full { source: io::Error },
     /// Nothing was written, and the journal goes on working.
     #[error(transparent)]
     Limit(#[from] LimitExceeded),
     /// A write or a sync failed, now or before: what the disk holds is not known until the journal is opened again.
-    #[error("the journal takes no more writes since one failed ({why}); look after the disk, then restart")]
+    #[error(
+        "the journal takes no more writes since one failed ({why}); look after the disk, then restart"
+    )]
     Poisoned { why: String },
     #[error("cannot {doing} journal/{segment:08}.seg: {source}")]
-    Io { doing: &'static str, segment: u32, source: io::Error },
+    Io {
+        doing: &'static str,
+        segment: u32,
+        source: io::Error,
+    },
     #[error("cannot {doing} the journal's directory: {source}")]
-    Directory { doing: &'static str, source: io::Error },
-    #[error("journal/{segment:08}.seg has format {found}, this program reads up to {FORMAT_VERSION}; use the newer program")]
+    Directory {
+        doing: &'static str,
+        source: io::Error,
+    },
+    #[error(
+        "journal/{segment:08}.seg has format {found}, this program reads up to {FORMAT_VERSION}; use the newer program"
+    )]
     Newer { segment: u32, found: u16 },
     #[error(transparent)]
     Damaged(#[from] Damage),
@@ -35,7 +48,11 @@ pub enum JournalError {
 
 impl JournalError {
     pub(super) fn io(doing: &'static str, segment: u32, source: io::Error) -> Self {
-        Self::Io { doing, segment, source }
+        Self::Io {
+            doing,
+            segment,
+            source,
+        }
     }
 
     pub(super) fn directory(doing: &'static str, source: io::Error) -> Self {
@@ -59,7 +76,9 @@ pub struct LimitExceeded {
 
 /// A place where acknowledged data cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("journal/{segment:08}.seg is damaged at byte {offset}: {kind}; `spool recover` saves what can be read")]
+#[error(
+    "journal/{segment:08}.seg is damaged at byte {offset}: {kind}; `spool recover` saves what can be read"
+)]
 pub struct Damage {
     pub segment: u32,
     /// Bytes from the beginning of the segment's file.

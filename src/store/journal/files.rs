@@ -57,7 +57,10 @@ pub struct Directory {
 impl Directory {
     /// The journal of the state directory `state`: `state/journal` is made now, `state/damaged` when needed.
     pub fn new(state: &Path) -> io::Result<Self> {
-        let files = Self { journal: state.join("journal"), damaged: state.join("damaged") };
+        let files = Self {
+            journal: state.join("journal"),
+            damaged: state.join("damaged"),
+        };
         if !files.journal.is_dir() {
             fs::create_dir_all(&files.journal)?;
             sync_directory(state)?;
@@ -87,12 +90,19 @@ impl JournalFiles for Directory {
     }
 
     fn create(&self, segment: u32) -> io::Result<Box<dyn SegmentFile>> {
-        let file = OpenOptions::new().read(true).write(true).create_new(true).open(self.path(segment))?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(self.path(segment))?;
         Ok(Box::new(file))
     }
 
     fn open(&self, segment: u32) -> io::Result<Box<dyn SegmentFile>> {
-        let file = OpenOptions::new().read(true).write(true).open(self.path(segment))?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(self.path(segment))?;
         Ok(Box::new(file))
     }
 

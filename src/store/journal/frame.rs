@@ -79,7 +79,12 @@ impl Header {
     /// Reads a header at `place`. Cheap tests come first: a search for the next frame asks this of every byte.
     pub fn parse(bytes: &[u8], place: Place) -> Result<Self, FrameError> {
         let mut input = Input(bytes);
-        let header = Self { payload_bytes: input.u32()?, payload_crc: input.u32()?, seq: input.u64()?, index: input.u32()? };
+        let header = Self {
+            payload_bytes: input.u32()?,
+            payload_crc: input.u32()?,
+            seq: input.u64()?,
+            index: input.u32()?,
+        };
         let crc = input.u32()?;
         if header.payload_bytes as usize > FRAME_PAYLOAD_BYTES_MAX {
             return Err(FrameError::TooLong);
@@ -95,7 +100,11 @@ impl Header {
         if payload.len() < self.payload_bytes as usize {
             return Err(FrameError::Incomplete);
         }
-        if place.checksum(payload) == self.payload_crc { Ok(()) } else { Err(FrameError::PayloadChecksum) }
+        if place.checksum(payload) == self.payload_crc {
+            Ok(())
+        } else {
+            Err(FrameError::PayloadChecksum)
+        }
     }
 }
 
@@ -120,7 +129,11 @@ pub(super) fn check(frame: &FrameRef<'_>) -> Result<(), LimitExceeded> {
     within("bodies in a frame", frame.bodies.len(), BODIES_MAX)?;
     for op in frame.ops {
         within("bytes of a key", op.key.len(), KEY_BYTES_MAX)?;
-        within("bytes of a value", op.value.as_ref().map_or(0, Vec::len), VALUE_BYTES_MAX)?;
+        within(
+            "bytes of a value",
+            op.value.as_ref().map_or(0, Vec::len),
+            VALUE_BYTES_MAX,
+        )?;
     }
     for (_, body) in frame.bodies {
         within("bytes of a document body", body.len(), BODY_BYTES_MAX)?;
@@ -138,15 +151,26 @@ pub(super) fn encoded_bytes(frame: &FrameRef<'_>) -> usize {
 
 // The parts at their largest fit a frame, so a frame needs no check of its own.
 const _: () = assert!(
-    4 + OPS_MAX * (KEY_BYTES_MAX + VALUE_BYTES_MAX + 7) + BODIES_MAX * (BODY_BYTES_MAX + 16) <= FRAME_PAYLOAD_BYTES_MAX
+    4 + OPS_MAX * (KEY_BYTES_MAX + VALUE_BYTES_MAX + 7) + BODIES_MAX * (BODY_BYTES_MAX + 16)
+        <= FRAME_PAYLOAD_BYTES_MAX
 );
 
 fn within(what: &'static str, found: usize, max: usize) -> Result<(), LimitExceeded> {
-    if found <= max { Ok(()) } else { Err(LimitExceeded { what, found, max }) }
+    if found <= max {
+        Ok(())
+    } else {
+        Err(LimitExceeded { what, found, max })
+    }
 }
 
 /// Appends one frame, already checked, to `out`. `place` is where the frame will begin in its segment.
-pub(super) fn encode(frame: &FrameRef<'_>, seq: u64, index: u32, place: Place, out: &mut Vec<u8>) -> Vec<(u64, BodyAt)> {
+pub(super) fn encode(
+    frame: &FrameRef<'_>,
+    seq: u64,
+    index: u32,
+    place: Place,
+    out: &mut Vec<u8>,
+) -> Vec<(u64, BodyAt)> {
     let start = out.len();
     out.resize(start + FRAME_HEADER_BYTES, 0);
     put_u16(out, frame.ops.len());
@@ -161,11 +185,24 @@ pub(super) fn encode(frame: &FrameRef<'_>, seq: u64, index: u32, place: Place, o
         put_u32(out, bytes.len());
         out.extend_from_slice(&crc.to_le_bytes());
         let offset = place.offset + (out.len() - start) as u64;
-        bodies.push((*document_id, BodyAt { segment: place.segment, offset, len: bytes.len() as u32, crc }));
+        bodies.push((
+            *document_id,
+            BodyAt {
+                segment: place.segment,
+                offset,
+                len: bytes.len() as u32,
+                crc,
+            },
+        ));
         out.extend_from_slice(bytes);
     }
     let payload = &out[start + FRAME_HEADER_BYTES..];
-    let header = Header { payload_bytes: payload.len() as u32, payload_crc: place.checksum(payload), seq, index };
+    let header = Header {
+        payload_bytes: payload.len() as u32,
+        payload_crc: place.checksum(payload),
+        seq,
+        index,
+    };
     out[start..start + FRAME_HEADER_BYTES].copy_from_slice(&header.encode(place));
     bodies
 }
@@ -195,7 +232,10 @@ fn put_u32(out: &mut Vec<u8>, n: usize) {
 /// The operations and the places of the bodies in a payload whose checksum is right; `place` is the frame's.
 ///
 /// A matching checksum is no reason to trust a length: everything is bounded again, and nothing may be left over.
-pub(super) fn decode(payload: &[u8], place: Place) -> Result<(Vec<Op>, Vec<(u64, BodyAt)>), FrameError> {
+pub(super) fn decode(
+    payload: &[u8],
+    place: Place,
+) -> Result<(Vec<Op>, Vec<(u64, BodyAt)>), FrameError> {
     let mut input = Input(payload);
     let ops_count = input.count(OPS_MAX)?;
     let mut ops = Vec::with_capacity(ops_count);
@@ -210,9 +250,21 @@ pub(super) fn decode(payload: &[u8], place: Place) -> Result<(Vec<Op>, Vec<(u64,
         let crc = input.u32()?;
         let offset = place.offset + (FRAME_HEADER_BYTES + payload.len() - input.0.len()) as u64;
         input.bytes(len as usize, BODY_BYTES_MAX)?;
-        bodies.push((document_id, BodyAt { segment: place.segment, offset, len, crc }));
+        bodies.push((
+            document_id,
+            BodyAt {
+                segment: place.segment,
+                offset,
+                len,
+                crc,
+            },
+        ));
     }
-    if input.0.is_empty() { Ok((ops, bodies)) } else { Err(FrameError::Malformed) }
+    if input.0.is_empty() {
+        Ok((ops, bodies))
+    } else {
+        Err(FrameError::Malformed)
+    }
 }
 
 fn decode_op(input: &mut Input<'_>) -> Result<Op, FrameError> {
@@ -243,7 +295,10 @@ impl<'a> Input<'a> {
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], FrameError> {
-        let (head, rest) = self.0.split_first_chunk::<N>().ok_or(FrameError::Malformed)?;
+        let (head, rest) = self
+            .0
+            .split_first_chunk::<N>()
+            .ok_or(FrameError::Malformed)?;
         self.0 = rest;
         Ok(*head)
     }
@@ -262,10 +317,14 @@ impl<'a> Input<'a> {
 
     fn count(&mut self, max: usize) -> Result<usize, FrameError> {
         let count = usize::from(self.u16()?);
-        if count <= max { Ok(count) } else { Err(FrameError::Malformed) }
+        if count <= max {
+            Ok(count)
+        } else {
+            Err(FrameError::Malformed)
+        }
     }
 }
 
-#[cfg(any())]
+#[cfg(test)]
 #[path = "frame_tests.rs"]
 mod tests;

@@ -34,7 +34,12 @@ pub(super) struct Gaps {
 impl Gaps {
     /// Where to read on, and which frame is next, if a gap is at or round `offset`.
     pub fn skip(&self, offset: u64) -> Option<(u64, u64)> {
-        let at = |offset| self.list.iter().rev().find(move |gap| gap.offset <= offset && offset <= gap.end());
+        let at = |offset| {
+            self.list
+                .iter()
+                .rev()
+                .find(move |gap| gap.offset <= offset && offset <= gap.end())
+        };
         at(offset).map(|gap| (gap.end(), gap.next_seq))
     }
 
@@ -66,13 +71,27 @@ impl Gaps {
         if u16::from_le_bytes(*version) != VERSION || u32::from_le_bytes(*number) != segment {
             return None;
         }
-        let (entries, []) = rest.as_chunks::<24>() else { return None };
-        Some(Self { segment, id: JournalId(*id), list: entries.iter().map(parse_gap).collect() })
+        let (entries, []) = rest.as_chunks::<24>() else {
+            return None;
+        };
+        Some(Self {
+            segment,
+            id: JournalId(*id),
+            list: entries.iter().map(parse_gap).collect(),
+        })
     }
 }
 
 fn parse_gap(entry: &[u8; 24]) -> Gap {
-    let mut words = entry.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word));
+    let mut words = entry
+        .as_chunks::<8>()
+        .0
+        .iter()
+        .map(|word| u64::from_le_bytes(*word));
     let mut next = || words.next().unwrap_or_default();
-    Gap { offset: next(), bytes: next(), next_seq: next() }
+    Gap {
+        offset: next(),
+        bytes: next(),
+        next_seq: next(),
+    }
 }

@@ -28,8 +28,8 @@ pub use append::{GROUP_BYTES_MAX, GROUP_FRAMES_MAX, Journal, Options};
 pub use error::{Damage, DamageKind, JournalError, LimitExceeded, VisitError};
 pub use files::{Directory, JournalFiles, SegmentFile};
 pub use frame::{
-    BODIES_MAX, BODY_BYTES_MAX, FRAME_HEADER_BYTES, FRAME_PAYLOAD_BYTES_MAX, FrameError, KEY_BYTES_MAX, OPS_MAX,
-    VALUE_BYTES_MAX,
+    BODIES_MAX, BODY_BYTES_MAX, FRAME_HEADER_BYTES, FRAME_PAYLOAD_BYTES_MAX, FrameError,
+    KEY_BYTES_MAX, OPS_MAX, VALUE_BYTES_MAX,
 };
 pub use replay::{Ending, Frame, Replayed, replay};
 pub use salvage::{Salvaged, Skipped, salvage};
@@ -62,12 +62,20 @@ pub struct Position {
 
 impl Position {
     /// The oldest frame there is.
-    pub const START: Self = Self { segment: 0, offset: 0, seq: 0 };
+    pub const START: Self = Self {
+        segment: 0,
+        offset: 0,
+        seq: 0,
+    };
 }
 
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "frame {} at {:08}.seg:{}", self.seq, self.segment, self.offset)
+        write!(
+            f,
+            "frame {} at {:08}.seg:{}",
+            self.seq, self.segment, self.offset
+        )
     }
 }
 
@@ -107,7 +115,11 @@ impl Bodies {
 
     /// The bytes of a document, exactly those that were appended; an error if they can no longer be had.
     pub fn read(&self, at: &BodyAt) -> Result<Vec<u8>, JournalError> {
-        let damaged = |kind| Damage { segment: at.segment, offset: at.offset, kind };
+        let damaged = |kind| Damage {
+            segment: at.segment,
+            offset: at.offset,
+            kind,
+        };
         if at.len as usize > BODY_BYTES_MAX {
             return Err(damaged(DamageKind::Body).into());
         }
@@ -123,7 +135,7 @@ impl Bodies {
     }
 }
 
-#[cfg(any())]
+#[cfg(test)]
 mod testing;
-#[cfg(any())]
+#[cfg(test)]
 mod tests;

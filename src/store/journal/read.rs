@@ -48,7 +48,10 @@ pub(super) enum Found {
 pub(super) enum Unopened {
     Failed(JournalError),
     /// The header, or the notes beside it, cannot be read; the file has `len` bytes.
-    Unreadable { kind: DamageKind, len: u64 },
+    Unreadable {
+        kind: DamageKind,
+        len: u64,
+    },
 }
 
 impl From<JournalError> for Unopened {
@@ -64,35 +67,91 @@ impl SegmentReader {
         let gaps = match files.read_gaps(segment).map_err(failed)? {
             None => None,
             Some(notes) => match Gaps::parse(&notes, segment) {
-                None => return Err(Unopened::Unreadable { kind: DamageKind::Gaps, len: bytes.len }),
+                None => {
+                    return Err(Unopened::Unreadable {
+                        kind: DamageKind::Gaps,
+                        len: bytes.len,
+                    });
+                }
                 gaps => gaps,
             },
         };
-        match (SegmentHeader::parse(bytes.at(0, SEGMENT_HEADER_BYTES as usize).map_err(failed)?, segment), gaps) {
-            (Err(HeaderError::Newer(found)), _) => Err(JournalError::Newer { segment, found }.into()),
-            (Ok(header), gaps) => Ok(Self::new(header.id, Some(header.first_seq), gaps, segment, bytes)),
-            (Err(HeaderError::Unreadable), Some(gaps)) => Ok(Self::new(gaps.id, None, Some(gaps), segment, bytes)),
-            (Err(HeaderError::Unreadable), None) => {
-                Err(Unopened::Unreadable { kind: DamageKind::Header, len: bytes.len })
+        let header = SegmentHeader::parse(
+            bytes.at(0, SEGMENT_HEADER_BYTES as usize).map_err(failed)?,
+            segment,
+        );
+        match (header, gaps) {
+            (Err(HeaderError::Newer(found)), _) => {
+                Err(JournalError::Newer { segment, found }.into())
             }
+            (Ok(header), None) if bytes.len >= SEGMENT_HEADER_BYTES => Ok(Self::new(
+                header.id,
+                Some(header.first_seq),
+                None,
+                segment,
+                bytes,
+            )),
+            (_, None) => Err(Unopened::Unreadable {
+                kind: DamageKind::Header,
+                len: bytes.len,
+            }),
+            (header, Some(gaps)) => Ok(Self::new(
+                gaps.id,
+                header.ok().map(|header| header.first_seq),
+                Some(gaps),
+                segment,
+                bytes,
+            )),
         }
     }
 
     /// For salvage: opens whatever is there, as part of the journal `id` if its own header is lost.
-    pub fn open_damaged(files: &dyn JournalFiles, segment: u32, id: JournalId) -> Result<Self, JournalError> {
+    pub fn open_damaged(
+        files: &dyn JournalFiles,
+        segment: u32,
+        id: JournalId,
+    ) -> Result<Self, JournalError> {
         let failed = |source| JournalError::io("read", segment, source);
         let mut bytes = Window::open(files, segment, OnReadError::TakeZeros).map_err(failed)?;
-        let gaps = files.read_gaps(segment).map_err(failed)?.and_then(|notes| Gaps::parse(&notes, segment));
-        match SegmentHeader::parse(bytes.at(0, SEGMENT_HEADER_BYTES as usize).map_err(failed)?, segment) {
+        let gaps = files
+            .read_gaps(segment)
+            .map_err(failed)?
+            .and_then(|notes| Gaps::parse(&notes, segment));
+        match SegmentHeader::parse(
+            bytes.at(0, SEGMENT_HEADER_BYTES as usize).map_err(failed)?,
+            segment,
+        ) {
             Err(HeaderError::Newer(found)) => Err(JournalError::Newer { segment, found }),
             Err(HeaderError::Unreadable) => Ok(Self::new(id, None, gaps, segment, bytes)),
-            Ok(header) => Ok(Self::new(header.id, Some(header.first_seq), gaps, segment, bytes)),
+            Ok(header) => Ok(Self::new(
+                header.id,
+                Some(header.first_seq),
+                gaps,
+                segment,
+                bytes,
+            )),
         }
     }
 
-    fn new(id: JournalId, first_seq: Option<u64>, gaps: Option<Gaps>, segment: u32, bytes: Window) -> Self {
-        let gaps = gaps.unwrap_or(Gaps { segment, id, list: Vec::new() });
-        Self { segment, id, first_seq, gaps, bytes }
+    fn new(
+        id: JournalId,
+        first_seq: Option<u64>,
+        gaps: Option<Gaps>,
+        segment: u32,
+        bytes: Window,
+    ) -> Self {
+        let gaps = gaps.unwrap_or(Gaps {
+            segment,
+            id,
+            list: Vec::new(),
+        });
+        Self {
+            segment,
+            id,
+            first_seq,
+            gaps,
+            bytes,
+        }
     }
 
     /// Bytes of the file when it was opened.
@@ -111,8 +170,12 @@ impl SegmentReader {
             Err(why) => return Ok(Found::Bad(why)),
         };
         let payload = self.payload(&header, place)?;
-        let parts = header.covers(payload, place).and_then(|()| frame::decode(payload, place));
-        Ok(parts.map_or_else(Found::Bad, |(ops, bodies)| Found::Frame(header, ops, bodies)))
+        let parts = header
+            .covers(payload, place)
+            .and_then(|()| frame::decode(payload, place));
+        Ok(parts.map_or_else(Found::Bad, |(ops, bodies)| {
+            Found::Frame(header, ops, bodies)
+        }))
     }
 
     /// The first valid frame at or after `offset` whose header passes `wanted`, numbered `seq_min` or higher.
@@ -139,37 +202,63 @@ impl SegmentReader {
     }
 
     /// A header at `place`, if its number is plausible; `Break` where the file is too short for any.
-    fn candidate(&mut self, place: Place, seq_min: u64) -> Result<ControlFlow<(), Option<Header>>, JournalError> {
+    fn candidate(
+        &mut self,
+        place: Place,
+        seq_min: u64,
+    ) -> Result<ControlFlow<(), Option<Header>>, JournalError> {
         let segment = self.segment;
         let bytes = self
             .bytes
             .at(place.offset, FRAME_HEADER_BYTES)
             .map_err(|source| JournalError::io("read", segment, source))?;
-        let Some(seq) = bytes.get(8..16).and_then(|bytes| bytes.first_chunk()).map(|seq| u64::from_le_bytes(*seq))
+        let Some(seq) = bytes
+            .get(8..16)
+            .and_then(|bytes| bytes.first_chunk())
+            .map(|seq| u64::from_le_bytes(*seq))
         else {
             return Ok(ControlFlow::Break(()));
         };
-        if seq.checked_sub(seq_min).is_none_or(|ahead| ahead > SEQ_AHEAD_MAX) {
+        if seq
+            .checked_sub(seq_min)
+            .is_none_or(|ahead| ahead > SEQ_AHEAD_MAX)
+        {
             return Ok(ControlFlow::Continue(None));
         }
         Ok(ControlFlow::Continue(self.header(place)?.ok()))
     }
 
     fn place(&self, offset: u64) -> Place {
-        Place { id: self.id, segment: self.segment, offset }
+        Place {
+            id: self.id,
+            segment: self.segment,
+            offset,
+        }
     }
 
     fn header(&mut self, place: Place) -> Result<Result<Header, FrameError>, JournalError> {
         let segment = self.segment;
         let failed = |source| JournalError::io("read", segment, source);
-        let bytes = self.bytes.at(place.offset, FRAME_HEADER_BYTES).map_err(failed)?;
-        Ok(if bytes.len() < FRAME_HEADER_BYTES { Err(FrameError::Incomplete) } else { Header::parse(bytes, place) })
+        let bytes = self
+            .bytes
+            .at(place.offset, FRAME_HEADER_BYTES)
+            .map_err(failed)?;
+        Ok(if bytes.len() < FRAME_HEADER_BYTES {
+            Err(FrameError::Incomplete)
+        } else {
+            Header::parse(bytes, place)
+        })
     }
 
     fn payload(&mut self, header: &Header, place: Place) -> Result<&[u8], JournalError> {
         let segment = self.segment;
         let failed = |source| JournalError::io("read", segment, source);
-        self.bytes.at(place.offset + FRAME_HEADER_BYTES as u64, header.payload_bytes as usize).map_err(failed)
+        self.bytes
+            .at(
+                place.offset + FRAME_HEADER_BYTES as u64,
+                header.payload_bytes as usize,
+            )
+            .map_err(failed)
     }
 }
 
@@ -187,7 +276,13 @@ impl Window {
     fn open(files: &dyn JournalFiles, segment: u32, on_error: OnReadError) -> io::Result<Self> {
         let file = files.open(segment)?;
         let len = file.len()?;
-        Ok(Self { file, len, on_error, start: 0, buffer: Vec::new() })
+        Ok(Self {
+            file,
+            len,
+            on_error,
+            start: 0,
+            buffer: Vec::new(),
+        })
     }
 
     /// `len` bytes at `offset`; fewer only where the file ends.
@@ -197,7 +292,10 @@ impl Window {
         if !self.holds(offset, len) {
             self.fill(offset, len.max(WINDOW_BYTES).min(left))?;
         }
-        let from = offset.checked_sub(self.start).and_then(|from| usize::try_from(from).ok()).unwrap_or(usize::MAX);
+        let from = offset
+            .checked_sub(self.start)
+            .and_then(|from| usize::try_from(from).ok())
+            .unwrap_or(usize::MAX);
         let to = from.saturating_add(len).min(self.buffer.len());
         Ok(self.buffer.get(from..to).unwrap_or_default())
     }

@@ -53,19 +53,39 @@ pub fn replay(
     from: Position,
     visit: &mut dyn FnMut(Frame) -> Result<(), VisitError>,
 ) -> Result<Replayed, JournalError> {
-    let numbers = files.list().map_err(|source| JournalError::directory("list", source))?;
+    let numbers = files
+        .list()
+        .map_err(|source| JournalError::directory("list", source))?;
     let (Some(&oldest), Some(&last)) = (numbers.first(), numbers.last()) else {
         return replay_nothing(from);
     };
-    let first = if from == Position::START { oldest } else { from.segment };
-    let mut walk = Walk { files, from, first, last, seq: from.seq, id: None, frames: 0, visit };
+    let first = if from == Position::START {
+        oldest
+    } else {
+        from.segment
+    };
+    let mut walk = Walk {
+        files,
+        from,
+        first,
+        last,
+        seq: from.seq,
+        id: None,
+        frames: 0,
+        visit,
+    };
     for segment in first..=last.max(first) {
         if numbers.binary_search(&segment).is_err() {
             return Err(damage(segment, 0, DamageKind::Missing));
         }
         let (end, ending) = walk.segment(segment)?;
         if segment == last {
-            return Ok(Replayed { frames: walk.frames, end, ending, id: walk.id });
+            return Ok(Replayed {
+                frames: walk.frames,
+                end,
+                ending,
+                id: walk.id,
+            });
         }
     }
     Err(damage(first, 0, DamageKind::Missing))
@@ -73,14 +93,24 @@ pub fn replay(
 
 fn replay_nothing(from: Position) -> Result<Replayed, JournalError> {
     if from == Position::START {
-        Ok(Replayed { frames: 0, end: from, ending: Ending::Clean, id: None })
+        Ok(Replayed {
+            frames: 0,
+            end: from,
+            ending: Ending::Clean,
+            id: None,
+        })
     } else {
         Err(damage(from.segment, 0, DamageKind::Missing))
     }
 }
 
 fn damage(segment: u32, offset: u64, kind: DamageKind) -> JournalError {
-    Damage { segment, offset, kind }.into()
+    Damage {
+        segment,
+        offset,
+        kind,
+    }
+    .into()
 }
 
 /// A walk over the segments, frame by frame.
@@ -101,7 +131,9 @@ impl Walk<'_> {
         let mut reader = match SegmentReader::open(self.files, segment) {
             Ok(reader) => reader,
             Err(Unopened::Failed(error)) => return Err(error),
-            Err(Unopened::Unreadable { kind, len }) => return self.without_header(segment, kind, len),
+            Err(Unopened::Unreadable { kind, len }) => {
+                return self.without_header(segment, kind, len);
+            }
         };
         self.id = Some(reader.id);
         let mut offset = self.begin(&reader)?;
@@ -113,7 +145,10 @@ impl Walk<'_> {
                 Found::End => return Ok((self.at(segment, offset), Ending::Clean)),
                 Found::Bad(why) => return self.bad_frame(&mut reader, offset, why),
                 Found::Frame(header, _, _) if header.seq != self.seq => {
-                    let kind = DamageKind::Sequence { expected: self.seq, found: header.seq };
+                    let kind = DamageKind::Sequence {
+                        expected: self.seq,
+                        found: header.seq,
+                    };
                     return Err(damage(segment, offset, kind));
                 }
                 Found::Frame(header, ops, bodies) => {
@@ -122,14 +157,24 @@ impl Walk<'_> {
                     self.seq += 1;
                     self.frames += 1;
                     let end = self.at(segment, offset);
-                    (self.visit)(Frame { position, end, ops, bodies }).map_err(JournalError::Visit)?;
+                    (self.visit)(Frame {
+                        position,
+                        end,
+                        ops,
+                        bodies,
+                    })
+                    .map_err(JournalError::Visit)?;
                 }
             }
         }
     }
 
     fn at(&self, segment: u32, offset: u64) -> Position {
-        Position { segment, offset, seq: self.seq }
+        Position {
+            segment,
+            offset,
+            seq: self.seq,
+        }
     }
 
     /// Where to begin in a segment: numbers must go on where the segment before ended, or where `from` says.
@@ -141,11 +186,11 @@ impl Walk<'_> {
         } else if reader.segment == self.from.segment {
             return self.begin_inside(reader);
         } else if skipped.is_none() && first_seq != self.seq {
-            let kind = DamageKind::Sequence { expected: self.seq, found: first_seq };
+            let kind = DamageKind::Sequence {
+                expected: self.seq,
+                found: first_seq,
+            };
             return Err(damage(reader.segment, SEGMENT_HEADER_BYTES, kind));
-        }
-        if reader.len() < SEGMENT_HEADER_BYTES && skipped.is_none() {
-            return Err(damage(reader.segment, reader.len(), DamageKind::Shorter));
         }
         Ok(SEGMENT_HEADER_BYTES)
     }
@@ -158,14 +203,31 @@ impl Walk<'_> {
     }
 
     /// A last segment that is no longer than its header was being made when the process died: it held no frame yet.
-    fn without_header(&self, segment: u32, kind: DamageKind, len: u64) -> Result<(Position, Ending), JournalError> {
-        let torn = kind == DamageKind::Header && segment == self.last && len <= SEGMENT_HEADER_BYTES;
+    fn without_header(
+        &self,
+        segment: u32,
+        kind: DamageKind,
+        len: u64,
+    ) -> Result<(Position, Ending), JournalError> {
+        let torn =
+            kind == DamageKind::Header && segment == self.last && len <= SEGMENT_HEADER_BYTES;
         let seq_known = segment > self.from.segment && (segment > self.first || segment == 1);
         if !torn || !seq_known {
             return Err(damage(segment, 0, kind));
         }
-        let at = Position { segment, offset: 0, seq: self.seq.max(1) };
-        Ok((at, Ending::TornTail { at, bytes: len, incomplete: true }))
+        let at = Position {
+            segment,
+            offset: 0,
+            seq: self.seq.max(1),
+        };
+        Ok((
+            at,
+            Ending::TornTail {
+                at,
+                bytes: len,
+                incomplete: true,
+            },
+        ))
     }
 
     /// A bad frame is a torn tail if nothing behind it was written after it had become durable.
@@ -182,11 +244,21 @@ impl Walk<'_> {
         let incomplete = why == FrameError::Incomplete;
         let seq = self.seq;
         if reader.segment != self.last
-            || (!incomplete && reader.search(offset + 1, seq, |header| header.group_start() > seq)?.is_some())
+            || (!incomplete
+                && reader
+                    .search(offset + 1, seq, |header| header.group_start() > seq)?
+                    .is_some())
         {
             return Err(found);
         }
         let at = self.at(reader.segment, offset);
-        Ok((at, Ending::TornTail { at, bytes: reader.len() - offset, incomplete }))
+        Ok((
+            at,
+            Ending::TornTail {
+                at,
+                bytes: reader.len() - offset,
+                incomplete,
+            },
+        ))
     }
 }

@@ -56,13 +56,23 @@ pub fn salvage(
     files: &dyn JournalFiles,
     visit: &mut dyn FnMut(Frame) -> Result<(), VisitError>,
 ) -> Result<Salvaged, JournalError> {
-    let numbers = files.list().map_err(|source| JournalError::directory("list", source))?;
+    let numbers = files
+        .list()
+        .map_err(|source| JournalError::directory("list", source))?;
     let (Some(&first), Some(&last)) = (numbers.first(), numbers.last()) else {
         return Ok(Salvaged::default());
     };
     let present: BTreeSet<u32> = numbers.into_iter().collect();
     let id = find_id(files, &present)?;
-    let mut salvage = Salvage { files, id, first, last, seq: 1, report: Salvaged::default(), visit };
+    let mut salvage = Salvage {
+        files,
+        id,
+        first,
+        last,
+        seq: 1,
+        report: Salvaged::default(),
+        visit,
+    };
     for segment in first..=last {
         if present.contains(&segment) {
             salvage.segment(segment)?;
@@ -101,18 +111,30 @@ impl Salvage<'_> {
     /// An empty segment takes the place of a missing one; the gap in the numbers shows in the segment behind it.
     fn missing_segment(&mut self, segment: u32) -> Result<(), JournalError> {
         let failed = |source| JournalError::io("create", segment, source);
-        let header = SegmentHeader { segment, first_seq: self.seq, id: self.id };
+        let header = SegmentHeader {
+            segment,
+            first_seq: self.seq,
+            id: self.id,
+        };
         let file = self.files.create(segment).map_err(failed)?;
         file.write_at(&header.encode(), 0).map_err(failed)?;
-        file.sync_data().and_then(|()| self.files.sync_dir()).map_err(failed)?;
-        self.report.skipped.push(Skipped { segment, offset: 0, bytes: 0, frames: 0, kind: DamageKind::Missing });
+        file.sync_data()
+            .and_then(|()| self.files.sync_dir())
+            .map_err(failed)?;
+        self.report.skipped.push(Skipped {
+            segment,
+            offset: 0,
+            bytes: 0,
+            frames: 0,
+            kind: DamageKind::Missing,
+        });
         Ok(())
     }
 
     fn segment(&mut self, segment: u32) -> Result<(), JournalError> {
         let mut reader = SegmentReader::open_damaged(self.files, segment, self.id)?;
-        if reader.first_seq.is_none() && segment == self.last && reader.len() <= SEGMENT_HEADER_BYTES {
-            return Ok(()); // It was just being made: opening the journal finishes that.
+        if self.was_being_made(&reader) {
+            return Ok(()); // Opening the journal finishes it.
         }
         let mut gaps = Vec::new();
         let mut offset = self.begin(&mut reader, &mut gaps)?;
@@ -120,35 +142,78 @@ impl Salvage<'_> {
             match reader.read(offset)? {
                 Found::End => break,
                 Found::Frame(header, ops, bodies) if header.seq == self.seq => {
-                    let position = Position { segment, offset, seq: self.seq };
+                    let position = Position {
+                        segment,
+                        offset,
+                        seq: self.seq,
+                    };
                     offset += header.frame_bytes() as u64;
                     self.seq += 1;
                     self.report.frames += 1;
-                    let end = Position { segment, offset, seq: self.seq };
-                    (self.visit)(Frame { position, end, ops, bodies }).map_err(JournalError::Visit)?;
+                    let end = Position {
+                        segment,
+                        offset,
+                        seq: self.seq,
+                    };
+                    (self.visit)(Frame {
+                        position,
+                        end,
+                        ops,
+                        bodies,
+                    })
+                    .map_err(JournalError::Visit)?;
                 }
                 Found::Frame(header, ..) => {
-                    let kind = DamageKind::Sequence { expected: self.seq, found: header.seq };
+                    let kind = DamageKind::Sequence {
+                        expected: self.seq,
+                        found: header.seq,
+                    };
                     offset = self.skip(&mut reader, offset, self.seq, kind, &mut gaps)?;
                 }
                 Found::Bad(why) => {
-                    offset = self.skip(&mut reader, offset, self.seq, DamageKind::Frame(why), &mut gaps)?;
+                    offset = self.skip(
+                        &mut reader,
+                        offset,
+                        self.seq,
+                        DamageKind::Frame(why),
+                        &mut gaps,
+                    )?;
                 }
             }
         }
         self.keep_notes(&reader, gaps)
     }
 
+    /// Whether the process died while it made this segment, before any frame; as replay sees it.
+    fn was_being_made(&self, reader: &SegmentReader) -> bool {
+        let headless = match reader.first_seq {
+            None => reader.len() <= SEGMENT_HEADER_BYTES,
+            Some(_) => reader.len() < SEGMENT_HEADER_BYTES,
+        };
+        let noted = !reader.gaps.list.is_empty();
+        headless
+            && !noted
+            && reader.segment == self.last
+            && (reader.segment > self.first || reader.segment == 1)
+    }
+
     /// Where the first frame is. Without a header, or with frames missing before, that is where one can be read.
-    fn begin(&mut self, reader: &mut SegmentReader, gaps: &mut Vec<Gap>) -> Result<u64, JournalError> {
+    fn begin(
+        &mut self,
+        reader: &mut SegmentReader,
+        gaps: &mut Vec<Gap>,
+    ) -> Result<u64, JournalError> {
+        if let (Some(first_seq), true) = (reader.first_seq, reader.segment == self.first) {
+            self.seq = first_seq;
+        }
         let kind = match reader.first_seq {
-            Some(first_seq) if reader.segment == self.first => {
-                self.seq = first_seq;
-                return Ok(SEGMENT_HEADER_BYTES);
-            }
-            Some(first_seq) if first_seq == self.seq => return Ok(SEGMENT_HEADER_BYTES),
-            Some(first_seq) => DamageKind::Sequence { expected: self.seq, found: first_seq },
             None => DamageKind::Header,
+            Some(_) if reader.len() < SEGMENT_HEADER_BYTES => DamageKind::Header,
+            Some(first_seq) if first_seq == self.seq => return Ok(SEGMENT_HEADER_BYTES),
+            Some(first_seq) => DamageKind::Sequence {
+                expected: self.seq,
+                found: first_seq,
+            },
         };
         let seq_without_frames = reader.first_seq.unwrap_or_default().max(self.seq);
         self.skip(reader, SEGMENT_HEADER_BYTES, seq_without_frames, kind, gaps)
@@ -164,11 +229,23 @@ impl Salvage<'_> {
         gaps: &mut Vec<Gap>,
     ) -> Result<u64, JournalError> {
         let found = reader.search(offset, self.seq, |_| true)?;
-        let (end, next_seq) =
-            found.map_or((reader.len().max(offset), seq_at_end), |(offset, header)| (offset, header.seq));
+        let (end, next_seq) = found.map_or(
+            (reader.len().max(offset), seq_at_end),
+            |(offset, header)| (offset, header.seq),
+        );
         let frames = next_seq - self.seq;
-        self.report.skipped.push(Skipped { segment: reader.segment, offset, bytes: end - offset, frames, kind });
-        gaps.push(Gap { offset, bytes: end - offset, next_seq });
+        self.report.skipped.push(Skipped {
+            segment: reader.segment,
+            offset,
+            bytes: end - offset,
+            frames,
+            kind,
+        });
+        gaps.push(Gap {
+            offset,
+            bytes: end - offset,
+            next_seq,
+        });
         self.seq = next_seq;
         Ok(end)
     }
@@ -177,14 +254,20 @@ impl Salvage<'_> {
     fn keep_notes(&mut self, reader: &SegmentReader, list: Vec<Gap>) -> Result<(), JournalError> {
         let segment = reader.segment;
         let failed = |source| JournalError::io("note the gaps of", segment, source);
-        let notes = Gaps { segment, id: reader.id, list };
+        let notes = Gaps {
+            segment,
+            id: reader.id,
+            list,
+        };
         let old = self.files.read_gaps(segment).map_err(failed)?;
         let new = notes.encode();
         let needed = !notes.list.is_empty() || old.is_some();
         if !needed || old.as_deref() == Some(&new[..]) {
             return Ok(());
         }
-        self.report.copies.push((segment, self.files.set_aside(segment)));
+        self.report
+            .copies
+            .push((segment, self.files.set_aside(segment)));
         self.files.write_gaps(segment, &new).map_err(failed)
     }
 }

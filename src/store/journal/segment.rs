@@ -57,25 +57,37 @@ impl SegmentHeader {
 
     /// Reads the head of the file that is named `segment`: the first copy that is whole.
     ///
-    /// Only when none is whole may a higher version number mean a newer program: it may as well be a flipped bit.
+    /// A copy with a higher version must be whole too, or a flipped bit would look like a newer program. So the
+    /// length of a copy and the place of its checksum are the same in all formats.
     pub fn parse(bytes: &[u8], segment: u32) -> Result<Self, HeaderError> {
-        let copies = || COPY_OFFSETS.iter().filter_map(|&at| bytes.get(at..at + COPY_BYTES));
+        let copies = || {
+            COPY_OFFSETS
+                .iter()
+                .filter_map(|&at| whole(bytes.get(at..at + COPY_BYTES)?))
+        };
         if let Some(header) = copies().find_map(|copy| parse_copy(copy, segment)) {
             return Ok(header);
         }
-        let newer = copies().filter_map(version).find(|&version| version > FORMAT_VERSION);
+        let newer = copies()
+            .filter_map(version)
+            .find(|&version| version > FORMAT_VERSION);
         Err(newer.map_or(HeaderError::Unreadable, HeaderError::Newer))
     }
 }
 
-fn version(copy: &[u8]) -> Option<u16> {
-    let rest = copy.strip_prefix(MAGIC)?;
+/// A copy without its checksum, if that is right.
+fn whole(copy: &[u8]) -> Option<&[u8]> {
+    let (body, crc) = copy.split_last_chunk::<4>()?;
+    (crc32c::crc32c(body) == u32::from_le_bytes(*crc)).then_some(body)
+}
+
+fn version(body: &[u8]) -> Option<u16> {
+    let rest = body.strip_prefix(MAGIC)?;
     rest.first_chunk().map(|bytes| u16::from_le_bytes(*bytes))
 }
 
-fn parse_copy(copy: &[u8], segment: u32) -> Option<SegmentHeader> {
-    let (body, crc) = copy.split_last_chunk::<4>()?;
-    if crc32c::crc32c(body) != u32::from_le_bytes(*crc) || version(body)? != FORMAT_VERSION {
+fn parse_copy(body: &[u8], segment: u32) -> Option<SegmentHeader> {
+    if version(body)? != FORMAT_VERSION {
         return None;
     }
     let header = SegmentHeader {
