@@ -2,7 +2,9 @@
 //!
 //! Jobs of 10 KB are accepted durably, by 1 and by 64 clients at once, in groups as they form:
 //! - A: record, index keys and body in one journal frame, one `fdatasync` a group; sled follows without a flush and is
-//!   made durable every two seconds beside it.
+//!   made durable every second beside it.
+//! - A2: as A, but the answers go before sled has followed, on a thread of its own (reads would need an overlay).
+//! - J: the journal alone, as the upper bound of A and A2.
 //! - B: bodies in append-only segment files with one `fdatasync` a group, record and index keys in sled alone, with its
 //!   flush and one `fdatasync` a group (its own flush does not reach the disk on Linux).
 //!
@@ -14,6 +16,7 @@
     reason = "a measurement uses the real clock and threads"
 )]
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -33,10 +36,13 @@ const INDEX_KEYS: usize = 5;
 const GROUP_JOBS_MAX: usize = 256;
 const GROUP_BYTES_MAX: usize = 1024 * 1024;
 const BATCH_KEYS_MAX: usize = 64;
-const ROUND: Duration = Duration::from_millis(4000);
+const ROUND: Duration = Duration::from_millis(2200);
 const ROUNDS: usize = 3;
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(2);
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 const CLIENTS: [usize; 2] = [1, 64];
+const DESIGNS: [&str; 4] = ["J", "A", "A2", "B"];
+/// Groups that sled may be behind in design A2.
+const GROUPS_BEHIND_MAX: usize = 4;
 
 /// A job on its way to the store thread, and the way back for its answer.
 struct Job {
@@ -73,7 +79,7 @@ fn key(kind: u8, id: u64) -> Vec<u8> {
 }
 
 trait Design: Send {
-    fn commit(&mut self, group: &[Job]) -> Result<(), AnyError>;
+    fn commit(&mut self, group: &mut [Job]) -> Result<(), AnyError>;
 }
 
 fn open_sled(dir: &Path) -> Result<sled::Db, AnyError> {
@@ -88,10 +94,15 @@ fn open_sled(dir: &Path) -> Result<sled::Db, AnyError> {
 }
 
 /// As many batches as it takes; a job is never split.
-fn apply(db: &sled::Db, group: &[Job]) -> sled::Result<()> {
-    for jobs in group.chunks(BATCH_KEYS_MAX / (INDEX_KEYS + 1)) {
+fn apply<'a>(db: &sled::Db, jobs: impl Iterator<Item = &'a Vec<Op>>) -> sled::Result<()> {
+    let mut jobs = jobs.peekable();
+    while jobs.peek().is_some() {
         let mut batch = sled::Batch::default();
-        for op in jobs.iter().flat_map(|job| &job.ops) {
+        for op in jobs
+            .by_ref()
+            .take(BATCH_KEYS_MAX / (INDEX_KEYS + 1))
+            .flatten()
+        {
             match &op.value {
                 Some(value) => batch.insert(&op.key[..], &value[..]),
                 None => batch.remove(&op.key[..]),
@@ -107,40 +118,66 @@ fn sync_sled(db: &sled::Db, dir: &Path) -> Result<(), AnyError> {
     Ok(File::open(dir.join("sled/db"))?.sync_data()?)
 }
 
-/// Design A.
+/// How sled follows the journal.
+enum Follow {
+    Never,
+    BeforeTheAnswer(sled::Db),
+    After(Sender<Vec<Vec<Op>>>),
+}
+
+/// Designs J, A and A2.
 struct JournalFirst {
     journal: Journal,
-    db: sled::Db,
+    follow: Follow,
     jobs: u64,
 }
 
 impl JournalFirst {
-    fn open(dir: &Path, stop: Arc<AtomicBool>) -> Result<Self, AnyError> {
+    fn open(dir: &Path, design: &str, stop: Arc<AtomicBool>) -> Result<Self, AnyError> {
         let files = Arc::new(Directory::new(dir)?);
         let (journal, _) =
             Journal::open(files, Options::default(), Position::START, &mut |_| Ok(()))?;
-        let db = open_sled(dir)?;
-        let (db_to_sync, dir) = (db.clone(), dir.to_owned());
-        thread::spawn(move || {
-            let mut last = Instant::now();
-            while !stop.load(Ordering::Relaxed) {
-                thread::sleep(Duration::from_millis(20));
-                if last.elapsed() >= CHECKPOINT_EVERY {
-                    sync_sled(&db_to_sync, &dir).expect("checkpoint");
-                    last = Instant::now();
-                }
-            }
-        });
+        let follow = match design {
+            "J" => Follow::Never,
+            "A" => Follow::BeforeTheAnswer(checkpointed_sled(dir, stop)?),
+            _ => Follow::After(following_sled(checkpointed_sled(dir, stop)?)),
+        };
         Ok(Self {
             journal,
-            db,
+            follow,
             jobs: 0,
         })
     }
 }
 
+fn checkpointed_sled(dir: &Path, stop: Arc<AtomicBool>) -> Result<sled::Db, AnyError> {
+    let db = open_sled(dir)?;
+    let (db_to_sync, dir) = (db.clone(), dir.to_owned());
+    thread::spawn(move || {
+        let mut last = Instant::now();
+        while !stop.load(Ordering::Relaxed) {
+            thread::sleep(Duration::from_millis(20));
+            if last.elapsed() >= CHECKPOINT_EVERY {
+                sync_sled(&db_to_sync, &dir).expect("checkpoint");
+                last = Instant::now();
+            }
+        }
+    });
+    Ok(db)
+}
+
+fn following_sled(db: sled::Db) -> Sender<Vec<Vec<Op>>> {
+    let (to_sled, groups) = bounded::<Vec<Vec<Op>>>(GROUPS_BEHIND_MAX);
+    thread::spawn(move || {
+        for group in groups {
+            apply(&db, group.iter()).expect("apply");
+        }
+    });
+    to_sled
+}
+
 impl Design for JournalFirst {
-    fn commit(&mut self, group: &[Job]) -> Result<(), AnyError> {
+    fn commit(&mut self, group: &mut [Job]) -> Result<(), AnyError> {
         let bodies: Vec<[(u64, &[u8]); 1]> = group
             .iter()
             .zip(self.jobs..)
@@ -156,7 +193,18 @@ impl Design for JournalFirst {
             .collect();
         self.journal.append_group(&frames)?;
         self.jobs += group.len() as u64;
-        apply(&self.db, group)?;
+        match &self.follow {
+            Follow::Never => {}
+            Follow::BeforeTheAnswer(db) => apply(db, group.iter().map(|job| &job.ops))?,
+            Follow::After(to_sled) => {
+                to_sled.send(
+                    group
+                        .iter_mut()
+                        .map(|job| std::mem::take(&mut job.ops))
+                        .collect(),
+                )?;
+            }
+        }
         Ok(())
     }
 }
@@ -183,15 +231,13 @@ impl SledAlone {
 }
 
 impl Design for SledAlone {
-    fn commit(&mut self, group: &[Job]) -> Result<(), AnyError> {
-        let bytes: Vec<u8> = group
-            .iter()
-            .flat_map(|job| job.body.iter().copied())
-            .collect();
+    fn commit(&mut self, group: &mut [Job]) -> Result<(), AnyError> {
+        let bodies: Vec<&[u8]> = group.iter().map(|job| &job.body[..]).collect();
+        let bytes = bodies.concat();
         std::hint::black_box(crc32c::crc32c(&bytes));
         self.bodies.write_all(&bytes)?;
         self.bodies.sync_data()?; // before the records: a record without its body would be a lost job
-        apply(&self.db, group)?;
+        apply(&self.db, group.iter().map(|job| &job.ops))?;
         sync_sled(&self.db, &self.dir)
     }
 }
@@ -207,7 +253,7 @@ fn store_thread(mut design: Box<dyn Design>, jobs: Receiver<Job>) {
             bytes += job.body.len();
             group.push(job);
         }
-        design.commit(&group).expect("commit");
+        design.commit(&mut group).expect("commit");
         for job in group.drain(..) {
             job.done.send(()).ok();
         }
@@ -277,8 +323,8 @@ fn measure(root: &Path, name: &str, clients: usize) -> Result<Figures, AnyError>
     fs::create_dir_all(&dir)?;
     let stop = Arc::new(AtomicBool::new(false));
     let design: Box<dyn Design> = match name {
-        "A" => Box::new(JournalFirst::open(&dir, Arc::clone(&stop))?),
-        _ => Box::new(SledAlone::open(&dir)?),
+        "B" => Box::new(SledAlone::open(&dir)?),
+        _ => Box::new(JournalFirst::open(&dir, name, Arc::clone(&stop))?),
     };
     let figures = round(design, clients);
     stop.store(true, Ordering::Relaxed);
@@ -293,49 +339,48 @@ fn median<T: PartialOrd + Copy>(rounds: &[Figures], of: impl Fn(&Figures) -> T) 
     values[values.len() / 2]
 }
 
+fn cases() -> impl Iterator<Item = (usize, &'static str)> {
+    CLIENTS
+        .into_iter()
+        .flat_map(|clients| DESIGNS.map(|design| (clients, design)))
+}
+
+fn report(clients: usize, design: &str, rounds: &[Figures]) -> io::Result<()> {
+    let rates: Vec<f64> = rounds.iter().map(|figures| figures.per_second).collect();
+    let (low, high) = rates
+        .iter()
+        .fold((f64::MAX, 0.0_f64), |(l, h), &r| (l.min(r), h.max(r)));
+    let ms = |of: fn(&Figures) -> Duration| median(rounds, of).as_secs_f64() * 1000.0;
+    writeln!(
+        io::stdout(),
+        "{clients:>7}  {design:<6} {:>9.0}  {:>13}  {:>7.2} {:>7.2} {:>7.1}",
+        median(rounds, |figures| figures.per_second),
+        format!("{low:.0}..{high:.0}"),
+        ms(|figures| figures.p50),
+        ms(|figures| figures.p99),
+        ms(|figures| figures.max),
+    )
+}
+
 fn main() -> Result<(), AnyError> {
     let root = std::env::var_os("STORE_BENCH_DIR")
         .map_or_else(|| env!("CARGO_TARGET_TMPDIR").into(), PathBuf::from);
     let root = root.join(format!("store-design-{}", std::process::id()));
-    let mut seen: Vec<(&str, usize, Figures)> = Vec::new();
+    let mut seen: BTreeMap<(usize, &str), Vec<Figures>> = BTreeMap::new();
     for _ in 0..ROUNDS {
-        for (name, clients) in CLIENTS
-            .iter()
-            .flat_map(|&clients| [("A", clients), ("B", clients)])
-        {
-            seen.push((name, clients, measure(&root, name, clients)?));
+        for (clients, design) in cases() {
+            seen.entry((clients, design))
+                .or_default()
+                .push(measure(&root, design, clients)?);
         }
     }
     fs::remove_dir_all(&root)?;
-    let mut out = io::stdout().lock();
     writeln!(
-        out,
-        "design clients accepts/s(min..max)       p50 ms   p99 ms   max ms"
+        io::stdout(),
+        "clients  design accepts/s       min..max   p50 ms  p99 ms  max ms"
     )?;
-    for (name, clients) in CLIENTS
-        .iter()
-        .flat_map(|&clients| [("A", clients), ("B", clients)])
-    {
-        let rounds: Vec<Figures> = seen
-            .iter()
-            .filter(|s| (s.0, s.1) == (name, clients))
-            .map(|s| s.2)
-            .collect();
-        let rates: Vec<f64> = rounds.iter().map(|figures| figures.per_second).collect();
-        let (low, high) = rates
-            .iter()
-            .fold((f64::MAX, 0.0_f64), |(low, high), &rate| {
-                (low.min(rate), high.max(rate))
-            });
-        let ms = |of: fn(&Figures) -> Duration| median(&rounds, of).as_secs_f64() * 1000.0;
-        writeln!(
-            out,
-            "{name}      {clients:>7} {:>9.0} ({low:.0}..{high:.0}) {:>8.2} {:>8.2} {:>8.1}",
-            median(&rounds, |figures| figures.per_second),
-            ms(|figures| figures.p50),
-            ms(|figures| figures.p99),
-            ms(|figures| figures.max),
-        )?;
+    for (clients, design) in cases() {
+        report(clients, design, &seen[&(clients, design)])?;
     }
     Ok(())
 }

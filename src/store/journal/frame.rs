@@ -9,7 +9,7 @@
 //! Both checksums begin with the journal's random identity and the frame's own place. So bytes that look like a
 //! frame, but were put there as a document by somebody who prints a journal, are no frame.
 
-use super::{BodyAt, FrameRef, JournalId, LimitExceeded, Op};
+use super::{BodyAt, FrameRef, JournalId, LimitExceeded, Op, PlacedBodies};
 
 /// Bytes before a frame's payload.
 pub const FRAME_HEADER_BYTES: usize = 24;
@@ -170,7 +170,7 @@ pub(super) fn encode(
     index: u32,
     place: Place,
     out: &mut Vec<u8>,
-) -> Vec<(u64, BodyAt)> {
+) -> PlacedBodies {
     let start = out.len();
     out.resize(start + FRAME_HEADER_BYTES, 0);
     put_u16(out, frame.ops.len());
@@ -232,10 +232,7 @@ fn put_u32(out: &mut Vec<u8>, n: usize) {
 /// The operations and the places of the bodies in a payload whose checksum is right; `place` is the frame's.
 ///
 /// A matching checksum is no reason to trust a length: everything is bounded again, and nothing may be left over.
-pub(super) fn decode(
-    payload: &[u8],
-    place: Place,
-) -> Result<(Vec<Op>, Vec<(u64, BodyAt)>), FrameError> {
+pub(super) fn decode(payload: &[u8], place: Place) -> Result<(Vec<Op>, PlacedBodies), FrameError> {
     let mut input = Input(payload);
     let ops_count = input.count(OPS_MAX)?;
     let mut ops = Vec::with_capacity(ops_count);

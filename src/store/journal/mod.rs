@@ -19,10 +19,12 @@ mod error;
 mod files;
 mod frame;
 mod gaps;
+mod prepare;
 mod read;
 mod replay;
 mod salvage;
 mod segment;
+mod window;
 
 pub use append::{GROUP_BYTES_MAX, GROUP_FRAMES_MAX, Journal, Options};
 pub use error::{Damage, DamageKind, JournalError, LimitExceeded, VisitError};
@@ -91,14 +93,17 @@ pub struct BodyAt {
     pub crc: u32,
 }
 
+/// Document ids and where their bytes are.
+pub type PlacedBodies = Vec<(u64, BodyAt)>;
+
 /// Where a commit has become durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placed {
     pub position: Position,
     /// Where the next frame begins: an index that has applied this commit replays from here.
     pub end: Position,
-    /// The document ids and places, in the order given.
-    pub bodies: Vec<(u64, BodyAt)>,
+    /// In the order given.
+    pub bodies: PlacedBodies,
 }
 
 /// Reads small documents. Cheap to clone; works beside the thread that appends.

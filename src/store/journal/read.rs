@@ -1,28 +1,16 @@
 //! Reading one segment with bounded memory: frame by frame, and searching for the next frame behind a bad one.
 
-use std::io;
 use std::ops::ControlFlow;
 
 use super::frame::{self, FRAME_HEADER_BYTES, FrameError, Header, Place};
 use super::gaps::Gaps;
 use super::segment::{HeaderError, JournalId, SEGMENT_HEADER_BYTES, SegmentHeader};
-use super::{BodyAt, DamageKind, JournalError, JournalFiles, Op, SegmentFile};
+use super::window::{OnReadError, Window};
+use super::{DamageKind, JournalError, JournalFiles, Op, PlacedBodies};
 
-/// Bytes read at once.
-const WINDOW_BYTES: usize = 1024 * 1024;
-/// Bytes given up for each failed read when salvaging: a disk's sector, as file systems see it.
-const SECTOR_BYTES: usize = 4096;
 /// How far ahead of the last known frame another one may be: more than any journal will ever hold. Of random bytes
 /// nearly all fail this test, which is cheaper than a checksum.
 const SEQ_AHEAD_MAX: u64 = 1 << 48;
-
-/// What to do when the disk refuses to read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum OnReadError {
-    Fail,
-    /// Take zeros for what cannot be read; no checksum matches there.
-    TakeZeros,
-}
 
 /// An open segment whose header, or what stands in for it, is known.
 #[derive(Debug)]
@@ -39,7 +27,7 @@ pub(super) struct SegmentReader {
 #[derive(Debug)]
 pub(super) enum Found {
     End,
-    Frame(Header, Vec<Op>, Vec<(u64, BodyAt)>),
+    Frame(Header, Vec<Op>, PlacedBodies),
     Bad(FrameError),
 }
 
@@ -259,72 +247,5 @@ impl SegmentReader {
                 header.payload_bytes as usize,
             )
             .map_err(failed)
-    }
-}
-
-/// A file seen through one buffer that moves forward.
-#[derive(Debug)]
-struct Window {
-    file: Box<dyn SegmentFile>,
-    len: u64,
-    on_error: OnReadError,
-    start: u64,
-    buffer: Vec<u8>,
-}
-
-impl Window {
-    fn open(files: &dyn JournalFiles, segment: u32, on_error: OnReadError) -> io::Result<Self> {
-        let file = files.open(segment)?;
-        let len = file.len()?;
-        Ok(Self {
-            file,
-            len,
-            on_error,
-            start: 0,
-            buffer: Vec::new(),
-        })
-    }
-
-    /// `len` bytes at `offset`; fewer only where the file ends.
-    fn at(&mut self, offset: u64, len: usize) -> io::Result<&[u8]> {
-        let left = usize::try_from(self.len.saturating_sub(offset)).unwrap_or(usize::MAX);
-        let len = len.min(left);
-        if !self.holds(offset, len) {
-            self.fill(offset, len.max(WINDOW_BYTES).min(left))?;
-        }
-        let from = offset
-            .checked_sub(self.start)
-            .and_then(|from| usize::try_from(from).ok())
-            .unwrap_or(usize::MAX);
-        let to = from.saturating_add(len).min(self.buffer.len());
-        Ok(self.buffer.get(from..to).unwrap_or_default())
-    }
-
-    fn holds(&self, offset: u64, len: usize) -> bool {
-        self.start <= offset && offset + len as u64 <= self.start + self.buffer.len() as u64
-    }
-
-    fn fill(&mut self, offset: u64, len: usize) -> io::Result<()> {
-        self.start = offset;
-        self.buffer.resize(len, 0);
-        match (self.file.read_at(&mut self.buffer, offset), self.on_error) {
-            (Ok(read), _) => self.buffer.truncate(read),
-            (Err(_), OnReadError::TakeZeros) => self.fill_by_sectors(),
-            (Err(error), OnReadError::Fail) => {
-                self.buffer.clear();
-                return Err(error);
-            }
-        }
-        Ok(())
-    }
-
-    fn fill_by_sectors(&mut self) {
-        let mut offset = self.start;
-        for sector in self.buffer.chunks_mut(SECTOR_BYTES) {
-            if !matches!(self.file.read_at(sector, offset), Ok(read) if read == sector.len()) {
-                sector.fill(0);
-            }
-            offset += sector.len() as u64;
-        }
     }
 }

@@ -3,7 +3,9 @@
 use super::frame::FrameError;
 use super::read::{Found, SegmentReader, Unopened};
 use super::segment::{JournalId, SEGMENT_HEADER_BYTES};
-use super::{BodyAt, Damage, DamageKind, JournalError, JournalFiles, Op, Position, VisitError};
+use super::{
+    Damage, DamageKind, JournalError, JournalFiles, Op, PlacedBodies, Position, VisitError,
+};
 
 /// A commit that was read back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +15,7 @@ pub struct Frame {
     pub end: Position,
     pub ops: Vec<Op>,
     /// Ids and places of its small documents.
-    pub bodies: Vec<(u64, BodyAt)>,
+    pub bodies: PlacedBodies,
 }
 
 /// How a journal ends.

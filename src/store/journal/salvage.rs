@@ -8,6 +8,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::gaps::{Gap, Gaps};
+use super::prepare::new_id;
 use super::read::{Found, SegmentReader, Unopened};
 use super::replay::Frame;
 use super::segment::{JournalId, SEGMENT_HEADER_BYTES, SegmentHeader};
@@ -93,7 +94,7 @@ fn find_id(files: &dyn JournalFiles, present: &BTreeSet<u32>) -> Result<JournalI
             Err(Unopened::Failed(_) | Unopened::Unreadable { .. }) => {}
         }
     }
-    super::append::new_id()
+    new_id()
 }
 
 struct Salvage<'a> {
