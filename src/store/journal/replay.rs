@@ -1,6 +1,7 @@
 //! Reading the journal back, and telling how it ends.
 
-use super::frame::FrameError;
+use super::append::GROUP_BYTES_MAX;
+use super::frame::{FrameError, Header};
 use super::read::{Found, SegmentReader, Unopened};
 use super::segment::{JournalId, SEGMENT_HEADER_BYTES};
 use super::{
@@ -235,30 +236,29 @@ impl Walk<'_> {
     /// A bad frame is a torn tail if nothing behind it was written after it had become durable.
     ///
     /// A write of many frames may reach the disk in any order, so valid frames of the same write prove nothing; a
-    /// frame whose own write began later proves that this one was acknowledged.
+    /// frame whose own write began later proves that this one was acknowledged, and so do more bytes than a write has.
     fn bad_frame(
         &self,
         reader: &mut SegmentReader,
         offset: u64,
         why: FrameError,
     ) -> Result<(Position, Ending), JournalError> {
-        let found = damage(reader.segment, offset, DamageKind::Frame(why));
+        let damaged = Err(damage(reader.segment, offset, DamageKind::Frame(why)));
+        let (bytes, seq) = (reader.len() - offset, self.seq);
+        if reader.segment != self.last || bytes > GROUP_BYTES_MAX as u64 {
+            return damaged;
+        }
         let incomplete = why == FrameError::Incomplete;
-        let seq = self.seq;
-        if reader.segment != self.last
-            || (!incomplete
-                && reader
-                    .search(offset + 1, seq, |header| header.group_start() > seq)?
-                    .is_some())
-        {
-            return Err(found);
+        let later = |header: &Header| header.group_start() > seq;
+        if !incomplete && reader.search(offset + 1, seq, later)?.is_some() {
+            return damaged;
         }
         let at = self.at(reader.segment, offset);
         Ok((
             at,
             Ending::TornTail {
                 at,
-                bytes: reader.len() - offset,
+                bytes,
                 incomplete,
             },
         ))

@@ -167,6 +167,32 @@ fn a_group_that_reached_the_disk_in_another_order_is_a_torn_tail() {
 }
 
 #[test]
+fn a_bad_end_longer_than_a_write_can_be_is_damage() {
+    let (files, placed) = written(&[1], LARGE);
+    let end = placed[0].end.offset as usize;
+    for (bytes, torn) in [(GROUP_BYTES_MAX + 1, false), (1000, true)] {
+        files
+            .disk()
+            .segments
+            .entry(1)
+            .or_default()
+            .resize(end + bytes, 0);
+        let replayed = replay_all(&files, Position::START).1;
+        assert_eq!(
+            matches!(
+                replayed,
+                Ok(Replayed {
+                    ending: Ending::TornTail { .. },
+                    ..
+                })
+            ),
+            torn
+        );
+        assert_eq!(matches!(replayed, Err(JournalError::Damaged(_))), !torn);
+    }
+}
+
+#[test]
 fn groups_go_to_a_new_segment_when_one_is_full() {
     let (files, placed) = written(&[2, 2, 2, 1, 1], SMALL);
     let segments: Vec<u32> = placed
