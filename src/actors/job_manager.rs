@@ -16,10 +16,10 @@ use crate::failpoint;
 use crate::model::commit::{Commit, CommitError};
 use crate::model::directory::Directory;
 use crate::model::id::JobId;
+use crate::model::intake::Refusal;
 use crate::model::intake::messages::{Disk, Effect, Input, Reply, Rules, Ticket};
 use crate::model::intake::numbers::Reserved;
 use crate::model::intake::step::Intake;
-use crate::model::intake::Refusal;
 use crate::store::SharedStore;
 use crate::store::documents::Documents;
 
@@ -148,7 +148,8 @@ impl JobManager {
         ids: Vec<crate::model::id::DocumentId>,
         ctx: &mut Context<Self>,
     ) {
-        let reads = futures_util::future::try_join_all(ids.into_iter().map(|id| self.parts.store.document(id)));
+        let reads =
+            futures_util::future::try_join_all(ids.into_iter().map(|id| self.parts.store.document(id)));
         self.later(ctx, reads, move |result| match result {
             Ok(found) => Input::DocumentsRead(ticket, found.into_iter().flatten().collect()),
             Err(error) => Input::ReadFailed(ticket, error.to_string()),
@@ -156,8 +157,12 @@ impl JobManager {
     }
 
     /// Steps with what a future brings, when it brings it.
-    fn later<F>(&mut self, ctx: &mut Context<Self>, future: F, input: impl FnOnce(F::Output) -> Input + 'static)
-    where
+    fn later<F>(
+        &mut self,
+        ctx: &mut Context<Self>,
+        future: F,
+        input: impl FnOnce(F::Output) -> Input + 'static,
+    ) where
         F: Future + 'static,
     {
         ctx.spawn(future.into_actor(self).map(move |result, act, ctx| act.step(input(result), ctx)));

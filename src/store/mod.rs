@@ -3,6 +3,9 @@
 //! *Ok means on disk.* A commit is atomic; queues, lists and counts follow from the jobs in it and can
 //! never disagree with them. Nothing that could not be read is ever overwritten or deleted.
 
+pub mod documents;
+pub mod journal;
+
 use std::fmt;
 use std::sync::Arc;
 
