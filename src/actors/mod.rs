@@ -11,9 +11,11 @@
 //! and `app` starts the process anew for the rest.
 
 pub mod board;
+pub mod core;
 pub mod device_manager;
 pub mod front;
 pub mod job_manager;
+pub mod purge;
 pub mod thread_watcher;
 pub mod traffic_manager;
 pub mod worker;

@@ -1,0 +1,226 @@
+//! The front door itself: [`Core`] over the actors' addresses. It counts who is inside, since actix's
+//! mailboxes alone bound nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::Addr;
+use bytes::Bytes;
+use tokio::sync::{Semaphore, broadcast, oneshot};
+
+use super::board::Board;
+use super::device_manager::{self, DeviceManager, Wish};
+use super::front::{Accepted, Announced, Answer, Core, LiveEvent, Novelty, WorkerRow};
+use super::job_manager::{self, JobManager};
+use crate::config::REQUESTS_MAX;
+use crate::model::directory::Directory;
+use crate::model::document::Format;
+use crate::model::fleet::PrinterCommand;
+use crate::model::id::{DocumentId, JobId, PrinterId, QueueName};
+use crate::model::intake::messages::{Input, Reply, Submission, Ticket};
+use crate::model::intake::{Arrival, Handed, JobCommand, JobRequest, KeyClaim, Refusal};
+use crate::model::job::{Job, Priority, Submitter};
+use crate::model::options::Options;
+use crate::model::printer::{Printer, PrinterLive};
+use crate::store::SharedStore;
+
+/// How long a client that found the door full should wait.
+const BUSY_RETRY: Duration = Duration::from_secs(1);
+
+/// The door. Clones are the same door.
+#[derive(Clone)]
+pub struct Front {
+    store: SharedStore,
+    board: Arc<Board>,
+    job_manager: Addr<JobManager>,
+    device_manager: Addr<DeviceManager>,
+    door: Arc<Semaphore>,
+}
+
+impl Front {
+    pub fn new(
+        store: SharedStore,
+        board: Arc<Board>,
+        job_manager: Addr<JobManager>,
+        device_manager: Addr<DeviceManager>,
+    ) -> Front {
+        let door = Arc::new(Semaphore::new(REQUESTS_MAX));
+        Front { store, board, job_manager, device_manager, door }
+    }
+
+    /// Whether both managers live; actix tells nobody when one has panicked.
+    pub fn managers_live(&self) -> bool {
+        self.job_manager.connected() && self.device_manager.connected()
+    }
+
+    fn ask_jobs<T: Send + 'static>(
+        &self,
+        request: impl FnOnce(Ticket) -> Input + Send + 'static,
+        take: impl FnOnce(Reply) -> Option<T> + Send + 'static,
+    ) -> Answer<T> {
+        let Ok(permit) = self.door.clone().try_acquire_owned() else { return refused(busy()) };
+        let (reply, answer) = oneshot::channel();
+        let message = job_manager::Request { request: Box::new(request), reply, permit };
+        if let Err(error) = self.job_manager.try_send(message) {
+            return refused(not_sent(&error));
+        }
+        Box::pin(async move {
+            let reply = answer.await.unwrap_or(Err(Refusal::Stopping))?;
+            take(reply).ok_or_else(|| Refusal::Store("the job manager answered something else".to_owned()))
+        })
+    }
+
+    fn ask_printers(&self, wish: Wish) -> Answer<Option<Arc<Printer>>> {
+        let Ok(permit) = self.door.clone().try_acquire_owned() else { return refused(busy()) };
+        let (reply, answer) = oneshot::channel();
+        let message = device_manager::Request { wish, reply, permit };
+        if let Err(error) = self.device_manager.try_send(message) {
+            return refused(not_sent(&error));
+        }
+        Box::pin(async move { answer.await.unwrap_or(Err(Refusal::Stopping)) })
+    }
+}
+
+fn refused<T: Send + 'static>(refusal: Refusal) -> Answer<T> {
+    Box::pin(futures_util::future::ready(Err(refusal)))
+}
+
+fn busy() -> Refusal {
+    Refusal::Busy { retry_after: BUSY_RETRY }
+}
+
+fn not_sent<T>(error: &actix::prelude::SendError<T>) -> Refusal {
+    match error {
+        actix::prelude::SendError::Full(_) => busy(),
+        // It has failed; the process is about to begin anew.
+        actix::prelude::SendError::Closed(_) => Refusal::Stopping,
+    }
+}
+
+impl Core for Front {
+    fn store(&self) -> &SharedStore {
+        &self.store
+    }
+
+    fn directory(&self) -> Arc<Directory> {
+        self.board.directory()
+    }
+
+    fn printer_live(&self, printer: PrinterId) -> PrinterLive {
+        self.board.live(printer)
+    }
+
+    fn workers(&self) -> Vec<WorkerRow> {
+        self.board.workers().to_vec()
+    }
+
+    fn incoming(&self) -> Vec<Job> {
+        self.board.incoming().to_vec()
+    }
+
+    fn live_events(&self) -> broadcast::Receiver<LiveEvent> {
+        self.board.live_events()
+    }
+
+    fn admits(&self) -> Result<(), Refusal> {
+        self.board.admission()
+    }
+
+    fn announce(&self, request: JobRequest) -> Answer<Announced> {
+        self.ask_jobs(
+            |ticket| Input::Announce(ticket, Box::new(request)),
+            |reply| match reply {
+                Reply::Announced(job, document) => Some(Announced { job, document }),
+                _ => None,
+            },
+        )
+    }
+
+    fn withdraw(&self, job: JobId) {
+        if self.job_manager.try_send(job_manager::Withdraw(job)).is_err() {
+            log::warn!(job = job.0; "a withdrawn announcement could not be told; it stays listed as incoming until the next start");
+        }
+    }
+
+    fn submit(
+        &self,
+        announced: Option<JobId>,
+        request: JobRequest,
+        documents: Vec<Handed>,
+        key: Option<KeyClaim>,
+    ) -> Answer<Accepted> {
+        let submission = Box::new(Submission { announced, request, documents, key });
+        self.ask_jobs(
+            |ticket| Input::Submit(ticket, submission),
+            |reply| match reply {
+                Reply::Accepted(job) => Some(Accepted { job: *job, novelty: Novelty::New }),
+                Reply::Repeated(job) => Some(Accepted { job: *job, novelty: Novelty::Repeated }),
+                _ => None,
+            },
+        )
+    }
+
+    fn document_id(&self) -> Answer<DocumentId> {
+        self.ask_jobs(Input::DocumentId, document_reply)
+    }
+
+    fn register(&self, submitter: Submitter, document: Handed) -> Answer<DocumentId> {
+        self.ask_jobs(move |ticket| Input::Register(ticket, submitter, document), document_reply)
+    }
+
+    fn remove_document(&self, document: DocumentId) -> Answer<()> {
+        let take = |reply| matches!(reply, Reply::Done).then_some(());
+        self.ask_jobs(move |ticket| Input::RemoveDocument(ticket, document), take)
+    }
+
+    fn command(&self, job: JobId, command: JobCommand) -> Answer<Job> {
+        self.ask_jobs(
+            move |ticket| Input::Command(ticket, job, command),
+            |reply| match reply {
+                Reply::Job(job) => Some(*job),
+                _ => None,
+            },
+        )
+    }
+
+    fn add_printer(&self, draft: Printer) -> Answer<Arc<Printer>> {
+        let name = draft.name.clone();
+        let added = self.ask_printers(Wish::Add(Box::new(draft)));
+        Box::pin(async move { added.await?.ok_or(Refusal::NoSuchPrinter(name)) })
+    }
+
+    fn printer_command(&self, name: QueueName, command: PrinterCommand) -> Answer<Option<Arc<Printer>>> {
+        self.ask_printers(Wish::Command(name, command))
+    }
+
+    fn test_page(&self, name: QueueName, submitter: Submitter) -> Answer<Accepted> {
+        let body = Bytes::from(format!(
+            "spool test page\n\nprinter: {name}\nserver:  {}\nby:      {}\n\nIf you can read this, it works.\n\x0c",
+            self.board.directory().server,
+            submitter.user
+        ));
+        let page = Handed::Inline {
+            name: "test page".to_owned(),
+            format: Format::Text,
+            crc: crc32c::crc32c(&body),
+            body,
+        };
+        let request = JobRequest {
+            queue: Some(name),
+            submitter,
+            title: Some("test page".to_owned()),
+            options: Options::default(),
+            priority: Priority::DEFAULT,
+            arrival: Arrival::Print,
+            control_hash: None,
+        };
+        self.submit(None, request, vec![page], None)
+    }
+}
+
+fn document_reply(reply: Reply) -> Option<DocumentId> {
+    match reply {
+        Reply::Document(document) => Some(document),
+        _ => None,
+    }
+}

@@ -1,0 +1,73 @@
+//! Takes away what history no longer keeps: finished jobs, documents that nobody uses, expired keys.
+
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::config::History;
+use crate::model::commit::{Commit, CommitError, Remove};
+use crate::model::id::DocumentId;
+use crate::model::time::WallTime;
+use crate::store::documents::Documents;
+use crate::store::{Purge, Purgeable, ReadError, SharedStore};
+
+/// How often it is looked whether something is due.
+const EVERY: Duration = Duration::from_secs(30);
+/// So much is taken away between two breaths.
+const BATCH: usize = 64;
+
+/// Runs until it is dropped.
+pub async fn run(store: SharedStore, documents: Documents, history: History, clock: Clock) {
+    loop {
+        if let Err(error) = sweep(&store, &documents, &history, clock).await {
+            log::warn!(error:%; "history was not cleared; trying again later");
+        }
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+/// Takes away everything that is due now.
+pub async fn sweep(
+    store: &SharedStore,
+    documents: &Documents,
+    history: &History,
+    clock: Clock,
+) -> Result<(), ReadError> {
+    let now = clock.now().wall;
+    sweep_one(store, documents, Purge::Jobs, now.minus(history.jobs)).await?;
+    sweep_one(store, documents, Purge::Documents, now.minus(history.documents)).await?;
+    sweep_one(store, documents, Purge::Keys, now).await
+}
+
+async fn sweep_one(
+    store: &SharedStore,
+    documents: &Documents,
+    what: Purge,
+    until: WallTime,
+) -> Result<(), ReadError> {
+    loop {
+        let due = store.purgeable(what, until, BATCH).await?;
+        let mut gone = 0;
+        for found in &due {
+            let remove = match found {
+                Purgeable::Job(job) => Remove::Job(*job),
+                Purgeable::Document(document) => Remove::Document(*document),
+            };
+            match store.commit(Commit { remove: vec![remove], ..Commit::default() }).await {
+                Ok(_) => {
+                    gone += 1;
+                    // Bodies go last: a record without a body is worse than a body without a record.
+                    if let Purgeable::Document(document) = found {
+                        let document: DocumentId = *document;
+                        documents.discard(document);
+                    }
+                }
+                // Used again meanwhile: it is due another time.
+                Err(CommitError::InUse(_) | CommitError::Changed(_)) => {}
+                Err(error) => return Err(ReadError::Unavailable(error.to_string())),
+            }
+        }
+        if due.len() < BATCH || gone == 0 {
+            return Ok(());
+        }
+    }
+}
