@@ -6,8 +6,11 @@
 //! - [`actors`] carry out what the model decides.
 //! - [`config`] is what was asked for.
 //! - [`clock`] is the only reader of time.
+//! - [`app`] builds all parts; [`cli`] is the command line.
 
 pub mod actors;
+pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod device;
