@@ -12,7 +12,9 @@ pub enum Failure {
     Usage(String),
     /// The operation failed: exit status 1.
     Failed(String),
-    /// The same, and everything about it has been said.
+    /// There is no server, or it went away: exit status 1. It may be back soon.
+    Away(String),
+    /// The operation failed, and everything about it has been said.
     Told,
     /// Mistakes in the configuration, a line each: exit status 1.
     Mistakes(Mistakes),
@@ -48,7 +50,7 @@ impl Failure {
                 say(text);
                 ExitCode::from(2)
             }
-            Failure::Failed(text) => {
+            Failure::Failed(text) | Failure::Away(text) => {
                 say(text);
                 ExitCode::from(1)
             }

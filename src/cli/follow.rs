@@ -39,7 +39,7 @@ fn follow_one(mut job: Job, server: &Server) -> Result<Job, Failure> {
                 }
                 job = now;
             }
-            Err(Failure::Failed(_)) if missed < LOOKS_WITHOUT_SERVER_MAX => missed += 1,
+            Err(Failure::Away(_)) if missed < LOOKS_WITHOUT_SERVER_MAX => missed += 1,
             Err(failure) => return Err(failure),
         }
     }

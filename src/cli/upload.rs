@@ -19,6 +19,8 @@ use crate::model::time::MonoTime;
 const QUIET: Duration = Duration::from_secs(1);
 /// How long is waited before a document is sent again.
 const BEFORE_AGAIN: Duration = Duration::from_secs(1);
+/// After a lost connection the server is looked for so many times; found, it is sent the document once.
+const TRIES_AFTER_LOSS: u32 = 10;
 
 /// Where a document comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,24 +108,29 @@ impl Read for LazyFile {
 
 /// Submits one document as one job.
 pub fn upload(source: &Source, target: &str, key: &str, server: &Server) -> Result<Job, Failure> {
-    let name = source.name();
-    let what = format!("cannot print {name}");
-    let mut again = Again::Can;
+    let what = format!("cannot print {}", source.name());
+    let open = || source.open().map_err(|error| Failure::failed(format!("{what}: {error}")));
+    let first = open()?;
+    let mut left = if first.again == Again::Can { TRIES_AFTER_LOSS } else { 0 };
+    let mut lost = None;
+    let mut answer = send(first, target, key, server);
     loop {
-        let opened = source.open().map_err(|error| Failure::failed(format!("{what}: {error}")))?;
-        let repeatable = opened.again;
-        match send(opened, target, key, server) {
+        match answer {
             Ok(response) => return read_answer(good(response, &what)?, &what),
-            Err(NoAnswer::Broken(Broken::Lost(_))) if again == Again::Can && repeatable == Again::Can => {
-                again = Again::Cannot;
-                pause(BEFORE_AGAIN);
-            }
-            Err(NoAnswer::Broken(Broken::Lost(error))) => {
-                let advice = "it may have been taken: look at `spool jobs` before you print it again";
-                return Err(Failure::failed(format!("{what}: the connection was lost ({error}); {advice}")));
-            }
+            // Once lost, the server may be starting again: only its absence is waited out.
+            Err(NoAnswer::Broken(Broken::Lost(error))) if lost.is_none() => lost = Some(error),
+            Err(NoAnswer::Unreachable(_)) if lost.is_some() => {}
+            Err(NoAnswer::Broken(Broken::Lost(_))) => left = 0,
             Err(other) => return Err(other.about(&what)),
         }
+        if left == 0 {
+            let error = lost.map(|error| error.to_string()).unwrap_or_default();
+            let advice = "it may have been taken: look at `spool jobs` before you print it again";
+            return Err(Failure::failed(format!("{what}: the connection was lost ({error}); {advice}")));
+        }
+        left -= 1;
+        pause(BEFORE_AGAIN);
+        answer = send(open()?, target, key, server);
     }
 }
 

@@ -119,6 +119,9 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Reads one table into its part of the configuration.
+type ReadPart = fn(&mut Section<'_, '_>, &mut Config);
+
 fn whole_file(
     notes: &Notes<'_>,
     table: &DeTable<'_>,
@@ -128,7 +131,7 @@ fn whole_file(
     let mut config = Config::default();
     let mut file = Section::whole_file(notes, table);
     let default = file.section("server").and_then(|section| server(section, &mut config));
-    let parts: [(&'static str, fn(&mut Section<'_, '_>, &mut Config)); 6] = [
+    let parts: [(&'static str, ReadPart); 6] = [
         ("access", access),
         ("limits", limits),
         ("history", history),

@@ -106,7 +106,7 @@ impl Server {
         let places: Vec<String> = self.places.iter().map(Place::to_string).collect();
         let why = if nobody_there(&last) { String::new() } else { format!(" ({last})") };
         let places = places.join(" or ");
-        Err(Failure::failed(format!("cannot reach the server at {places}{why}: is `spool serve` running?")))
+        Err(Failure::Away(format!("cannot reach the server at {places}{why}: is `spool serve` running?")))
     }
 }
 
@@ -115,6 +115,7 @@ impl NoAnswer {
     pub fn about(self, what: &str) -> Failure {
         match self {
             NoAnswer::Unreachable(failure) => failure,
+            NoAnswer::Broken(lost @ Broken::Lost(_)) => Failure::Away(format!("{what}: {lost}")),
             NoAnswer::Broken(broken) => Failure::failed(format!("{what}: {}", clean(&broken.to_string()))),
         }
     }
