@@ -27,11 +27,20 @@ use clap::{Parser, Subcommand};
 use client::ServerArgs;
 use failure::Failure;
 
+const ENVIRONMENT: &str = "\
+Environment:
+  SPOOL_SERVER  the server, where --server does not name one
+  SPOOL_TOKEN   the admin token, for servers that are not asked through their socket
+  NO_COLOR      where set, nothing is coloured
+  RUST_LOG      what `serve` logs: error, warn, info, debug or trace (default: info)
+
+Exit status: 0 done, 1 the operation failed, 2 wrong usage.";
+
 /// A print spooler that never loses a job, never prints one twice in silence, and never stays stopped.
 ///
 /// Without a command: serve.
 #[derive(Debug, Parser)]
-#[command(name = "spool", version, max_term_width = 100)]
+#[command(name = "spool", version, max_term_width = 100, after_help = ENVIRONMENT)]
 struct Cli {
     #[command(flatten)]
     server: ServerArgs,

@@ -72,14 +72,13 @@ impl fmt::Display for Broken {
 pub(super) fn exchange(mut wire: Wire, request: Request<'_>) -> Result<Response, Broken> {
     let head = request.head();
     let mut exchange = Exchange { wire: &mut wire, incoming: Incoming::default() };
-    let early = match request.body {
+    // Whether all was sent or an answer came first: the answer is what counts.
+    match request.body {
         Body::None => exchange.send(head.as_bytes())?,
         Body::Json(text) => exchange.send(format!("{head}{text}").as_bytes())?,
         Body::Document(mut document) => exchange.send_document(head.as_bytes(), &mut document)?,
     };
-    match early {
-        Sent::Answered | Sent::All => exchange.answer(),
-    }
+    exchange.answer()
 }
 
 /// How sending ended.
