@@ -1,5 +1,10 @@
 //! The configuration as the program sees it: complete, typed, valid. What is written in `spool.toml` is
-//! `config/file.rs`.
+//! `config/file.rs`, its units are `config/units.rs`, and how mistakes in it are told is `config/section.rs`.
+
+pub mod file;
+mod printer;
+mod section;
+pub mod units;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

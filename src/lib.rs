@@ -7,8 +7,11 @@
 //! - [`server`] is what comes in.
 //! - [`config`] is what was asked for.
 //! - [`clock`] is the only reader of time.
+//! - [`app`] builds all parts; [`cli`] is the command line.
 
 pub mod actors;
+pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod device;

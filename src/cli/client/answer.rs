@@ -1,0 +1,182 @@
+//! An answer while it comes in: interim heads are skipped, the body is put together by its framing
+//! (RFC 9112 section 6.3).
+
+use std::io;
+use std::mem;
+
+use super::http::Broken;
+
+/// The longest head of an answer, in bytes.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// The most headers of an answer.
+const HEADERS_MAX: usize = 100;
+/// The longest answer, in bytes: a page of a thousand jobs is about a mebibyte.
+const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// An answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Response {
+    pub status: u16,
+    pub body: Vec<u8>,
+}
+
+/// How the end of a body is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Framing {
+    Length(usize),
+    Chunked,
+    ToTheEnd,
+}
+
+/// What has come so far.
+#[derive(Debug, Default)]
+pub(super) struct Incoming {
+    bytes: Vec<u8>,
+    /// Set when the head of the final answer is whole; then `bytes` holds what follows it.
+    head: Option<(u16, Framing)>,
+    /// «100 Continue» has come.
+    go_on: bool,
+    chunked: Vec<u8>,
+}
+
+impl Incoming {
+    pub(super) fn take(&mut self, bytes: &[u8]) -> Result<(), Broken> {
+        if self.bytes.len() + self.chunked.len() + bytes.len() > BODY_BYTES_MAX {
+            return Err(Broken::Nonsense("its answer is longer than 64 MiB".to_owned()));
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    pub(super) fn may_continue(&self) -> bool {
+        self.go_on
+    }
+
+    /// Reads heads as far as they have come; interim ones (1xx) are noted and skipped.
+    pub(super) fn has_final_head(&mut self) -> Result<bool, Broken> {
+        while self.head.is_none() {
+            let Some((length, status, framing)) = head(&self.bytes)? else { return Ok(false) };
+            self.bytes.drain(..length);
+            match status {
+                100..=199 => self.go_on = true,
+                204 | 304 => self.head = Some((status, Framing::Length(0))),
+                _ => self.head = Some((status, framing)),
+            }
+        }
+        Ok(true)
+    }
+
+    /// The answer, when all of it has come.
+    pub(super) fn response(&mut self) -> Result<Option<Response>, Broken> {
+        if !self.has_final_head()? {
+            return Ok(None);
+        }
+        let Some((status, framing)) = self.head else { return Ok(None) };
+        let body = match framing {
+            Framing::Length(length) if self.bytes.len() >= length => {
+                self.bytes.truncate(length);
+                mem::take(&mut self.bytes)
+            }
+            Framing::Chunked if self.take_chunks()? => mem::take(&mut self.chunked),
+            Framing::Length(_) | Framing::Chunked | Framing::ToTheEnd => return Ok(None),
+        };
+        Ok(Some(Response { status, body }))
+    }
+
+    /// The connection has ended: the answer, where that is how it ends.
+    pub(super) fn at_end(mut self, error: io::Error) -> Result<Response, Broken> {
+        match self.head {
+            Some((status, Framing::ToTheEnd)) => Ok(Response { status, body: mem::take(&mut self.bytes) }),
+            Some(_) | None => Err(Broken::Lost(error)),
+        }
+    }
+
+    /// Moves whole chunks over to the body; true after the last one.
+    fn take_chunks(&mut self) -> Result<bool, Broken> {
+        loop {
+            let nonsense = |_| Broken::Nonsense("a chunk of its answer has no length".to_owned());
+            let size = httparse::parse_chunk_size(&self.bytes).map_err(nonsense)?;
+            let httparse::Status::Complete((start, length)) = size else { return Ok(false) };
+            if length == 0 {
+                return Ok(true);
+            }
+            let too_long = || Broken::Nonsense("a chunk of its answer is longer than 64 MiB".to_owned());
+            let length = usize::try_from(length).ok().filter(|length| *length <= BODY_BYTES_MAX);
+            let end = start + length.ok_or_else(too_long)?;
+            if self.bytes.len() < end + 2 {
+                return Ok(false);
+            }
+            self.chunked.extend_from_slice(&self.bytes[start..end]);
+            self.bytes.drain(..end + 2);
+        }
+    }
+}
+
+/// The length of the head at the beginning of `bytes`, its status and how its body is framed.
+fn head(bytes: &[u8]) -> Result<Option<(usize, u16, Framing)>, Broken> {
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
+    let mut response = httparse::Response::new(&mut headers);
+    let parsed = response.parse(bytes).map_err(|error| Broken::Nonsense(error.to_string()))?;
+    let httparse::Status::Complete(length) = parsed else {
+        let short = bytes.len() <= HEAD_BYTES_MAX;
+        return if short { Ok(None) } else { Err(Broken::Nonsense("its head never ends".to_owned())) };
+    };
+    let value = |name: &str| {
+        let header = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
+        header.map(|header| String::from_utf8_lossy(header.value).trim().to_ascii_lowercase())
+    };
+    let framing = match (value("transfer-encoding"), value("content-length")) {
+        (Some(coding), _) if coding.ends_with("chunked") => Framing::Chunked,
+        (Some(_), _) | (None, None) => Framing::ToTheEnd,
+        (None, Some(length)) => {
+            let nonsense = |_| Broken::Nonsense(format!("its answer is {length:?} bytes long"));
+            Framing::Length(length.parse().map_err(nonsense)?)
+        }
+    };
+    Ok(Some((length, response.code.unwrap_or_default(), framing)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Feeds an answer byte by byte: it must be whole at its last byte and not before.
+    fn check_answer(text: &str, status: u16, body: &str) {
+        let mut incoming = Incoming::default();
+        let (last, before) = text.as_bytes().split_last().expect("an answer");
+        for byte in before {
+            incoming.take(&[*byte]).unwrap();
+            assert_eq!(incoming.response().unwrap(), None);
+        }
+        incoming.take(&[*last]).unwrap();
+        let whole = Response { status, body: body.into() };
+        assert_eq!(incoming.response().unwrap(), Some(whole), "{text:?}");
+    }
+
+    #[test]
+    fn answers_end_where_their_framing_says() {
+        check_answer("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", 200, "abc");
+        check_answer("HTTP/1.1 204 No Content\r\n\r\n", 204, "");
+        check_answer("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 C\r\nContent-Length: 1\r\n\r\nx", 201, "x");
+        let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n1\r\nd\r\n0\r\n";
+        check_answer(chunked, 200, "abcd");
+    }
+
+    #[test]
+    fn an_answer_without_length_ends_with_the_connection() {
+        let mut incoming = Incoming::default();
+        incoming.take(b"HTTP/1.1 200 OK\r\n\r\nabc").unwrap();
+        assert_eq!(incoming.response().unwrap(), None);
+        let whole = incoming.at_end(io::ErrorKind::UnexpectedEof.into()).unwrap();
+        assert_eq!(whole.body, b"abc");
+    }
+
+    #[test]
+    fn what_is_no_answer_is_nonsense() {
+        for text in ["SSH-2.0-x\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n"] {
+            let mut incoming = Incoming::default();
+            incoming.take(text.as_bytes()).unwrap();
+            assert!(matches!(incoming.response(), Err(Broken::Nonsense(_))), "{text:?}");
+        }
+    }
+}

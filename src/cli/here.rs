@@ -1,0 +1,64 @@
+//! The commands that do their work in this process: `serve`, `check` and `recover`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::client::ServerArgs;
+use super::failure::Failure;
+use super::output::line;
+use crate::app;
+use crate::config::Config;
+use crate::config::file::{DEFAULT_FILE, Overrides, state_named_in};
+
+/// `spool serve`
+#[derive(Args, Debug, Default)]
+pub struct ServeArgs {
+    /// The configuration (default: ./spool.toml where it is there)
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where to listen, instead of what the configuration says
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    http: Option<SocketAddr>,
+}
+
+/// `spool check`
+#[derive(Args, Debug)]
+pub struct CheckArgs {
+    /// The configuration (default: ./spool.toml where it is there)
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// Runs the server until it is stopped.
+pub fn serve(args: ServeArgs, server: ServerArgs) -> Result<(), Failure> {
+    // `SPOOL_SERVER` in the environment is for the commands that ask a server.
+    let overrides = Overrides { state: server.state, http: args.http };
+    let config =
+        Config::load(args.config.as_deref(), &overrides, &app::check_uri).map_err(Failure::Mistakes)?;
+    app::serve(config).map_err(|error| Failure::from_below(&error))
+}
+
+/// Says what is wrong with a configuration, or what is in it.
+pub fn check(args: CheckArgs, server: ServerArgs) -> Result<(), Failure> {
+    let overrides = Overrides { state: server.state, http: None };
+    let config =
+        Config::load(args.config.as_deref(), &overrides, &app::check_uri).map_err(Failure::Mistakes)?;
+    let default = PathBuf::from(DEFAULT_FILE);
+    let file = args.config.unwrap_or(default);
+    let file = if file.exists() { file.display().to_string() } else { format!("no ./{DEFAULT_FILE}") };
+    let (printers, pools) = (config.printers.len(), config.pools.len());
+    line(&format!("{file}: good: {}, {}", counted(printers, "printer"), counted(pools, "pool")))
+}
+
+/// Rebuilds a store.
+pub fn recover(server: ServerArgs) -> Result<(), Failure> {
+    let state = server.state.or_else(|| state_named_in(DEFAULT_FILE.as_ref()));
+    let state = state.unwrap_or_else(|| Config::default().server.state);
+    app::recover(&state).map_err(|error| Failure::from_below(&error))
+}
+
+fn counted(number: usize, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+}

@@ -1,0 +1,107 @@
+//! The server's JSON as far as the commands look at it. Lenient: what is missing is empty, what is unknown
+//! is not looked at, so that a newer server can be spoken to.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::output::clean;
+
+/// A job.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Job {
+    pub id: u32,
+    pub printer: Option<String>,
+    pub assigned_printer: Option<String>,
+    pub status: String,
+    pub message: Option<String>,
+    pub user: Option<String>,
+    pub title: Option<String>,
+    pub options: BTreeMap<String, Value>,
+    pub priority: Option<u32>,
+    pub attempts: Option<u32>,
+    pub device_job_id: Option<String>,
+    pub bytes_sent: u64,
+    pub bytes_total: u64,
+    pub pages: Option<Pages>,
+    pub created_at: Option<String>,
+    pub finished_at: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Pages {
+    pub total: Option<u64>,
+    pub confirmed: Option<u64>,
+}
+
+impl Job {
+    /// Whether nothing more will happen to it.
+    pub fn is_final(&self) -> bool {
+        matches!(self.status.as_str(), "completed" | "failed" | "canceled")
+    }
+
+    /// `job 12: waiting: the printer is out of paper`
+    pub fn line(&self) -> String {
+        let status = clean(&self.status);
+        match text(&self.message).as_str() {
+            "" => format!("job {}: {status}", self.id),
+            message => format!("job {}: {status}: {message}", self.id),
+        }
+    }
+}
+
+/// One line of a job's history.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Entry {
+    pub at: Option<String>,
+    pub source: Option<String>,
+    pub kind: Option<String>,
+    pub to: Option<String>,
+    pub message: Option<String>,
+    pub printer: Option<String>,
+    pub next_at: Option<String>,
+}
+
+/// A printer.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Printer {
+    pub name: String,
+    pub uri: Option<String>,
+    pub state: Option<String>,
+    pub message: Option<String>,
+    pub accepting: Option<bool>,
+    pub queued_jobs: u64,
+    pub queued_bytes: u64,
+    pub next_try_at: Option<String>,
+}
+
+/// A thread that prints.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Worker {
+    pub name: String,
+    pub job: Option<u32>,
+    pub printer: Option<String>,
+    pub stage: Option<String>,
+    pub bytes: u64,
+    pub last_beat: Option<String>,
+    pub generation: Option<u64>,
+}
+
+/// A login link.
+#[derive(Clone, Debug, Deserialize)]
+pub struct LoginLink {
+    pub url: String,
+    #[serde(default)]
+    pub expires_at: Option<String>,
+}
+
+/// A text that may be missing, made fit for a terminal.
+pub fn text(text: &Option<String>) -> String {
+    text.as_deref().map(clean).unwrap_or_default()
+}
