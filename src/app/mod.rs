@@ -1,5 +1,8 @@
 //! Builds all parts in order, and stops them in reverse.
 
+mod heart;
+mod rebirth;
+
 use std::path::Path;
 
 use crate::config::Config;
@@ -20,6 +23,7 @@ pub fn recover(state: &Path) -> anyhow::Result<()> {
 pub fn check_uri(uri: &str, config: &Config) -> Result<(), String> {
     let mut files = config.access.files.clone();
     files.push(config.server.state.join("printed"));
-    let surroundings = Surroundings { files, timing: device::Timing::default() };
+    let surroundings =
+        Surroundings { files, timing: device::Timing::default(), clock: crate::clock::Clock::machine() };
     device::parse(uri, &surroundings).map(drop).map_err(|bad| bad.why)
 }

@@ -1,0 +1,216 @@
+//! The core in motion: the actors, their arbiters and the print threads, started in order and stopped in
+//! reverse.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::Actor;
+use actix_rt::{Arbiter, ArbiterHandle};
+use tokio::sync::oneshot;
+
+use crate::actors::board::Board;
+use crate::actors::core::Front;
+use crate::actors::device_manager::{self, DeviceManager, ParkAll, StopAll};
+use crate::actors::job_manager::{self, JobManager, StopIntake};
+use crate::actors::thread_watcher::ThreadWatcher;
+use crate::actors::traffic_manager;
+use crate::actors::worker::{BEATS_MAX, PoolSize, PrintPool};
+use crate::clock::Clock;
+use crate::config::{Config, KEY_KEPT};
+use crate::device::Surroundings;
+use crate::model::fleet::{self, Fleet};
+use crate::model::id::QueueId;
+use crate::model::intake::messages::Rules as IntakeRules;
+use crate::model::intake::numbers::{self, Reserved};
+use crate::model::liveness::Patience;
+use crate::model::traffic::Rules as TrafficRules;
+use crate::store::documents::Documents;
+use crate::store::{ReadError, SharedStore};
+
+/// What is still being sent after the time for finishing is shut, and its end recorded, within this time.
+const PARK_TIME: Duration = Duration::from_secs(4);
+
+/// What the core runs on.
+#[derive(Clone)]
+pub struct Ground {
+    pub store: SharedStore,
+    pub documents: Documents,
+    pub surroundings: Surroundings,
+    pub clock: Clock,
+    /// The URI of the printer that stands in where nobody names one.
+    pub files_uri: String,
+}
+
+/// Everything that runs. Dropping it stops nothing: [`Heart::stop`] does.
+pub struct Heart {
+    pub front: Front,
+    device_manager: actix::Addr<DeviceManager>,
+    job_manager: actix::Addr<JobManager>,
+    pool: PrintPool,
+    arbiters: Vec<Arbiter>,
+}
+
+/// Why the core cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("{0}")]
+    Read(#[from] ReadError),
+    #[error("the printers of the configuration cannot be stored: {0}")]
+    Commit(#[from] crate::model::commit::CommitError),
+    #[error("the setting {0:?} in the store is not what this version writes; run `spool recover`")]
+    Setting(&'static str),
+    #[error("a part of the server did not start")]
+    Actor,
+}
+
+impl Heart {
+    /// Starts everything. Runs on the system's arbiter; returns when the managers have begun.
+    pub async fn start(config: &Config, ground: Ground) -> Result<Heart, StartError> {
+        let fleet = provision(config, &ground).await?;
+        let reserved = reserved(&ground.store).await?;
+        let board = Arc::new(Board::default());
+        board.publish_directory(fleet.directory());
+        let (beat, beats) = crossbeam_channel::bounded(BEATS_MAX);
+        let size = PoolSize { threads: config.workers.print, waiting: fleet::PRINTERS_MAX };
+        let pool = PrintPool::new(size, ground.clock, beat);
+        let [jobs, traffic, watch] = [Arbiter::new(), Arbiter::new(), Arbiter::new()];
+
+        let patience = Patience { worker: config.watch.worker, stall: config.watch.stall };
+        let (watch_board, clock) = (board.clone(), ground.clock);
+        let watcher =
+            on(&watch.handle(), move || ThreadWatcher::new(patience, beats, watch_board, clock).start())
+                .await?;
+        let parts = job_manager::Parts {
+            store: ground.store.clone(),
+            documents: ground.documents.clone(),
+            board: board.clone(),
+            clock,
+            rules: IntakeRules {
+                queued_jobs_max: config.limits.queued_jobs,
+                free_disk_min: config.limits.free_disk,
+                key_kept: KEY_KEPT,
+            },
+            reserved,
+        };
+        let job_manager = on(&jobs.handle(), move || JobManager::new(parts).start()).await?;
+        let traffic_parts = Arc::new(traffic_manager::Parts {
+            store: ground.store.clone(),
+            documents: ground.documents.clone(),
+            board: board.clone(),
+            clock,
+            pool: pool.clone(),
+            watcher,
+            surroundings: ground.surroundings.clone(),
+            rules: TrafficRules {
+                backoff: config.retry.backoff,
+                broken_max: config.retry.broken,
+                blocked: config.retry.blocked,
+            },
+        });
+        let parts = device_manager::Parts {
+            store: ground.store.clone(),
+            board: board.clone(),
+            clock,
+            traffic: traffic_parts,
+            job_manager: job_manager.clone(),
+        };
+        let device_manager = on(&traffic.handle(), move || DeviceManager::new(parts, fleet).start()).await?;
+        let front = Front::new(ground.store, board, job_manager.clone(), device_manager.clone());
+        let arbiters = vec![traffic, jobs, watch];
+        Ok(Heart { front, device_manager, job_manager, pool, arbiters })
+    }
+
+    /// No new jobs; what is being sent may finish until `deadline` has passed, and is then parked: shut,
+    /// and recorded as in doubt or given back.
+    pub async fn stop(self, deadline: Duration) {
+        if self.job_manager.try_send(StopIntake).is_err() {
+            log::warn!("the job manager takes no messages");
+        }
+        let (done, stopped) = oneshot::channel();
+        if self.device_manager.try_send(StopAll { done }).is_ok() {
+            let mut stopped = stopped;
+            if tokio::time::timeout(deadline, &mut stopped).await.is_err() {
+                log::warn!(deadline_s = deadline.as_secs(); "still sending; parking what is not done");
+                let parked = self.device_manager.try_send(ParkAll).is_ok();
+                if !parked || tokio::time::timeout(PARK_TIME, stopped).await.is_err() {
+                    log::warn!("some printers did not end in time; their jobs are decided at the next start");
+                }
+            }
+        }
+        let pool = self.pool;
+        let left = actix_rt::task::spawn_blocking(move || pool.stop(Duration::ZERO)).await;
+        if let Ok(left) = left
+            && left.remaining > 0
+        {
+            log::warn!(threads = left.remaining; "print threads hang in devices that cannot be shut");
+        }
+        for arbiter in self.arbiters {
+            arbiter.stop();
+        }
+    }
+}
+
+/// Makes an actor on an arbiter, and waits until it is there.
+async fn on<A: Send + 'static>(
+    arbiter: &ArbiterHandle,
+    make: impl FnOnce() -> A + Send + 'static,
+) -> Result<A, StartError> {
+    let (tell, told) = oneshot::channel();
+    arbiter.spawn_fn(move || drop(tell.send(make())));
+    told.await.map_err(|_| StartError::Actor)
+}
+
+/// The printers of the store, brought in line with the configuration.
+async fn provision(config: &Config, ground: &Ground) -> Result<Fleet, StartError> {
+    let store = &ground.store;
+    let stored = store.printers().await?;
+    let pools = store.pools().await?;
+    let next_id = match store.setting(fleet::NUMBERS_SETTING).await? {
+        None => 1,
+        Some(bytes) => {
+            u32::from_be_bytes(bytes.try_into().map_err(|_| StartError::Setting(fleet::NUMBERS_SETTING))?)
+        }
+    };
+    let has_jobs = |queue: QueueId| {
+        let counts = store.counts(queue);
+        counts.jobs + counts.held > 0
+    };
+    let provision = fleet::provision(stored, &config.printers, next_id, &ground.files_uri, has_jobs);
+    for name in &provision.orphans {
+        log::warn!(printer = name.as_str(); "it is no longer in the configuration but has jobs: it prints them and takes no new ones");
+    }
+    // A commit holds a bounded number of keys, and a configuration any number of printers.
+    for commit in parted(provision.commit) {
+        store.commit(commit).await?;
+    }
+    let (server, default) = (config.server.name.clone(), config.server.default.clone());
+    Ok(Fleet::new(provision.printers, pools, default, server, provision.next_id))
+}
+
+/// Cuts a large commit of printers into ones that a store takes. The numbers go first: one that is given
+/// and not used does no harm, one used and given again would.
+fn parted(commit: crate::model::commit::Commit) -> Vec<crate::model::commit::Commit> {
+    use crate::model::commit::Commit;
+    const PRINTERS_EACH: usize = 16;
+    let Commit { settings, printers, remove, .. } = commit;
+    let mut parts = Vec::new();
+    if !settings.is_empty() {
+        parts.push(Commit { settings, ..Commit::default() });
+    }
+    parts.extend(
+        printers
+            .chunks(PRINTERS_EACH)
+            .map(|printers| Commit { printers: printers.to_vec(), ..Commit::default() }),
+    );
+    parts.extend(
+        remove.chunks(PRINTERS_EACH).map(|remove| Commit { remove: remove.to_vec(), ..Commit::default() }),
+    );
+    parts
+}
+
+async fn reserved(store: &SharedStore) -> Result<Reserved, StartError> {
+    match store.setting(numbers::SETTING).await? {
+        None => Ok(Reserved::default()),
+        Some(bytes) => Reserved::from_bytes(&bytes).ok_or(StartError::Setting(numbers::SETTING)),
+    }
+}
