@@ -1,5 +1,7 @@
 //! Devices as they are met: real sockets, real files, a real terminal.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 mod support;
 
 use std::fs;

@@ -1,5 +1,7 @@
 //! The threads that send, with real threads.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 mod support;
 
 use std::io::{Cursor, Read};

@@ -1,4 +1,5 @@
 //! A printer at a port of this machine that behaves, well or badly, as it is told, and records what it got.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
