@@ -4,7 +4,9 @@
 //! never disagree with them. Nothing that could not be read is ever overwritten or deleted.
 
 pub mod documents;
+mod durable;
 pub mod journal;
+pub mod state;
 
 use std::fmt;
 use std::sync::Arc;
