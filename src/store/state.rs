@@ -16,6 +16,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
@@ -69,13 +70,13 @@ enum OnDamage {
     WriteAnew,
 }
 
-/// A state directory that is ours alone until this is dropped.
-#[derive(Debug)]
+/// A state directory that is ours alone until this and all its clones are dropped.
+#[derive(Clone, Debug)]
 pub struct State {
     path: PathBuf,
     epoch: Epoch,
     /// Holds the lock. It is not inherited by processes that this one starts, and ends with it in any case.
-    _lock: File,
+    _lock: Arc<File>,
 }
 
 impl State {
@@ -104,7 +105,7 @@ impl State {
             make_directory(&path.join(name), INNER_MODE)?;
         }
         let epoch = count_start(path, on_damage)?;
-        Ok(State { path: path.to_owned(), epoch, _lock: lock })
+        Ok(State { path: path.to_owned(), epoch, _lock: Arc::new(lock) })
     }
 
     pub fn path(&self) -> &Path {

@@ -47,6 +47,20 @@ pub enum Kind {
     Event = 9,
 }
 
+impl Kind {
+    pub const ALL: [Kind; 9] = [
+        Kind::Job,
+        Kind::Entry,
+        Kind::Document,
+        Kind::Printer,
+        Kind::Pool,
+        Kind::Setting,
+        Kind::Counts,
+        Kind::Key,
+        Kind::Event,
+    ];
+}
+
 /// A type of which there are records.
 pub trait Stored: Sized {
     const KIND: Kind;
