@@ -15,6 +15,8 @@ use super::{ReadError, upgrade};
 
 mod job;
 mod other;
+#[cfg(test)]
+mod tests;
 mod words;
 
 pub use job::{EntryV1, JobV1};
