@@ -1,12 +1,14 @@
 //! The promises of the store, one by one.
 
-use super::make::{QUEUES, accept, document, entry, happen, job, name, new_document, together};
+use super::make::{
+    QUEUES, accept, attempt, document, done, entry, happen, job, name, new_document, together,
+};
 use super::{Bench, Fixture};
 use crate::model::commit::{Commit, CommitError, IdempotencyKey, KEYS_MAX, NewDocument, Remove};
 use crate::model::document::Document;
 use crate::model::event::{Event, Subject};
-use crate::model::id::{CommitSeq, DocumentId, Generation, JobId, PoolId, PrinterId, Revision};
-use crate::model::job::{Bound, DOCUMENTS_MAX, DoneHow, Job, JobEvent};
+use crate::model::id::{CommitSeq, DocumentId, JobId, PoolId, PrinterId, Revision};
+use crate::model::job::{DOCUMENTS_MAX, HoldReason, Job, JobEvent};
 use crate::model::pool::{Pool, PoolPolicy};
 use crate::model::printer::{Origin, Printer};
 use crate::model::time::WallTime;
@@ -41,14 +43,6 @@ fn after<S: Store>(bench: &Bench<S>, job: &Job, event: JobEvent) -> Job {
     let commit = happen(job, event, WallTime(job.updated_at.0 + 1)).expect("the event is allowed");
     bench.put(&commit);
     bench.read(bench.store.job(job.id)).expect("the job is there")
-}
-
-fn attempt() -> JobEvent {
-    JobEvent::Attempt(Bound { printer: PrinterId(1), name: name("office"), generation: Generation(1) })
-}
-
-fn done() -> JobEvent {
-    JobEvent::Complete { how: DoneHow::PeerClosed, bytes: 10 }
 }
 
 fn a_commit_is_all_or_nothing<F: Fixture>(fixture: &F, bench: Bench<F::S>) {
@@ -179,7 +173,7 @@ fn the_largest_jobs_can_begin_and_end<F: Fixture>(_: &F, bench: Bench<F::S>) {
     };
     let first = put_job(&bench, 1, &documents(1));
     let mut second = put_job(&bench, 2, &documents(1000));
-    second = after(&bench, &second, JobEvent::Hold(crate::model::job::HoldReason::User));
+    second = after(&bench, &second, JobEvent::Hold(HoldReason::User));
     second = after(&bench, &second, JobEvent::Release);
     let first = after(&bench, &first, attempt());
     let end = happen(&first, done(), T).expect("allowed");

@@ -3,8 +3,12 @@
 use crate::model::commit::{Commit, NewDocument};
 use crate::model::document::{BodyPlace, Document, Format};
 use crate::model::event::{Entry, Source};
-use crate::model::id::{AcceptedSeq, DocumentId, JobId, PoolId, PrinterId, QueueId, QueueName, Revision};
-use crate::model::job::{DocumentRef, Identity, Job, JobEvent, JobStatus, Priority, Reason, Submitter};
+use crate::model::id::{
+    AcceptedSeq, DocumentId, Generation, JobId, PoolId, PrinterId, QueueId, QueueName, Revision,
+};
+use crate::model::job::{
+    Bound, DocumentRef, DoneHow, Identity, Job, JobEvent, JobStatus, Priority, Reason, Submitter,
+};
 use crate::model::options::Options;
 use crate::model::time::WallTime;
 
@@ -149,6 +153,14 @@ pub fn happen(job: &Job, event: JobEvent, at: WallTime) -> Option<Commit> {
         timeline: entry.into_iter().collect(),
         ..Commit::default()
     })
+}
+
+pub fn attempt() -> JobEvent {
+    JobEvent::Attempt(Bound { printer: PrinterId(1), name: name("office"), generation: Generation(1) })
+}
+
+pub fn done() -> JobEvent {
+    JobEvent::Complete { how: DoneHow::PeerClosed, bytes: 10 }
 }
 
 /// Both commits as one.

@@ -10,7 +10,7 @@ use crate::model::commit::{Commit, CommitError, Committed};
 
 mod cases;
 mod check;
-mod make;
+pub(super) mod make;
 mod oracle;
 mod pages;
 mod walk;

@@ -17,6 +17,8 @@ mod job;
 mod other;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod word_tests;
 mod words;
 
 pub use job::{EntryV1, JobV1};

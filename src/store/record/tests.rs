@@ -291,17 +291,3 @@ proptest! {
         let _ = decode::<Pool>(&forged(Kind::Pool, 1, &bytes), String::new);
     }
 }
-
-/// Every variant there and back, so that none was stored as another.
-#[test]
-fn every_word_comes_back_as_it_went() {
-    for status in JobStatus::ALL {
-        assert_eq!(JobStatus::from(words::StatusV1::from(&status)), status);
-    }
-    for identity in [Identity::Claimed, Identity::Uid(5), Identity::Admin] {
-        assert_eq!(Identity::from(words::IdentityV1::from(&identity)), identity);
-    }
-    for not_ready in [NotReady::Refused, NotReady::CoverOpen, NotReady::Other("x".to_owned())] {
-        assert_eq!(NotReady::from(words::NotReadyV1::from(&not_ready)), not_ready);
-    }
-}
