@@ -80,6 +80,8 @@ pub fn job(id: u32, documents: &[Document], at: WallTime) -> Job {
         id: document.id,
         format: document.format.clone(),
         bytes: document.bytes,
+        crc: document.crc,
+        place: document.place,
     };
     Job {
         id: JobId(id),
