@@ -27,34 +27,46 @@ impl Drop for Tmpfs {
     }
 }
 
+fn setting(n: u64) -> Commit {
+    Commit { settings: vec![("filler".to_owned(), vec![n as u8; 60_000])], ..Commit::default() }
+}
+
+#[test]
+fn new_documents_are_refused_before_the_disk_is_full() {
+    let Some(tmpfs) = Tmpfs::mount(12 << 20) else { return };
+    let life = Life::open(&tmpfs.0.path().join("state"));
+    assert_eq!(life.commit(accept(1)), Err(CommitError::Full));
+    life.commit(setting(1)).expect("what brings no document has room");
+    tmpfs.resize(64 << 20);
+    life.accept([1]);
+    life.check(1);
+}
+
 #[test]
 fn a_full_disk_is_survived() {
-    const BYTES: u64 = 6 << 20;
+    const BYTES: u64 = 40 << 20;
     let Some(tmpfs) = Tmpfs::mount(BYTES) else { return };
     let path = tmpfs.0.path().join("state");
     let life = Life::open(&path);
-    for round in 1..=3_u64 {
-        let mut accepted = life.ids().len() as u32;
+    life.accept(1..=100);
+    for round in 1..=3 {
+        let mut written = 0;
         let error = loop {
-            match life.commit(accept(accepted + 1)) {
-                Ok(_) => accepted += 1,
+            match life.commit(setting(written)) {
+                Ok(_) => written += 1,
                 Err(error) => break error,
             }
-            assert!(accepted < 100_000);
+            assert!(written < 100_000);
         };
         // Unknown: the journal had room for it, the index had not.
         assert!(matches!(error, CommitError::Full | CommitError::Unknown), "{error}");
-        let mut known = accepted;
-        if error == CommitError::Unknown {
-            known += 1;
-        }
-        assert!(matches!(life.commit(accept(known + 1)), Err(CommitError::Full)), "still full");
-        tmpfs.resize(BYTES * (round + 1));
-        let next = (0..100).find_map(|_| life.commit(accept(known + 1)).ok());
+        assert_eq!(life.commit(setting(1)), Err(CommitError::Full));
+        assert_eq!(life.commit(accept(100 + round)), Err(CommitError::Full));
+        tmpfs.resize(BYTES * (u64::from(round) + 1));
+        let next = (0..100).find_map(|_| life.commit(accept(100 + round)).ok());
         assert!(next.is_some(), "there is room again");
-        life.check(known + 1);
+        life.check(100 + round);
     }
-    let n = life.ids().len() as u32;
     life.close();
-    Life::open(&path).check(n);
+    Life::open(&path).check(103);
 }
