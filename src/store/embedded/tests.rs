@@ -17,6 +17,7 @@ use crate::model::options::Options as JobOptions;
 use crate::store::documents::Documents;
 use crate::store::read::{Direction, Kv, Row};
 
+mod conformance;
 mod crash;
 mod full;
 mod index;
