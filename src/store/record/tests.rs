@@ -49,14 +49,14 @@ fn job() -> Job {
                 id: DocumentId(1),
                 format: Format::Pdf,
                 bytes: 10_000,
-                crc: 1,
+                crc: 0xdead_beef,
                 place: BodyPlace::Inline,
             },
             DocumentRef {
                 id: DocumentId(1 << 40),
                 format: Format::Other("text/x".to_owned()),
                 bytes: 1,
-                crc: 2,
+                crc: 0,
                 place: BodyPlace::File,
             },
         ],
@@ -227,7 +227,7 @@ fn the_largest_job_can_be_written_and_read() {
         format: Format::Other(media_type.clone()),
         bytes: u64::MAX,
         crc: u32::MAX,
-        place: BodyPlace::File,
+        place: BodyPlace::Inline,
     };
     let documents = (0..crate::model::job::DOCUMENTS_MAX as u64).map(reference).collect();
     let largest = Job { documents, title: "x".repeat(255), ..job() };
@@ -267,8 +267,8 @@ prop_compose! {
             id: DocumentId(id),
             format: Format::from_media_type(&media_type),
             bytes,
-            crc: 7,
-            place: BodyPlace::Inline,
+            crc: id as u32,
+            place: BodyPlace::File,
         };
         let mut job = Job {
             id: JobId(id), revision: Revision(revision), accepted: AcceptedSeq(accepted), bytes_sent,
