@@ -135,13 +135,14 @@ fn a_user_at_the_socket_rules_over_his_own() {
     assert_eq!(server.core.memory.jobs_now().len(), 2);
 }
 
+type Door<'a> = dyn Fn(&str, &[u8]) -> Reply + 'a;
+
 #[test]
 fn root_at_the_socket_and_the_token_control_everything() {
     let server = Running::start();
     server.post("/api/v1/jobs?title=theirs&user=ann", b"words").check(201);
     let root = rustix::process::geteuid().is_root();
-    let mut doors: Vec<Box<dyn Fn(&str, &[u8]) -> Reply>> =
-        vec![Box::new(|request, body| server.admin(request, body))];
+    let mut doors: Vec<Box<Door>> = vec![Box::new(|request, body| server.admin(request, body))];
     if root {
         doors.push(Box::new(|request, body| server.local(request, body)));
     }
