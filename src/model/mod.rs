@@ -15,6 +15,7 @@ pub mod document;
 pub mod event;
 pub mod id;
 pub mod intake;
+pub mod invariants;
 pub mod job;
 pub mod liveness;
 pub mod options;
