@@ -53,12 +53,8 @@ pub enum ListenError {
 
 fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            "stop the program that has it, or choose another address in server.http"
-        }
-        io::ErrorKind::PermissionDenied => {
-            "ports below 1024 need the capability CAP_NET_BIND_SERVICE"
-        }
+        io::ErrorKind::AddrInUse => "stop the program that has it, or choose another address in server.http",
+        io::ErrorKind::PermissionDenied => "ports below 1024 need the capability CAP_NET_BIND_SERVICE",
         io::ErrorKind::AddrNotAvailable => "this machine has no such address",
         _ => "choose another address in server.http",
     }
@@ -68,8 +64,7 @@ fn hint(error: &io::Error) -> &'static str {
 pub(super) fn tcp(addresses: &[SocketAddr], backlog: i32) -> Result<Vec<TcpListener>, ListenError> {
     let open = |&address: &SocketAddr| {
         let v6_only = address.is_ipv6() && has_ipv4_wildcard(addresses, address.port());
-        tcp_one(address, backlog, v6_only)
-            .map_err(|source| ListenError::Address { address, source })
+        tcp_one(address, backlog, v6_only).map_err(|source| ListenError::Address { address, source })
     };
     addresses.iter().map(open).collect()
 }
@@ -81,11 +76,7 @@ fn has_ipv4_wildcard(addresses: &[SocketAddr], port: u16) -> bool {
 }
 
 fn tcp_one(address: SocketAddr, backlog: i32, v6_only: bool) -> io::Result<TcpListener> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // A restart must not wait for the connections of the last run to time out.
     socket.set_reuse_address(true)?;
     if v6_only {
@@ -99,10 +90,7 @@ fn tcp_one(address: SocketAddr, backlog: i32, v6_only: bool) -> io::Result<TcpLi
 /// Makes the socket at `path`. One that a dead server left behind is replaced; a live one never is.
 pub(super) fn unix(path: &Path, backlog: i32) -> Result<UnixListener, ListenError> {
     remove_stale(path)?;
-    unix_one(path, backlog).map_err(|source| ListenError::Socket {
-        path: path.to_owned(),
-        source,
-    })
+    unix_one(path, backlog).map_err(|source| ListenError::Socket { path: path.to_owned(), source })
 }
 
 fn unix_one(path: &Path, backlog: i32) -> io::Result<UnixListener> {
@@ -115,19 +103,14 @@ fn unix_one(path: &Path, backlog: i32) -> io::Result<UnixListener> {
 }
 
 fn remove_stale(path: &Path) -> Result<(), ListenError> {
-    let failed = |source| ListenError::Socket {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| ListenError::Socket { path: path.to_owned(), source };
     let kind = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata.file_type(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(failed(error)),
     };
     if !kind.is_socket() {
-        return Err(ListenError::NotASocket {
-            path: path.to_owned(),
-        });
+        return Err(ListenError::NotASocket { path: path.to_owned() });
     }
     match UnixStream::connect(path) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
@@ -135,9 +118,7 @@ fn remove_stale(path: &Path) -> Result<(), ListenError> {
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(failed(error)),
-        Ok(_) => Err(ListenError::SocketTaken {
-            path: path.to_owned(),
-        }),
+        Ok(_) => Err(ListenError::SocketTaken { path: path.to_owned() }),
     }
 }
 
@@ -153,10 +134,7 @@ mod tests {
         let path = folder.path().join("spool.sock");
 
         let first = unix(&path, BACKLOG).expect("the first server");
-        let mode = fs::metadata(&path)
-            .expect("the socket")
-            .permissions()
-            .mode();
+        let mode = fs::metadata(&path).expect("the socket").permissions().mode();
         assert_eq!(mode & 0o777, SOCKET_MODE);
         let error = unix(&path, BACKLOG).expect_err("the first server lives");
         assert!(matches!(error, ListenError::SocketTaken { .. }), "{error}");

@@ -68,12 +68,7 @@ where
 {
     /// At most `limit` bytes, with at most `deadline` of silence before each piece.
     pub fn new(payload: P, limit: u64, deadline: Duration) -> Self {
-        LimitedBody {
-            payload,
-            limit,
-            left: limit,
-            deadline,
-        }
+        LimitedBody { payload, limit, left: limit, deadline }
     }
 
     /// As [`next_chunk`]. The piece that crosses the limit is not handed out.
@@ -105,12 +100,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_limit_itself_is_allowed_and_one_byte_more_is_not() {
-        let pieces = || {
-            stream::iter(vec![
-                Ok(Bytes::from_static(b"abc")),
-                Ok(Bytes::from_static(b"de")),
-            ])
-        };
+        let pieces = || stream::iter(vec![Ok(Bytes::from_static(b"abc")), Ok(Bytes::from_static(b"de"))]);
 
         let mut fits = LimitedBody::new(pieces(), 5, SECOND);
         while fits.next_chunk().await.expect("five bytes fit").is_some() {}

@@ -104,7 +104,6 @@ impl Exchange {
 
     /// Bytes have come.
     pub fn count(&self, read: usize) {
-        self.unclaimed
-            .set(self.unclaimed.get().saturating_add(read as u64));
+        self.unclaimed.set(self.unclaimed.get().saturating_add(read as u64));
     }
 }

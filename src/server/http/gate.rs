@@ -11,9 +11,7 @@ use std::time::Duration;
 use actix_http::body::{BodySize, BoxBody, MessageBody};
 use actix_http::{ConnectionType, Payload, Request, Response};
 use actix_service::boxed::{self, BoxServiceFactory};
-use actix_service::{
-    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, apply_fn_factory,
-};
+use actix_service::{IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, apply_fn_factory};
 use actix_web::http::StatusCode;
 use actix_web::http::header::RETRY_AFTER;
 use actix_web::{Error, HttpResponse};
@@ -33,8 +31,7 @@ pub trait Admission: Fn(&Request, &Peer) -> Result<(), Error> + Clone + Send + '
 impl<F> Admission for F where F: Fn(&Request, &Peer) -> Result<(), Error> + Clone + Send + 'static {}
 
 /// An application behind its gate.
-pub(super) type Gated<C, E> =
-    BoxServiceFactory<C, Request, Response<BoxBody>, Response<BoxBody>, E>;
+pub(super) type Gated<C, E> = BoxServiceFactory<C, Request, Response<BoxBody>, Response<BoxBody>, E>;
 
 /// The gate of one worker and listener.
 #[derive(Debug, Clone)]
@@ -72,9 +69,7 @@ impl<A: Admission> Gate<A> {
             .into_factory()
             .map(|answer: S::Response| answer.into().map_into_boxed_body())
             .map_err(|error: S::Error| Response::from(error.into().error_response()));
-        boxed::factory(apply_fn_factory(application, move |request, service| {
-            self.pass(request, service)
-        }))
+        boxed::factory(apply_fn_factory(application, move |request, service| self.pass(request, service)))
     }
 
     fn pass<S>(
@@ -92,11 +87,7 @@ impl<A: Admission> Gate<A> {
         exchange.begin(has_body);
         // A head with `Expect` was judged by `expect`.
         let judged = request.head().expect();
-        let refusal = if judged {
-            None
-        } else {
-            self.refusal(&request, &exchange)
-        };
+        let refusal = if judged { None } else { self.refusal(&request, &exchange) };
         let answered = match refusal {
             None => Either::Left(service.call(request)),
             Some(answer) => Either::Right(ready(Err(answer.into()))),
@@ -115,16 +106,12 @@ impl<A: Admission> Gate<A> {
             return Some(crowded());
         }
         if head_bytes(request) > self.header_bytes {
-            return Some(HttpResponse::new(
-                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            ));
+            return Some(HttpResponse::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
         }
         let Some(peer) = request.conn_data::<Peer>() else {
             return Some(HttpResponse::InternalServerError().finish());
         };
-        (self.admission)(request, peer)
-            .err()
-            .map(|error| error.error_response())
+        (self.admission)(request, peer).err().map(|error| error.error_response())
     }
 }
 
@@ -153,14 +140,9 @@ fn crowded() -> HttpResponse {
 /// As the head went over the wire, to a few bytes.
 fn head_bytes(request: &Request) -> usize {
     const LINE: usize = ": \r\n".len();
-    let target = request
-        .uri()
-        .path_and_query()
-        .map_or(0, |target| target.as_str().len());
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     let headers = request.head().headers().iter();
-    headers.fold(target, |sum, (name, value)| {
-        sum + name.as_str().len() + value.len() + LINE
-    })
+    headers.fold(target, |sum, (name, value)| sum + name.as_str().len() + value.len() + LINE)
 }
 
 /// Ties an answer to its exchange, which ends with the answer's last byte.
@@ -185,10 +167,7 @@ impl MessageBody for Sealed {
         self.body.size()
     }
 
-    fn poll_next(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
         Pin::new(&mut self.body).poll_next(cx)
     }
 }

@@ -23,9 +23,7 @@ use std::time::Duration;
 use actix_http::{HttpService, Request, Response};
 use actix_rt::net::{TcpStream, UnixStream};
 use actix_server::{GracefulShutdownSignal, Server};
-use actix_service::{
-    IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_service, map_config,
-};
+use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::body::MessageBody;
 use actix_web::dev::AppConfig;
 
@@ -58,18 +56,13 @@ impl Listener {
         }
         let tcp = bind::tcp(&config.addresses, config.backlog)?;
         let socket = config.socket.as_deref();
-        let unix = socket
-            .map(|path| bind::unix(path, config.backlog))
-            .transpose()?;
+        let unix = socket.map(|path| bind::unix(path, config.backlog)).transpose()?;
         Ok(Listener { config, tcp, unix })
     }
 
     /// The TCP addresses that were taken, in the order of the configuration.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.tcp
-            .iter()
-            .filter_map(|socket| socket.local_addr().ok())
-            .collect()
+        self.tcp.iter().filter_map(|socket| socket.local_addr().ok()).collect()
     }
 
     /// Serves `application` behind `admission`. The server runs while it is polled, on an actix or tokio runtime.
@@ -78,11 +71,7 @@ impl Listener {
     /// the caller's affair. `server.handle().stop(true)` first closes the listening sockets, then lets running
     /// requests finish for at most `stop_deadline`; idle connections are closed at once. `stop(false)` waits for
     /// nothing.
-    pub fn serve<F, I, S, B>(
-        self,
-        admission: impl Admission,
-        application: F,
-    ) -> Result<Server, ListenError>
+    pub fn serve<F, I, S, B>(self, admission: impl Admission, application: F) -> Result<Server, ListenError>
     where
         F: Fn() -> I + Clone + Send + 'static,
         I: IntoServiceFactory<S, Request>,
@@ -100,16 +89,10 @@ impl Listener {
             .disable_signals();
         let stopping = server.graceful_shutdown_signal();
         let open = Arc::new(AtomicUsize::new(0));
-        let accept = Accept {
-            bounds: config.bounds(),
-            connections_max: config.connections_max,
-            open,
-        };
+        let accept = Accept { bounds: config.bounds(), connections_max: config.connections_max, open };
 
         for socket in tcp {
-            let name = socket
-                .local_addr()
-                .map_or_else(|_| "tcp".to_owned(), |address| address.to_string());
+            let name = socket.local_addr().map_or_else(|_| "tcp".to_owned(), |address| address.to_string());
             let (accept, config, stopping) = (accept.clone(), config.clone(), stopping.clone());
             let (admission, application) = (admission.clone(), application.clone());
             let service = move || {
@@ -121,21 +104,19 @@ impl Listener {
                     application(),
                 ))
             };
-            server = server
-                .listen(name, socket, service)
-                .map_err(ListenError::Start)?;
+            server = server.listen(name, socket, service).map_err(ListenError::Start)?;
         }
         if let Some(socket) = unix {
-            let service =
-                move || {
-                    let accept = accept.clone();
-                    fn_service(move |stream: UnixStream| accept.clone().unix(stream)).and_then(
-                        http(&config, stopping.clone(), admission.clone(), application()),
-                    )
-                };
-            server = server
-                .listen_uds("socket", socket, service)
-                .map_err(ListenError::Start)?;
+            let service = move || {
+                let accept = accept.clone();
+                fn_service(move |stream: UnixStream| accept.clone().unix(stream)).and_then(http(
+                    &config,
+                    stopping.clone(),
+                    admission.clone(),
+                    application(),
+                ))
+            };
+            server = server.listen_uds("socket", socket, service).map_err(ListenError::Start)?;
         }
         Ok(server.run())
     }
@@ -161,17 +142,13 @@ impl Accept {
         stream.set_nodelay(true)?;
         let (peer, local) = (Peer::of_tcp(&stream)?, Local::of_tcp(&stream)?);
         let address = stream.peer_addr()?;
-        let wire =
-            Wire::new(Carrier::Tcp(stream), peer, local, self.bounds).counted(counted, crowded);
+        let wire = Wire::new(Carrier::Tcp(stream), peer, local, self.bounds).counted(counted, crowded);
         Ok((wire, Some(address)))
     }
 
     async fn unix(self, stream: UnixStream) -> Accepted {
         let peer = Peer::of_unix(&stream)?;
-        Ok((
-            Wire::new(Carrier::Unix(stream), peer, Local::Socket, self.bounds),
-            None,
-        ))
+        Ok((Wire::new(Carrier::Unix(stream), peer, Local::Socket, self.bounds), None))
     }
 }
 
@@ -197,10 +174,7 @@ where
     S::Response: Into<Response<B>>,
     B: MessageBody + 'static,
 {
-    let gate = Gate {
-        admission,
-        header_bytes: config.header_bytes_max,
-    };
+    let gate = Gate { admission, header_bytes: config.header_bytes_max };
     let expecting = gate.clone();
     HttpService::build()
         .keep_alive(config.keep_alive)
@@ -216,10 +190,6 @@ where
             data.insert(wire.local);
             data.insert(Rc::clone(&wire.exchange));
         })
-        .expect(fn_service(move |request| {
-            std::future::ready(expecting.expect(request))
-        }))
-        .h1(map_config(gate.before(application), |()| {
-            AppConfig::default()
-        }))
+        .expect(fn_service(move |request| std::future::ready(expecting.expect(request))))
+        .h1(map_config(gate.before(application), |()| AppConfig::default()))
 }

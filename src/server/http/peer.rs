@@ -34,20 +34,12 @@ impl Peer {
 
     pub(super) fn of_unix(stream: &UnixStream) -> io::Result<Peer> {
         let credentials = stream.peer_cred()?;
-        Ok(Peer::Socket {
-            uid: credentials.uid(),
-            gid: credentials.gid(),
-            pid: credentials.pid(),
-        })
+        Ok(Peer::Socket { uid: credentials.uid(), gid: credentials.gid(), pid: credentials.pid() })
     }
 
     fn at(address: SocketAddr) -> Peer {
         let address = unmapped(address);
-        if address.ip().is_loopback() {
-            Peer::Loopback(address)
-        } else {
-            Peer::Network(address)
-        }
+        if address.ip().is_loopback() { Peer::Loopback(address) } else { Peer::Network(address) }
     }
 }
 
@@ -70,9 +62,9 @@ impl Local {
 /// Keeps the scope of a link-local IPv6 address, which `to_canonical` on the bare IP would lose.
 fn unmapped(address: SocketAddr) -> SocketAddr {
     match address.ip() {
-        IpAddr::V6(ip) => ip
-            .to_ipv4_mapped()
-            .map_or(address, |v4| SocketAddr::new(v4.into(), address.port())),
+        IpAddr::V6(ip) => {
+            ip.to_ipv4_mapped().map_or(address, |v4| SocketAddr::new(v4.into(), address.port()))
+        }
         IpAddr::V4(_) => address,
     }
 }
@@ -93,10 +85,7 @@ mod tests {
     #[test]
     fn mapped_addresses_are_judged_as_ipv4() {
         check_peer("127.0.0.1:9", Peer::Loopback(address("127.0.0.1:9")));
-        check_peer(
-            "[::ffff:127.1.2.3]:9",
-            Peer::Loopback(address("127.1.2.3:9")),
-        );
+        check_peer("[::ffff:127.1.2.3]:9", Peer::Loopback(address("127.1.2.3:9")));
         check_peer("[::ffff:10.0.0.7]:9", Peer::Network(address("10.0.0.7:9")));
         check_peer("[::1]:9", Peer::Loopback(address("[::1]:9")));
     }
