@@ -25,7 +25,7 @@ struct Asked {
 enum What {
     Announce(Job),
     Submit(Job),
-    Command(JobId),
+    Command,
 }
 
 /// A job as its client knows it.
@@ -98,7 +98,7 @@ impl World {
             match asked.what {
                 What::Announce(job) => client.again.push(job),
                 What::Submit(job) if job.key.is_some() => client.again.push(job),
-                What::Submit(_) | What::Command(_) => {}
+                What::Submit(_) | What::Command => {}
             }
         }
     }
@@ -174,7 +174,7 @@ impl World {
         if matches!(command, JobCommand::Cancel(_)) {
             self.check.cancel_wished.insert(job);
         }
-        let ticket = self.ask_for(no, What::Command(job));
+        let ticket = self.ask_for(no, What::Command);
         self.to_server(no, Input::Command(ticket, job, command));
     }
 
@@ -220,7 +220,7 @@ impl World {
             }
             (What::Announce(job) | What::Submit(job), Err(refusal)) => self.refused(no, job, &refusal),
             (What::Announce(job), _) => self.clients[no].again.push(job),
-            (What::Submit(_) | What::Command(_), _) => {}
+            (What::Submit(_) | What::Command, _) => {}
         }
     }
 

@@ -24,7 +24,6 @@ pub const POOL: PoolId = PoolId(1);
 pub struct Process {
     pub intake: Intake,
     pub managers: Vec<Manager>,
-    pub directory: Arc<Directory>,
     pub stopping: bool,
 }
 
@@ -59,7 +58,7 @@ impl World {
         let queued_jobs_max = if self.faults.queue_full > 0 { 12 } else { 1000 };
         let key_kept = Duration::from_secs(24 * 3600);
         let rules = Rules { queued_jobs_max, free_disk_min: 1, key_kept };
-        let intake = Intake::new(rules, end.unwrap_or_default(), directory.clone());
+        let intake = Intake::new(rules, end.unwrap_or_default(), directory);
         let managers = (0..self.devices.len()).map(|_| Manager {
             traffic: None,
             no: 0,
@@ -70,7 +69,7 @@ impl World {
             stopped: false,
         });
         let managers = managers.collect();
-        self.process = Some(Process { intake, managers, directory, stopping: false });
+        self.process = Some(Process { intake, managers, stopping: false });
         self.say(None, Generation(0), None, &format!("start of life {}", self.life));
         self.sweep();
         self.check_nothing_lost();
@@ -331,7 +330,9 @@ impl World {
         let Some(traffic) = manager.traffic.as_mut().filter(|_| manager.no == seat.manager) else { return };
         let effects = traffic.step(input, now);
         let generation = traffic.generation();
-        self.say(Some(seat.printer), generation, None, &label);
+        if effects.iter().any(|effect| !matches!(effect, Effect::WakeAt(_))) || !label.starts_with("Timer") {
+            self.say(Some(seat.printer), generation, None, &label);
+        }
         effects.into_iter().for_each(|effect| self.traffic_effect(seat, effect));
     }
 

@@ -90,7 +90,6 @@ pub enum Event {
 }
 
 pub struct World {
-    pub seed: u64,
     pub plant: Plant,
     pub rng: Rng,
     pub faults: Faults,
@@ -123,7 +122,6 @@ impl World {
         let devices = (0..printers).map(|no| Device::new(no, &mut rng)).collect();
         let clients = (0..rng.between(1, 3) as usize).map(Client::new).collect();
         World {
-            seed,
             plant,
             heal_at: rng.between(FAULTY / 4, FAULTY),
             rng,
@@ -253,6 +251,7 @@ impl World {
     /// What comes by itself, every few seconds.
     fn tick(&mut self) {
         self.later(TICK, Event::Tick);
+        self.load();
         if self.healed {
             if self.at > self.heal_at + LIVENESS {
                 self.fail(format!("not everything has ended: {}", self.who_waits()));
