@@ -669,3 +669,6 @@ impl DoneHow {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,8 @@ pub mod commit;
 pub mod directory;
 pub mod document;
 pub mod event;
+#[cfg(test)]
+pub(crate) mod fixtures;
 pub mod id;
 pub mod intake;
 pub mod invariants;
