@@ -130,6 +130,25 @@ pub fn told_before_again(timeline: &[Entry]) -> Holds {
     Ok(())
 }
 
+/// A job is printed again by itself at most `broken_max` times less one, and once where it may have left whole;
+/// then a person is asked. A person's word begins a new count.
+pub fn repeats_are_bounded(timeline: &[Entry], broken_max: u32) -> Holds {
+    let (mut again, mut in_doubt) = (0, 0);
+    for entry in timeline {
+        match entry.kind.as_ref() {
+            "print-again" => {
+                again += 1;
+                in_doubt += u32::from(entry.reason.as_deref() == Some("may-have-printed"));
+            }
+            "released" | "restarted" => (again, in_doubt) = (0, 0),
+            _ => {}
+        }
+        let bounded = again <= broken_max && in_doubt <= 1;
+        must(bounded, "repeats", || format!("job {} is printed again and again: {entry:?}", entry.job))?;
+    }
+    Ok(())
+}
+
 /// A printer has one job at a time. `jobs` are those at printers.
 pub fn one_at_a_time(jobs: &[Job]) -> Holds {
     let mut seen: Vec<(PrinterId, JobId)> = Vec::new();

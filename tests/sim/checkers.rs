@@ -7,11 +7,12 @@ use spool::model::commit::Commit;
 use spool::model::event::Entry;
 use spool::model::id::{Generation, JobId};
 use spool::model::invariants::{self, Violation};
-use spool::model::job::{FailReason, HoldReason, Job, JobStatus, Reason};
-use spool::model::printer::WhenInDoubt;
+use spool::model::job::{DoneHow, FailReason, HoldReason, Job, JobStatus, Reason};
+use spool::model::printer::{Closes, Learned, WhenInDoubt};
 use spool::model::traffic::Input;
 use spool::store::read;
 
+use crate::process::BROKEN_MAX;
 use crate::world::{Conn, Seat, World};
 
 /// What the checkers remember: the promises that were made.
@@ -20,6 +21,8 @@ pub struct Checker {
     /// Acknowledged jobs, and how their clients know them.
     acknowledged: BTreeMap<JobId, String>,
     pub cancel_wished: BTreeSet<JobId>,
+    /// Attempts whose manager was told of a durable cancel.
+    cancel_told: BTreeSet<(JobId, u32)>,
 }
 
 impl Checker {
@@ -58,6 +61,7 @@ impl World {
         self.hold_to(invariants::completed_on_word(job, said));
         match (job.status, &job.reason) {
             (JobStatus::Completed, _) => {
+                self.check_unconfirmed(job);
                 let whole = self.devices.iter().any(|device| device.printed_whole(job.id));
                 let lied = self.devices.iter().any(|device| device.lies.contains(&attempt));
                 if !whole && !lied && !self.mute_liar(job) {
@@ -74,6 +78,19 @@ impl World {
                 self.fail(format!("job {} failed and its document is good", job.id));
             }
             _ => {}
+        }
+    }
+
+    /// «Unconfirmed» is said only of a printer that is known to say nothing.
+    fn check_unconfirmed(&mut self, job: &Job) {
+        let Some(bound) = job.bound.as_ref().filter(|_| job.reason == Reason::Done(DoneHow::Unconfirmed))
+        else {
+            return;
+        };
+        let learned = self.disk.setting(&Learned::setting(bound.printer));
+        let learned = learned.map(|bytes| Learned::from_bytes(&bytes)).unwrap_or_default();
+        if Closes::Auto.confirms(learned) {
+            self.fail(format!("job {} is completed unconfirmed at a printer that may yet speak", job.id));
         }
     }
 
@@ -113,12 +130,21 @@ impl World {
         }
     }
 
-    /// The attempt is durable before the first byte leaves.
+    pub fn cancel_is_told(&mut self, id: JobId) {
+        if let Some(job) = self.disk.job(id).filter(|job| job.cancel_requested) {
+            self.check.cancel_told.insert((id, job.attempts));
+        }
+    }
+
+    /// The attempt is durable before the first byte leaves, and no cancel came between.
     pub fn check_first_byte(&mut self, conn: Conn, job: &Job) {
         let open = self.devices[conn.printer].live == Some(conn);
         let linked = self.manager(conn).is_some_and(|manager| manager.links.contains(&conn.generation));
         if linked && !open {
             self.fail(format!("job {} is sent over a connection that is not there: {conn:?}", job.id));
+        }
+        if self.check.cancel_told.contains(&(job.id, job.attempts)) {
+            self.fail(format!("job {} starts after its printer was told to cancel it", job.id));
         }
         if !self.durable_attempt(job.id, conn) {
             self.fail(format!("job {} is sent and its attempt is not recorded: {conn:?}", job.id));
@@ -156,6 +182,7 @@ impl World {
             }
             let timeline = self.timeline(job.id);
             self.hold_to(invariants::told_before_again(&timeline));
+            self.hold_to(invariants::repeats_are_bounded(&timeline, BROKEN_MAX));
             if job.reason == Reason::Held(HoldReason::Incoming) {
                 self.fail(format!("job {} is stored as incoming", job.id));
             }

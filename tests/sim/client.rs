@@ -8,7 +8,7 @@ use spool::model::document::Format;
 use spool::model::id::{DocumentId, Generation, JobId, QueueName};
 use spool::model::intake::messages::{Input, Reply, Submission, Ticket};
 use spool::model::intake::{Arrival, Handed, JobCommand, JobRequest, KeyClaim, Refusal};
-use spool::model::job::{Identity, Priority, Submitter};
+use spool::model::job::{Identity, JobStatus, Priority, Submitter};
 use spool::model::options::Options;
 
 use crate::world::{Event, Place, World};
@@ -18,6 +18,8 @@ use crate::world::{Event, Place, World};
 struct Asked {
     since: u64,
     life: u32,
+    /// Its answer went out and got lost.
+    lost: bool,
     what: What,
 }
 
@@ -66,7 +68,8 @@ impl Client {
 
 impl World {
     pub fn client_acts(&mut self, no: usize) {
-        let wait = self.rng.between(200, 15_000);
+        // Some act in bursts, so that what they want meets on the way.
+        let wait = if self.rng.chance(300) { self.rng.between(1, 40) } else { self.rng.between(200, 15_000) };
         self.later(wait, Event::Client(no));
         self.clients[no].healed = self.healed;
         self.give_up_waiting(no);
@@ -87,12 +90,30 @@ impl World {
         }
     }
 
+    /// When everything is at rest: what is held is released and some of what has ended is printed once more.
+    pub fn finale(&mut self) {
+        for job in self.disk.all_jobs() {
+            let command = match job.status {
+                JobStatus::Held => JobCommand::Release,
+                _ if self.rng.chance(100) => JobCommand::Restart,
+                _ => continue,
+            };
+            let ticket = self.ask_for(0, What::Command);
+            self.to_server(0, Input::Command(ticket, job.id, command));
+        }
+    }
+
     /// No answer for a while, or the server has died meanwhile.
     fn give_up_waiting(&mut self, no: usize) {
         let (at, life) = (self.at, self.life);
         let client = &mut self.clients[no];
-        let lost = |asked: &Asked| asked.life != life || at - asked.since > 20_000;
+        let lost = |asked: &Asked| asked.life != life || asked.lost && at - asked.since > 20_000;
         let over: Vec<Ticket> = client.asked.iter().filter(|(_, a)| lost(a)).map(|(t, _)| *t).collect();
+        let ignored = client.asked.values().find(|asked| !lost(asked) && at - asked.since > 90_000).cloned();
+        if let Some(ignored) = ignored {
+            return self.fail(format!("client {no} was never answered: {ignored:?}"));
+        }
+        let client = &mut self.clients[no];
         for ticket in over {
             let Some(asked) = client.asked.remove(&ticket) else { continue };
             match asked.what {
@@ -128,6 +149,10 @@ impl World {
             let body = Bytes::from(vec![b'x'; 40 + job.title.len()]);
             let name = String::new();
             let handed = Handed::Inline { name, format: Format::Text, crc: 1, body };
+            // An impatient client sends it twice, under its key.
+            if job.key.is_some() && self.rng.chance(self.faults.impatient) {
+                self.submit(no, job.clone(), None, handed.clone());
+            }
             self.submit(no, job, None, handed);
         }
     }
@@ -181,7 +206,7 @@ impl World {
     fn ask_for(&mut self, no: usize, what: What) -> Ticket {
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
-        let asked = Asked { since: self.at, life: self.life, what };
+        let asked = Asked { since: self.at, life: self.life, lost: false, what };
         self.clients[no].asked.insert(ticket, asked);
         ticket
     }
@@ -200,6 +225,9 @@ impl World {
             // The front door sees that the client is gone: what was announced is withdrawn.
             if let Ok(Reply::Announced(job, _)) = reply {
                 self.to_server(no, Input::Withdraw(job));
+            }
+            if let Some(asked) = self.clients[no].asked.get_mut(&ticket) {
+                asked.lost = true;
             }
             return;
         }
@@ -231,7 +259,8 @@ impl World {
             return self.to_server(no, Input::Withdraw(id));
         }
         self.disk.files.insert(document);
-        let handed = Handed::File { id: document, name: String::new(), format: Format::Pdf, bytes: 100_000, crc: 2 };
+        let handed =
+            Handed::File { id: document, name: String::new(), format: Format::Pdf, bytes: 100_000, crc: 2 };
         self.submit(no, job, Some(id), handed);
     }
 

@@ -163,7 +163,8 @@ impl World {
         let fails = self.rng.chance(self.faults.read_fails);
         match read {
             Read::Head(seat) => {
-                let input = if fails { traffic::Input::ReadFailed } else { traffic::Input::Head(self.heads(seat)) };
+                let input =
+                    if fails { traffic::Input::ReadFailed } else { traffic::Input::Head(self.heads(seat)) };
                 self.send(Place::Store, Place::Traffic(seat.printer), Event::ToTraffic(seat, input));
             }
             Read::Job(seat, id) => {

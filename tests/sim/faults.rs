@@ -44,6 +44,7 @@ pub struct Faults {
     pub stall: u64,
     pub crawl: u64,
     pub paper_out: u64,
+    pub wedge: u64,
     pub confirm_late: u64,
     pub confirm_never: u64,
     pub lie: u64,
@@ -51,6 +52,7 @@ pub struct Faults {
     // The print threads.
     pub worker_panic: u64,
     pub worker_stuck: u64,
+    pub slow_shut: u64,
     // The store.
     pub commit_fails: u64,
     pub commit_unknown: u64,
@@ -66,6 +68,7 @@ pub struct Faults {
     // The clients and the messages.
     pub lost_answer: u64,
     pub broken_upload: u64,
+    pub impatient: u64,
     pub bad_document: u64,
     pub slow_message: u64,
 }
@@ -82,12 +85,14 @@ impl Faults {
             stall: upto(30),
             crawl: upto(100),
             paper_out: upto(10),
+            wedge: upto(10),
             confirm_late: upto(200),
             confirm_never: upto(200),
             lie: upto(50),
             forgets: upto(300),
             worker_panic: upto(20),
             worker_stuck: upto(20),
+            slow_shut: upto(500),
             commit_fails: upto(100),
             commit_unknown: upto(60),
             read_fails: upto(100),
@@ -100,8 +105,9 @@ impl Faults {
             wall_jump_every: upto(60),
             lost_answer: upto(200),
             broken_upload: upto(200),
+            impatient: upto(500),
             bad_document: upto(60),
-            slow_message: upto(100),
+            slow_message: upto(300),
         }
     }
 }

@@ -10,8 +10,8 @@ mod process;
 mod trace;
 mod world;
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use faults::Plant;
 use world::World;
@@ -53,7 +53,9 @@ fn first_failure(seeds: &[u64], plant: Plant) -> Option<(u64, String)> {
 
 fn check(seeds: &[u64]) {
     if let Some((seed, what)) = first_failure(seeds, Plant::None) {
-        panic!("{what}\n\nseed {seed}; again with\n  SPOOL_SEED={seed} cargo test --test sim -- replay --nocapture\n");
+        panic!(
+            "{what}\n\nseed {seed}; again with\n  SPOOL_SEED={seed} cargo test --test sim -- replay --nocapture\n"
+        );
     }
 }
 
@@ -66,7 +68,8 @@ fn many_seeds() {
 
 #[test]
 fn kept_seeds() {
-    let kept: Vec<u64> = KEPT.lines().filter_map(|line| line.split('#').next()?.trim().parse().ok()).collect();
+    let kept: Vec<u64> =
+        KEPT.lines().filter_map(|line| line.split('#').next()?.trim().parse().ok()).collect();
     check(&kept);
 }
 

@@ -37,6 +37,8 @@ pub struct Device {
     pub live: Option<Conn>,
     pub away_until: u64,
     pub stalled_until: u64,
+    /// It takes nothing more over this connection, whatever happens.
+    pub wedged: Option<Conn>,
     pub paper: Vec<Print>,
     /// Attempts of which the device gave its word.
     pub words: BTreeSet<(JobId, u32)>,
@@ -62,6 +64,7 @@ impl Device {
             live: None,
             away_until: 0,
             stalled_until: 0,
+            wedged: None,
             paper: Vec::new(),
             words: BTreeSet::new(),
             lies: BTreeSet::new(),
@@ -164,7 +167,9 @@ impl World {
             return self.gets_stuck(conn);
         }
         self.maybe_stall(conn);
-        let stalled = self.devices[conn.printer].stalled_until;
+        let device = &self.devices[conn.printer];
+        let wedged = device.wedged == Some(conn);
+        let stalled = device.stalled_until.max(if wedged { self.at + 3_600_000 } else { 0 });
         if stalled > self.at {
             self.later(60_000, Event::WatchStall(conn, turn + 1));
             return self.work_again(conn, stalled - self.at);
@@ -205,6 +210,9 @@ impl World {
     }
 
     fn maybe_stall(&mut self, conn: Conn) {
+        if self.rng.chance(self.faults.wedge) {
+            self.devices[conn.printer].wedged = Some(conn);
+        }
         let wait = if self.rng.chance(self.faults.stall) {
             self.rng.between(500, 90_000)
         } else if self.rng.chance(self.faults.paper_out) {
@@ -249,8 +257,7 @@ impl World {
         if lie {
             device.lies.insert(attempt);
         }
-        let how =
-            if device.manner == Manner::Says { DoneHow::DeviceSaid } else { DoneHow::PeerClosed };
+        let how = if device.manner == Manner::Says { DoneHow::DeviceSaid } else { DoneHow::PeerClosed };
         if worker.stuck {
             return self.hang_up(conn);
         }
@@ -336,7 +343,9 @@ impl World {
         if worker.over || worker.stuck || worker.turn != turn {
             return;
         }
-        let until = self.devices[conn.printer].stalled_until;
+        let device = &self.devices[conn.printer];
+        let wedged = device.wedged == Some(conn);
+        let until = device.stalled_until.max(if wedged { self.at + 3_600_000 } else { 0 });
         let since = MonoTime(Duration::from_millis(self.at - 60_000));
         let tell = |verdict| Event::FromLink(conn, Input::Watch(conn.generation, verdict));
         let (from, to) = (Place::Watcher(conn.printer), Place::Traffic(conn.printer));

@@ -20,11 +20,15 @@ use crate::faults::Plant;
 use crate::world::{Conn, Event, Place, Seat, World};
 
 pub const POOL: PoolId = PoolId(1);
+/// `retry.broken`: so many breaks, and a job waits for a person.
+pub const BROKEN_MAX: u32 = 5;
 
 pub struct Process {
     pub intake: Intake,
     pub managers: Vec<Manager>,
     pub stopping: bool,
+    /// Nothing that may keep a manager from stopping in time can happen in this life.
+    calm: bool,
 }
 
 pub struct Manager {
@@ -69,7 +73,7 @@ impl World {
             stopped: false,
         });
         let managers = managers.collect();
-        self.process = Some(Process { intake, managers, stopping: false });
+        self.process = Some(Process { intake, managers, stopping: false, calm: self.calm() });
         self.say(None, Generation(0), None, &format!("start of life {}", self.life));
         self.sweep();
         self.check_nothing_lost();
@@ -110,8 +114,7 @@ impl World {
         }
         let learned = self.disk.setting(&Learned::setting(id));
         let learned = learned.map(|bytes| Learned::from_bytes(&bytes)).unwrap_or_default();
-        let range =
-            BackoffRange { first: Duration::from_secs(1), longest: Duration::from_secs(60) };
+        let range = BackoffRange { first: Duration::from_secs(1), longest: Duration::from_secs(60) };
         let blocked = Duration::from_secs(1800);
         let device = &self.devices[no];
         let chance = self.rng.next();
@@ -119,7 +122,7 @@ impl World {
         let manager = &mut process.managers[no];
         manager.traffic = Some(Traffic::new(Start {
             printer: device.config.clone(),
-            rules: traffic::Rules { backoff: range, broken_max: 5, blocked },
+            rules: traffic::Rules { backoff: range, broken_max: BROKEN_MAX, blocked },
             learned,
             asks: device.asks,
             beginning,
@@ -181,14 +184,18 @@ impl World {
 
     pub fn end_of_life(&mut self, life: u32) {
         let Some(process) = self.process.as_ref().filter(|_| life == self.life) else { return };
-        let faults = &self.faults;
-        let troubled = faults.worker_stuck + faults.commit_fails + faults.commit_unknown + faults.read_fails;
-        let calm = troubled + faults.disk_full + faults.panic_every + faults.slow_message == 0;
-        if calm && process.managers.iter().any(|manager| !manager.stopped) {
+        if process.calm && process.managers.iter().any(|manager| !manager.stopped) {
             self.fail(format!("told to stop, and did not: {}", self.who_waits()));
         }
         self.disk.line.clear();
         self.die();
+    }
+
+    fn calm(&self) -> bool {
+        let faults = &self.faults;
+        let store = faults.commit_fails + faults.commit_unknown + faults.read_fails + faults.disk_full;
+        let threads = faults.worker_stuck + faults.slow_shut + faults.panic_every;
+        store + threads + faults.slow_message == 0
     }
 
     fn to_all(&mut self, input: impl Fn() -> Input) {
@@ -285,7 +292,9 @@ impl World {
         match effect {
             IntakeEffect::ReadKey(ticket, user, key) => self.later(1, read(Read::Key(ticket, user, key))),
             IntakeEffect::ReadJob(ticket, job) => self.later(1, read(Read::JobFor(ticket, job))),
-            IntakeEffect::ReadDocuments(ticket, ids) => self.later(1, read(Read::Documents(ticket, ids))),
+            IntakeEffect::ReadDocuments(ticket, ids) => {
+                self.later(1, read(Read::Documents(ticket, ids)));
+            }
             IntakeEffect::Commit { ticket, commit, then } => {
                 self.hand_in(Writer::Intake(ticket), *commit, then);
             }
@@ -325,6 +334,9 @@ impl World {
     pub fn to_traffic(&mut self, seat: Seat, input: Input) {
         let now = self.now();
         let label = crate::checkers::label(&input);
+        if let Input::Cancel(job) = input {
+            self.cancel_is_told(job);
+        }
         let Some(process) = self.process.as_mut().filter(|_| seat.life == self.life) else { return };
         let manager = &mut process.managers[seat.printer];
         let Some(traffic) = manager.traffic.as_mut().filter(|_| manager.no == seat.manager) else { return };
@@ -349,7 +361,8 @@ impl World {
             Effect::Drop(generation) => self.hang_up(conn(generation)),
             Effect::Send(generation, job) => self.send_job(conn(generation), *job),
             Effect::Shut(generation) => {
-                let wait = self.rng.between(1, 10);
+                let slow = self.rng.chance(self.faults.slow_shut);
+                let wait = self.rng.between(1, if slow { 15_000 } else { 10 });
                 self.later(wait, Event::Shut(conn(generation)));
             }
             Effect::Ask(job) => {
@@ -396,12 +409,15 @@ impl World {
             })
             .collect();
         let managers = self.process.iter().flat_map(|process| &process.managers);
-        let managers: Vec<String> =
-            managers.map(|manager| format!("\n  {:?}", manager.traffic)).collect();
+        let managers: Vec<String> = managers.map(|manager| format!("\n  {:?}", manager.traffic)).collect();
         let clients: Vec<String> =
             self.clients.iter().filter(|c| !c.is_done()).map(|c| format!("\n  {c:?}")).collect();
         let (jobs, line) = (stuck.concat(), self.disk.line.len());
-        format!("{jobs}\nmanagers:{}\nclients:{}\n{line} commits in line", managers.concat(), clients.concat())
+        format!(
+            "{jobs}\nmanagers:{}\nclients:{}\n{line} commits in line",
+            managers.concat(),
+            clients.concat()
+        )
     }
 
     /// Whether a job's attempt may begin at this manager: it was not told to stop or to pause.

@@ -19,7 +19,8 @@ impl Trace {
         }
         let seconds = at as f64 / 1000.0;
         let event: String = event.chars().take(150).collect();
-        self.lines.push_back(format!("{seconds:>10.3} {who:<8} g{generation:<4} {job:<6} {event:<60} {state}"));
+        self.lines
+            .push_back(format!("{seconds:>10.3} {who:<8} g{generation:<4} {job:<6} {event:<60} {state}"));
     }
 }
 

@@ -95,6 +95,8 @@ pub struct World {
     pub faults: Faults,
     pub healed: bool,
     heal_at: u64,
+    /// When all was at rest for the first time.
+    finale_at: Option<u64>,
     /// Milliseconds since the beginning of the world.
     pub at: u64,
     /// Where the wall clock is, against the time of the world.
@@ -124,6 +126,7 @@ impl World {
         World {
             plant,
             heal_at: rng.between(FAULTY / 4, FAULTY),
+            finale_at: None,
             rng,
             faults,
             healed: false,
@@ -163,7 +166,11 @@ impl World {
             }
             if matches!(event, Event::Tick) {
                 if self.healed && self.quiet() {
-                    break;
+                    if self.finale_at.is_some() {
+                        break;
+                    }
+                    self.finale_at = Some(self.at);
+                    self.finale();
                 }
                 self.tick();
             } else {
@@ -181,10 +188,7 @@ impl World {
 
     pub fn now(&self) -> Now {
         let wall = 1_767_225_600_000i64 + self.at as i64 + self.wall;
-        Now {
-            wall: WallTime(wall as u64),
-            mono: MonoTime(std::time::Duration::from_millis(self.at)),
-        }
+        Now { wall: WallTime(wall as u64), mono: MonoTime(std::time::Duration::from_millis(self.at)) }
     }
 
     pub fn later(&mut self, wait: u64, event: Event) {
@@ -253,7 +257,7 @@ impl World {
         self.later(TICK, Event::Tick);
         self.load();
         if self.healed {
-            if self.at > self.heal_at + LIVENESS {
+            if self.at > self.finale_at.unwrap_or(self.heal_at) + LIVENESS {
                 self.fail(format!("not everything has ended: {}", self.who_waits()));
             }
             return;

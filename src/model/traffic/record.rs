@@ -134,12 +134,10 @@ impl Traffic {
                     None => self.settled(ended, None, now, fx),
                 }
             }
-            Work::Checking(job) => {
-                match read.filter(|read| same_attempt(read, &job)) {
-                    Some(read) => self.bound(read, now, fx),
-                    None => self.canceled = None,
-                }
-            }
+            Work::Checking(job) => match read.filter(|read| same_attempt(read, &job)) {
+                Some(read) => self.bound(read, now, fx),
+                None => self.canceled = None,
+            },
             Work::Sending(mut sending) => {
                 sending.note = Note::None;
                 if let Some(job) = read.filter(|read| same_attempt(read, &sending.job)) {
