@@ -108,8 +108,16 @@ impl Board {
         read(&self.incoming).clone()
     }
 
+    /// Publishes the jobs that are arriving, and tells of those that are new or gone.
     pub fn publish_incoming(&self, jobs: Vec<Job>) {
-        *write(&self.incoming) = Arc::new(jobs);
+        let new = Arc::new(jobs);
+        let old = std::mem::replace(&mut *write(&self.incoming), new.clone());
+        let only_in = |a: &[Job], b: &[Job]| -> Vec<JobId> {
+            a.iter().map(|job| job.id).filter(|id| !b.iter().any(|job| job.id == *id)).collect()
+        };
+        for job in only_in(&new, &old).into_iter().chain(only_in(&old, &new)) {
+            self.tell(Subject::Job(job));
+        }
     }
 
     pub fn admission(&self) -> Result<(), Refusal> {

@@ -672,3 +672,6 @@ impl DoneHow {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::ready;
 use spool::actors::front::{
@@ -16,14 +17,15 @@ use spool::actors::front::{
 };
 use spool::clock::Clock;
 use spool::model::directory::Directory;
-use spool::model::document::Document;
+use spool::model::document::{Document, Format};
 use spool::model::event::Subject;
 use spool::model::id::{DocumentId, JobId, PrinterId, QueueName};
 use spool::model::intake::messages::{Effect, Input, Reply, Rules, Submission, Ticket};
 use spool::model::intake::numbers::Reserved;
 use spool::model::intake::step::Intake;
-use spool::model::intake::{Handed, JobCommand, JobRequest, KeyClaim, Refusal};
-use spool::model::job::{Job, Submitter};
+use spool::model::intake::{Arrival, Handed, JobCommand, JobRequest, KeyClaim, Refusal};
+use spool::model::job::{Job, Priority, Submitter};
+use spool::model::options::Options;
 use spool::model::printer::{Origin, Printer, PrinterLive};
 use spool::model::time::WallTime;
 use spool::server::http::upload::{Bodies, BodyFile};
@@ -289,8 +291,8 @@ impl Core for FakeCore {
         })))
     }
 
-    fn printer_command(&self, name: QueueName, command: PrinterCommand) -> Answer<Arc<Printer>> {
-        answer(Ok(self.change(&name, |directory| {
+    fn printer_command(&self, name: QueueName, command: PrinterCommand) -> Answer<Option<Arc<Printer>>> {
+        let after = self.change(&name, |directory| {
             if let PrinterCommand::Remove = command {
                 return directory.printers.retain(|printer| printer.name != name);
             }
@@ -302,10 +304,27 @@ impl Core for FakeCore {
                     PrinterCommand::Accept => printer.accepting = true,
                     PrinterCommand::Reject => printer.accepting = false,
                     PrinterCommand::Set(new) => *printer = Printer::clone(new),
-                    PrinterCommand::Test(_) | PrinterCommand::Remove => {}
+                    PrinterCommand::Remove => {}
                 }
             }
-        })))
+        });
+        let removed = self.directory().printer(&name).is_none();
+        answer(Ok((!removed).then_some(after)))
+    }
+
+    fn test_page(&self, name: QueueName, submitter: Submitter) -> Answer<Accepted> {
+        let body = Bytes::from_static(b"test page");
+        let page = Handed::Inline { name: "test page".to_owned(), format: Format::Text, crc: 0, body };
+        let request = JobRequest {
+            queue: Some(name),
+            submitter,
+            title: Some("test page".to_owned()),
+            options: Options::default(),
+            priority: Priority::DEFAULT,
+            arrival: Arrival::Print,
+            control_hash: None,
+        };
+        self.submit(None, request, vec![page], None)
     }
 }
 

@@ -4,6 +4,7 @@ mod accept;
 mod command;
 pub mod messages;
 pub mod numbers;
+mod register;
 pub mod step;
 
 use std::fmt;
