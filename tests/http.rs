@@ -87,7 +87,7 @@ fn a_large_document_goes_to_a_file_and_is_whole() {
 #[test]
 fn an_arriving_job_is_seen_and_one_cut_short_leaves_nothing() {
     let server = Running::start();
-    let mut live = server.core.live_events.subscribe();
+    let live = server.core.listen();
     let (tell, aborted) = std::sync::mpsc::channel();
     *server.bodies.aborted.lock().expect("no panic") = Some(tell);
     let mut stream = server.connect();
@@ -97,14 +97,14 @@ fn an_arriving_job_is_seen_and_one_cut_short_leaves_nothing() {
     assert!(interim.starts_with(b"HTTP/1.1 100"));
     stream.write_all(&[7; 100_000]).expect("sent");
 
-    live.blocking_recv().expect("the announcement");
+    live.recv_timeout(http::TOO_LONG).expect("the announcement");
     let list = server.get("/api/v1/jobs").check(200);
     assert_eq!(list["jobs"][0]["reasons"], json!(["job-incoming", "job-data-insufficient"]));
     server.get("/api/v1/jobs/1").check(200);
     server.admin("POST /api/v1/jobs/1/cancel", b"").check_problem(409, "wrong_state");
 
     drop(stream);
-    live.blocking_recv().expect("the withdrawal");
+    live.recv_timeout(http::TOO_LONG).expect("the withdrawal");
     assert_eq!(server.core.withdrawn(), [JobId(1)]);
     assert_eq!(server.get("/api/v1/jobs").check(200)["jobs"], json!([]));
     server.get("/api/v1/jobs/1").check_problem(404, "no_such_job");

@@ -57,8 +57,8 @@ fn loopback_submits_and_sees_without_names() {
         assert_eq!(seen["status"], "waiting");
         assert!(seen.get("control_url").is_none());
     }
-    server.get("/api/v1/jobs?user=ann").check_problem(403, "not_allowed");
-    server.get("/api/v1/documents?user=ann").check_problem(403, "not_allowed");
+    server.get("/api/v1/jobs?user=ann").check_problem(401, "no_credentials");
+    server.get("/api/v1/documents?user=ann").check_problem(401, "no_credentials");
     let document = server.get("/api/v1/documents").check(200)["documents"][0].clone();
     assert_eq!((&document["name"], &document["user"]), (&Value::Null, &Value::Null));
     server.get("/api/v1/workers").check(200);
