@@ -115,7 +115,8 @@ impl Heart {
             job_manager: job_manager.clone(),
         };
         let device_manager = on(&traffic.handle(), move || DeviceManager::new(parts, fleet).start()).await?;
-        let front = Front::new(ground.store, board, job_manager.clone(), device_manager.clone());
+        let front =
+            Front::new(ground.store, ground.documents, board, job_manager.clone(), device_manager.clone());
         let arbiters = vec![traffic, jobs, watch];
         Ok(Heart { front, device_manager, job_manager, pool, arbiters })
     }

@@ -70,6 +70,11 @@ enum OnDamage {
     WriteAnew,
 }
 
+/// A predecessor that is just ending, or a child of it that has not begun its own program yet, is waited for:
+/// so often and so long.
+const LOCK_LOOKS: u32 = 20;
+const LOCK_LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(50);
+
 /// A state directory that is ours alone until this and all its clones are dropped.
 #[derive(Clone, Debug)]
 pub struct State {
@@ -161,12 +166,17 @@ fn lock(state: &Path) -> Result<File, StateError> {
     let mut options = OpenOptions::new();
     let options = options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
     let mut file = options.open(&path).map_err(|source| failed("open", &path, source))?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => {}
-        Err(Errno::WOULDBLOCK) => {
-            return Err(StateError::InUse { path: state.to_owned(), holder: holder(&mut file) });
+    for look in 0.. {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => break,
+            Err(Errno::WOULDBLOCK) if look < LOCK_LOOKS => {
+                let _ = crossbeam_channel::after(LOCK_LOOK_EVERY).recv();
+            }
+            Err(Errno::WOULDBLOCK) => {
+                return Err(StateError::InUse { path: state.to_owned(), holder: holder(&mut file) });
+            }
+            Err(error) => return Err(failed("lock", &path, error.into())),
         }
-        Err(error) => return Err(failed("lock", &path, error.into())),
     }
     // The number is for people. Where it cannot be written, on a full disk say, the lock still holds.
     let written = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
