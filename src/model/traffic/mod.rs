@@ -29,7 +29,7 @@ mod tests;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-pub use self::messages::{Asks, Beginning, Effect, Input, Progress, Rules, Start};
+pub use self::messages::{Asks, Beginning, Effect, FinalWord, Input, Progress, Rules, Start};
 use self::settle::Ended;
 use self::state::{Bad, Contact, Link, Note, Sending, ShutCause, Shutting, Stopping, Work};
 use super::commit::{Commit, CommitError};
@@ -150,6 +150,14 @@ impl Traffic {
         }
         (self.printer, self.asks) = (printer, asks);
         self.wanted = true;
+    }
+
+    /// What a print thread takes for the end of a job at this printer, after what was learned of it.
+    pub fn final_word(&self) -> FinalWord {
+        match self.printer.closes.confirms(self.learned) {
+            true => FinalWord::Close,
+            false => FinalWord::Silence,
+        }
     }
 
     /// The generation of the present or last link.

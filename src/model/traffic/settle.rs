@@ -6,7 +6,7 @@ use crate::model::event::{Entry, Source};
 use crate::model::id::PrinterId;
 use crate::model::job::{DoneHow, Job, JobEvent, JobStatus};
 use crate::model::outcome::Outcome;
-use crate::model::printer::{Closes, Learned, Printer, SILENT_ENDS};
+use crate::model::printer::{Learned, Printer, SILENT_ENDS};
 use crate::model::retry::{AfterBreak, Broken, NotReady, Whole, after_break};
 use crate::model::time::Now;
 
@@ -193,12 +193,5 @@ impl Learned {
             [closed, silent] => Learned { has_closed: *closed == 1, silent_ends: (*silent).min(SILENT_ENDS) },
             _ => Learned::default(),
         }
-    }
-}
-
-impl Closes {
-    /// What the print thread takes for the end of a job.
-    pub fn confirmation(self, learned: Learned) -> Closes {
-        if self.confirms(learned) { Closes::Yes } else { Closes::No }
     }
 }
