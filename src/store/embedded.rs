@@ -13,11 +13,11 @@ use std::time::Duration;
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use tokio::sync::{oneshot, watch};
 
-mod checkpoint;
+pub(super) mod checkpoint;
 mod error;
 pub(super) mod follow;
 pub(super) mod mark;
-mod open;
+pub(super) mod open;
 mod overlay;
 mod revive;
 #[cfg(test)]
