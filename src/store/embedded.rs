@@ -21,7 +21,7 @@ pub(super) mod open;
 mod overlay;
 mod revive;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod threads;
 mod writer;
 
