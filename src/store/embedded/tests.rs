@@ -21,6 +21,7 @@ mod conformance;
 mod crash;
 mod full;
 mod index;
+mod scale;
 
 pub(in crate::store) const QUEUE: QueueId = QueueId::Printer(PrinterId(1));
 
