@@ -106,9 +106,7 @@ impl State {
         make_directory(path, STATE_MODE)?;
         let lock = lock(path)?;
         check_format(path, on_damage)?;
-        for name in INNER {
-            make_directory(&path.join(name), INNER_MODE)?;
-        }
+        make_inner(path)?;
         let epoch = count_start(path, on_damage)?;
         Ok(State { path: path.to_owned(), epoch, _lock: Arc::new(lock) })
     }
@@ -120,6 +118,11 @@ impl State {
     /// The number of this start; higher than that of every earlier one.
     pub fn epoch(&self) -> Epoch {
         self.epoch
+    }
+
+    /// Makes again what was moved away.
+    pub(super) fn make_inner(&self) -> Result<(), StateError> {
+        make_inner(&self.path)
     }
 
     pub(super) fn sled(&self) -> PathBuf {
@@ -137,6 +140,10 @@ impl State {
     pub(super) fn checkpoint(&self) -> PathBuf {
         self.path.join("checkpoint")
     }
+}
+
+fn make_inner(state: &Path) -> Result<(), StateError> {
+    INNER.iter().try_for_each(|name| make_directory(&state.join(name), INNER_MODE))
 }
 
 /// Makes a directory with these permissions, or gives it them.

@@ -12,7 +12,7 @@ use crate::store::sled::{Index, IndexError};
 
 /// Why a checkpoint was not made; the last one stands.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum CheckpointError {
+pub(in crate::store) enum CheckpointError {
     #[error("the index: {0}")]
     Index(#[from] IndexError),
     #[error("cannot write {}: {source}", path.display())]
@@ -21,7 +21,7 @@ pub(super) enum CheckpointError {
 
 /// The last checkpoint, and where the next goes.
 #[derive(Debug)]
-pub(super) struct Checkpoints {
+pub(in crate::store) struct Checkpoints {
     pub path: PathBuf,
     pub last: Checkpoint,
 }
@@ -57,7 +57,7 @@ impl Checkpoints {
 }
 
 /// Makes a checkpoint every so often until told to stop.
-pub(super) fn keep_making(
+pub(in crate::store) fn keep_making(
     mut checkpoints: Checkpoints,
     shared: &Arc<Shared>,
     every: Duration,
