@@ -21,10 +21,7 @@ const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\
 
 fn main() {
     let servers = [("HttpServer", theirs()), ("listener", ours())];
-    println!(
-        "{:<12} {:>8} {:>12} {:>12}",
-        "server", "clients", "requests/s", "best"
-    );
+    println!("{:<12} {:>8} {:>12} {:>12}", "server", "clients", "requests/s", "best");
     for clients in CLIENTS {
         // Turn by turn, so that a busy neighbour disturbs both.
         let mut rates = [Vec::new(), Vec::new()];
@@ -35,11 +32,7 @@ fn main() {
         }
         for ((name, _), rates) in servers.iter().zip(&mut rates) {
             rates.sort_by(f64::total_cmp);
-            println!(
-                "{name:<12} {clients:>8} {:>12.0} {:>12.0}",
-                rates[ROUNDS / 2],
-                rates[ROUNDS - 1]
-            );
+            println!("{name:<12} {clients:>8} {:>12.0} {:>12.0}", rates[ROUNDS / 2], rates[ROUNDS - 1]);
         }
     }
 }
@@ -51,11 +44,7 @@ async fn hello() -> &'static str {
 fn theirs() -> SocketAddr {
     serve(|| {
         let server = HttpServer::new(|| App::new().route("/", web::get().to(hello)));
-        let server = server
-            .workers(WORKERS)
-            .disable_signals()
-            .bind("127.0.0.1:0")
-            .expect("a port");
+        let server = server.workers(WORKERS).disable_signals().bind("127.0.0.1:0").expect("a port");
         let address = server.addrs()[0];
         (server.run(), address)
     })
@@ -70,18 +59,13 @@ fn ours() -> SocketAddr {
         };
         let listener = Listener::bind(config).expect("a port");
         let address = listener.addresses()[0];
-        let server = listener.serve(
-            |_: &_, _: &_| Ok(()),
-            || App::new().route("/", web::get().to(hello)),
-        );
+        let server = listener.serve(|_: &_, _: &_| Ok(()), || App::new().route("/", web::get().to(hello)));
         (server.expect("a server"), address)
     })
 }
 
 /// Runs a server for as long as the process lives.
-fn serve(
-    build: impl FnOnce() -> (actix_server::Server, SocketAddr) + Send + 'static,
-) -> SocketAddr {
+fn serve(build: impl FnOnce() -> (actix_server::Server, SocketAddr) + Send + 'static) -> SocketAddr {
     let (tx, rx) = mpsc::channel();
     thread::spawn(move || {
         actix_rt::System::new().block_on(async move {
@@ -107,10 +91,7 @@ fn rate(address: SocketAddr, clients: usize) -> f64 {
     let begun = Instant::now();
     thread::sleep(ROUND);
     over.store(true, Ordering::Relaxed);
-    let answered: u64 = threads
-        .into_iter()
-        .map(|thread| thread.join().expect("a client"))
-        .sum();
+    let answered: u64 = threads.into_iter().map(|thread| thread.join().expect("a client")).sum();
     answered as f64 / begun.elapsed().as_secs_f64()
 }
 
@@ -124,11 +105,7 @@ fn client(address: SocketAddr, over: &AtomicBool, ready: &Barrier) -> u64 {
         stream.write_all(REQUEST).expect("the server reads");
         // The answer is one small segment.
         let read = stream.read(&mut answer).expect("the server answers");
-        assert!(
-            answer[..read].ends_with(b"hello"),
-            "{}",
-            String::from_utf8_lossy(&answer[..read])
-        );
+        assert!(answer[..read].ends_with(b"hello"), "{}", String::from_utf8_lossy(&answer[..read]));
         answered += 1;
     }
     answered

@@ -49,22 +49,15 @@ impl Running {
         let (handle_tx, handle_rx) = mpsc::channel();
         let thread = thread::spawn(move || {
             actix_rt::System::new().block_on(async move {
-                let server = listener.serve(admission, move || {
-                    application(entered_tx.clone(), Arc::clone(&gate))
-                });
+                let server =
+                    listener.serve(admission, move || application(entered_tx.clone(), Arc::clone(&gate)));
                 let server = server.expect("the listener starts");
                 handle_tx.send(server.handle()).expect("the test waits");
                 server.await
             })
         });
         let handle = handle_rx.recv_timeout(TOO_LONG).expect("the server starts");
-        Running {
-            address,
-            handle,
-            thread: Some(thread),
-            entered,
-            proceed,
-        }
+        Running { address, handle, thread: Some(thread), entered, proceed }
     }
 
     fn connect(&self) -> TcpStream {
@@ -161,18 +154,13 @@ async fn peer(request: HttpRequest) -> String {
 
 async fn endless() -> HttpResponse {
     let piece = web::Bytes::from(vec![b'x'; 64 * 1024]);
-    HttpResponse::Ok().streaming(futures_util::stream::repeat(Ok::<
-        _,
-        std::convert::Infallible,
-    >(piece)))
+    HttpResponse::Ok().streaming(futures_util::stream::repeat(Ok::<_, std::convert::Infallible>(piece)))
 }
 
 /// Everything the server sends until it closes.
 fn read_all(stream: &mut impl Read) -> String {
     let mut text = Vec::new();
-    stream
-        .read_to_end(&mut text)
-        .expect("the server closes in order");
+    stream.read_to_end(&mut text).expect("the server closes in order");
     String::from_utf8(text).expect("text")
 }
 
@@ -190,22 +178,12 @@ fn check_refused(reply: &str, status: &str) {
 fn a_body_that_is_not_wanted_is_never_asked_for() {
     let server = Running::start();
     for framing in ["Content-Length: 2000000", "Transfer-Encoding: chunked"] {
-        let path = if framing.starts_with('C') {
-            "/count"
-        } else {
-            "/forbidden"
-        };
-        let status = if framing.starts_with('C') {
-            "413"
-        } else {
-            "401"
-        };
+        let path = if framing.starts_with('C') { "/count" } else { "/forbidden" };
+        let status = if framing.starts_with('C') { "413" } else { "401" };
         let mut stream = server.connect();
         send(
             &mut stream,
-            &format!(
-                "POST {path} HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n{framing}\r\n\r\n"
-            ),
+            &format!("POST {path} HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n{framing}\r\n\r\n"),
         );
         // `read_all` ends when the server shuts its side, which it does although this side stays open.
         check_refused(&read_all(&mut stream), status);
@@ -216,10 +194,7 @@ fn a_body_that_is_not_wanted_is_never_asked_for() {
 fn a_body_that_is_wanted_is_asked_for_first() {
     let server = Running::start();
     let mut stream = server.connect();
-    send(
-        &mut stream,
-        "POST /count HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n",
-    );
+    send(&mut stream, "POST /count HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
     let mut reader = BufReader::new(stream.try_clone().expect("a clone"));
     let mut line = String::new();
     reader.read_line(&mut line).expect("a line");
@@ -228,30 +203,19 @@ fn a_body_that_is_wanted_is_asked_for_first() {
     send(&mut stream, "hello");
     stream.shutdown(Shutdown::Write).expect("half a close");
     let reply = read_all(&mut reader);
-    assert!(
-        reply.contains("HTTP/1.1 200 OK") && reply.ends_with("\r\n\r\n5"),
-        "{reply}"
-    );
+    assert!(reply.contains("HTTP/1.1 200 OK") && reply.ends_with("\r\n\r\n5"), "{reply}");
 }
 
 #[test]
 fn the_same_head_gets_the_same_answer_without_expect() {
     let server = Running::start();
     let mut stream = server.connect();
-    send(
-        &mut stream,
-        "POST /count HTTP/1.1\r\nHost: h\r\nContent-Length: 2000000\r\n\r\n",
-    );
+    send(&mut stream, "POST /count HTTP/1.1\r\nHost: h\r\nContent-Length: 2000000\r\n\r\n");
     check_refused(&read_all(&mut stream), "413");
 }
 
 /// Uploads `bytes` of zeros with curl; its status, its exit code and what it said.
-fn curl_upload(
-    server: &Running,
-    path: &str,
-    bytes: u64,
-    chunked: bool,
-) -> (String, Option<i32>, String) {
+fn curl_upload(server: &Running, path: &str, bytes: u64, chunked: bool) -> (String, Option<i32>, String) {
     let mut curl = Command::new("curl");
     curl.args([
         "--silent",
@@ -269,16 +233,10 @@ fn curl_upload(
     }
     let file = tempfile::NamedTempFile::new().expect("a file");
     file.as_file().set_len(bytes).expect("a sparse file");
-    curl.arg("--upload-file")
-        .arg(file.path())
-        .arg(server.url(path));
+    curl.arg("--upload-file").arg(file.path()).arg(server.url(path));
     let output = curl.stdin(Stdio::null()).output().expect("curl runs");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (
-        text(&output.stdout),
-        output.status.code(),
-        text(&output.stderr),
-    )
+    (text(&output.stdout), output.status.code(), text(&output.stderr))
 }
 
 #[test]
@@ -287,11 +245,7 @@ fn curl_sees_the_early_answer_of_a_handler_while_it_uploads() {
     for chunked in [true, false] {
         let path = if chunked { "/early" } else { "/count" };
         let (status, code, said) = curl_upload(&server, path, 200_000_000, chunked);
-        assert_eq!(
-            (status.as_str(), code),
-            ("413", Some(0)),
-            "chunked: {chunked}; {said}"
-        );
+        assert_eq!((status.as_str(), code), ("413", Some(0)), "chunked: {chunked}; {said}");
     }
 }
 
@@ -299,18 +253,12 @@ fn curl_sees_the_early_answer_of_a_handler_while_it_uploads() {
 fn a_client_that_reads_nothing_before_it_has_sent_all_sees_the_answer() {
     let server = Running::start();
     let mut stream = server.connect();
-    send(
-        &mut stream,
-        "POST /early HTTP/1.1\r\nHost: h\r\nContent-Length: 900000\r\n\r\n",
-    );
+    send(&mut stream, "POST /early HTTP/1.1\r\nHost: h\r\nContent-Length: 900000\r\n\r\n");
     send(&mut stream, &"x".repeat(900_000));
     check_refused(&read_all(&mut stream), "413");
 
     let mut stream = server.connect();
-    send(
-        &mut stream,
-        "POST /early HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n",
-    );
+    send(&mut stream, "POST /early HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
     for _ in 0..200 {
         send(&mut stream, &format!("2000\r\n{}\r\n", "x".repeat(0x2000)));
     }
@@ -330,53 +278,34 @@ fn send_for_ever(mut stream: TcpStream) -> u64 {
 
 #[test]
 fn a_body_nobody_reads_is_drained_within_a_bound() {
-    let config = ListenerConfig {
-        drain_bytes_max: 1 << 20,
-        ..ListenerConfig::default()
-    };
+    let config = ListenerConfig { drain_bytes_max: 1 << 20, ..ListenerConfig::default() };
     let server = Running::with(config);
     // Refused, and answered with success by a handler that does not look at its body.
     for path in ["/early", "/ignore"] {
         let mut stream = server.connect();
-        send(
-            &mut stream,
-            &format!("POST {path} HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"),
-        );
+        send(&mut stream, &format!("POST {path} HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"));
         send_for_ever(stream);
     }
 }
 
 #[test]
 fn draining_ends_in_time() {
-    let config = ListenerConfig {
-        drain_time: Duration::from_millis(300),
-        ..ListenerConfig::default()
-    };
+    let config = ListenerConfig { drain_time: Duration::from_millis(300), ..ListenerConfig::default() };
     let server = Running::with(config);
     let mut stream = server.connect();
     let begun = Instant::now();
-    send(
-        &mut stream,
-        "POST /early HTTP/1.1\r\nHost: h\r\nContent-Length: 900000\r\n\r\nsome",
-    );
+    send(&mut stream, "POST /early HTTP/1.1\r\nHost: h\r\nContent-Length: 900000\r\n\r\nsome");
     check_refused(&read_all(&mut stream), "413");
     // The end of draining shows as an error of writing.
     while stream.write_all(b"x").is_ok() {
         thread::yield_now();
     }
-    assert!(
-        begun.elapsed() < Duration::from_secs(10),
-        "{:?}",
-        begun.elapsed()
-    );
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
 }
 
 #[test]
 fn half_a_head_is_not_waited_for() {
-    let config = ListenerConfig {
-        header_deadline: Duration::from_millis(600),
-        ..ListenerConfig::default()
-    };
+    let config = ListenerConfig { header_deadline: Duration::from_millis(600), ..ListenerConfig::default() };
     let server = Running::with(config);
     let mut stream = server.connect();
     send(&mut stream, "GET /peer HTTP/1.1\r\nHost: ");
@@ -406,43 +335,27 @@ fn half_a_second_head_is_not_waited_for() {
 
 #[test]
 fn a_silent_connection_is_closed_after_keep_alive() {
-    let config = ListenerConfig {
-        keep_alive: Duration::from_millis(600),
-        ..ListenerConfig::default()
-    };
+    let config = ListenerConfig { keep_alive: Duration::from_millis(600), ..ListenerConfig::default() };
     let server = Running::with(config);
     let mut stream = server.connect();
     let begun = Instant::now();
     send(&mut stream, "GET /peer HTTP/1.1\r\nHost: h\r\n\r\n");
     assert!(read_all(&mut stream).starts_with("HTTP/1.1 200 OK"));
-    assert!(
-        begun.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        begun.elapsed()
-    );
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
 }
 
 #[test]
 fn a_stalled_body_is_told_to_the_handler() {
     let server = Running::start();
     let mut stream = server.connect();
-    send(
-        &mut stream,
-        "POST /count HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhalf",
-    );
+    send(&mut stream, "POST /count HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhalf");
     let reply = read_all(&mut stream);
-    assert!(
-        reply.starts_with("HTTP/1.1 408 ") && reply.ends_with("stalled"),
-        "{reply}"
-    );
+    assert!(reply.starts_with("HTTP/1.1 408 ") && reply.ends_with("stalled"), "{reply}");
 }
 
 #[test]
 fn a_client_that_does_not_read_its_answer_is_cut() {
-    let config = ListenerConfig {
-        write_stall: Duration::from_millis(300),
-        ..ListenerConfig::default()
-    };
+    let config = ListenerConfig { write_stall: Duration::from_millis(300), ..ListenerConfig::default() };
     let server = Running::with(config);
     let mut stream = server.connect();
     send(&mut stream, "GET /endless HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -458,13 +371,7 @@ fn a_client_that_does_not_read_its_answer_is_cut() {
 fn a_large_head_is_refused() {
     let server = Running::start();
     let mut stream = server.connect();
-    send(
-        &mut stream,
-        &format!(
-            "GET /peer HTTP/1.1\r\nHost: h\r\nX-Large: {}\r\n\r\n",
-            "x".repeat(40_000)
-        ),
-    );
+    send(&mut stream, &format!("GET /peer HTTP/1.1\r\nHost: h\r\nX-Large: {}\r\n\r\n", "x".repeat(40_000)));
     stream.shutdown(Shutdown::Write).expect("half a close");
     let reply = read_all(&mut stream);
     assert!(reply.starts_with("HTTP/1.1 431 "), "{reply}");
@@ -481,25 +388,15 @@ fn one_connection_too_many_is_told_so_and_the_socket_stays_open() {
     let server = Running::with(config);
     let mut first = server.connect();
     send(&mut first, "GET /slow HTTP/1.1\r\nHost: h\r\n\r\n");
-    server
-        .entered
-        .recv_timeout(TOO_LONG)
-        .expect("the first is served");
+    server.entered.recv_timeout(TOO_LONG).expect("the first is served");
 
     let mut second = server.connect();
     send(&mut second, "GET /peer HTTP/1.1\r\nHost: h\r\n\r\n");
     let reply = read_all(&mut second);
-    assert!(
-        reply.starts_with("HTTP/1.1 503 ") && reply.contains("retry-after: 5"),
-        "{reply}"
-    );
+    assert!(reply.starts_with("HTTP/1.1 503 ") && reply.contains("retry-after: 5"), "{reply}");
 
-    let mut administrator =
-        UnixStream::connect(folder.path().join("spool.sock")).expect("the socket");
-    send(
-        &mut administrator,
-        "GET /peer HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
-    );
+    let mut administrator = UnixStream::connect(folder.path().join("spool.sock")).expect("the socket");
+    send(&mut administrator, "GET /peer HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
     assert!(read_all(&mut administrator).starts_with("HTTP/1.1 200 "));
 }
 
@@ -507,10 +404,7 @@ fn one_connection_too_many_is_told_so_and_the_socket_stays_open() {
 fn a_peer_is_known_by_its_address_or_its_uid() {
     let folder = tempfile::tempdir().expect("a directory");
     let path: PathBuf = folder.path().join("spool.sock");
-    let server = Running::with(ListenerConfig {
-        socket: Some(path.clone()),
-        ..ListenerConfig::default()
-    });
+    let server = Running::with(ListenerConfig { socket: Some(path.clone()), ..ListenerConfig::default() });
     let request = "GET /peer HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
 
     let mut stream = server.connect();
@@ -524,10 +418,7 @@ fn a_peer_is_known_by_its_address_or_its_uid() {
     send(&mut stream, request);
     let uid = rustix::process::geteuid().as_raw();
     let gid = rustix::process::getegid().as_raw();
-    let expected = format!(
-        "Socket {{ uid: {uid}, gid: {gid}, pid: Some({}) }} Socket",
-        std::process::id()
-    );
+    let expected = format!("Socket {{ uid: {uid}, gid: {gid}, pid: Some({}) }} Socket", std::process::id());
     let reply = read_all(&mut stream);
     assert!(reply.ends_with(&expected), "{reply} {expected}");
 }
@@ -535,10 +426,8 @@ fn a_peer_is_known_by_its_address_or_its_uid() {
 #[test]
 fn a_second_server_on_the_same_socket_is_refused() {
     let folder = tempfile::tempdir().expect("a directory");
-    let config = ListenerConfig {
-        socket: Some(folder.path().join("spool.sock")),
-        ..ListenerConfig::default()
-    };
+    let config =
+        ListenerConfig { socket: Some(folder.path().join("spool.sock")), ..ListenerConfig::default() };
     let _server = Running::with(config.clone());
     let error = Listener::bind(config).expect_err("taken");
     assert!(matches!(error, ListenError::SocketTaken { .. }), "{error}");
@@ -554,10 +443,7 @@ fn a_graceful_stop_closes_the_door_and_finishes_what_runs() {
 
     let mut running = server.connect();
     send(&mut running, "GET /slow HTTP/1.1\r\nHost: h\r\n\r\n");
-    server
-        .entered
-        .recv_timeout(TOO_LONG)
-        .expect("the request runs");
+    server.entered.recv_timeout(TOO_LONG).expect("the request runs");
 
     drop(server.handle.stop(true));
     // The idle connection is closed at once: seeing its end is seeing that the stop has begun.
@@ -570,31 +456,19 @@ fn a_graceful_stop_closes_the_door_and_finishes_what_runs() {
 
     server.proceed.notify_one();
     let reply = read_all(&mut running);
-    assert!(
-        reply.starts_with("HTTP/1.1 200 OK") && reply.ends_with("done"),
-        "{reply}"
-    );
+    assert!(reply.starts_with("HTTP/1.1 200 OK") && reply.ends_with("done"), "{reply}");
     server.stop(true);
 }
 
 #[test]
 fn a_graceful_stop_ends_at_its_deadline() {
-    let mut server = Running::with(ListenerConfig {
-        stop_deadline: Duration::from_secs(1),
-        ..ListenerConfig::default()
-    });
+    let mut server =
+        Running::with(ListenerConfig { stop_deadline: Duration::from_secs(1), ..ListenerConfig::default() });
     let mut running = server.connect();
     send(&mut running, "GET /slow HTTP/1.1\r\nHost: h\r\n\r\n");
-    server
-        .entered
-        .recv_timeout(TOO_LONG)
-        .expect("the request runs");
+    server.entered.recv_timeout(TOO_LONG).expect("the request runs");
     let begun = Instant::now();
     server.stop(true);
-    assert!(
-        begun.elapsed() < Duration::from_secs(10),
-        "{:?}",
-        begun.elapsed()
-    );
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     assert_eq!(read_all(&mut running), "");
 }

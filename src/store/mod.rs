@@ -3,6 +3,8 @@
 //! *Ok means on disk.* A commit is atomic; queues, lists and counts follow from the jobs in it and can
 //! never disagree with them. Nothing that could not be read is ever overwritten or deleted.
 
+#[doc(hidden)]
+pub mod conformance;
 pub mod counts;
 mod draft;
 mod keys;

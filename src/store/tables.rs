@@ -186,3 +186,6 @@ fn put_event(commit: &Commit, seq: CommitSeq, draft: &mut Draft<'_, impl Kv>) ->
     let event = EventV1 { seq: seq.0, subjects: subjects.into_iter().collect() };
     draft.put(keys::event(seq), &event, || format!("the event of commit {seq}"))
 }
+
+#[cfg(test)]
+mod tests;

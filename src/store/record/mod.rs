@@ -15,6 +15,10 @@ use super::{ReadError, upgrade};
 
 mod job;
 mod other;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod word_tests;
 mod words;
 
 pub use job::{EntryV1, JobV1};
