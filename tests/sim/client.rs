@@ -99,7 +99,7 @@ impl World {
                 _ => continue,
             };
             let ticket = self.ask_for(0, What::Command);
-            self.to_server(0, Input::Command(ticket, job.id, command));
+            self.ask_server(0, Input::Command(ticket, job.id, command));
         }
     }
 
@@ -144,7 +144,7 @@ impl World {
         if job.large {
             let ticket = self.ask_for(no, What::Announce(job.clone()));
             let request = Box::new(self.request(no, &job));
-            self.to_server(no, Input::Announce(ticket, request));
+            self.ask_server(no, Input::Announce(ticket, request));
         } else {
             let body = Bytes::from(vec![b'x'; 40 + job.title.len()]);
             let name = String::new();
@@ -163,7 +163,7 @@ impl World {
         let fingerprint = [job.title.len() as u8; 32];
         let key = job.key.map(|key| KeyClaim { key, fingerprint });
         let submission = Submission { announced, request, documents: vec![handed], key };
-        self.to_server(no, Input::Submit(ticket, Box::new(submission)));
+        self.ask_server(no, Input::Submit(ticket, Box::new(submission)));
     }
 
     fn request(&mut self, no: usize, job: &Job) -> JobRequest {
@@ -200,7 +200,13 @@ impl World {
             self.check.cancel_wished.insert(job);
         }
         let ticket = self.ask_for(no, What::Command);
-        self.to_server(no, Input::Command(ticket, job, command));
+        self.ask_server(no, Input::Command(ticket, job, command));
+    }
+
+    fn cancel(&mut self, no: usize, job: JobId) {
+        self.check.cancel_wished.insert(job);
+        let ticket = self.ask_for(no, What::Command);
+        self.ask_server(no, Input::Command(ticket, job, JobCommand::Cancel(Wish::Cancel)));
     }
 
     fn ask_for(&mut self, no: usize, what: What) -> Ticket {
@@ -211,7 +217,7 @@ impl World {
         ticket
     }
 
-    fn to_server(&mut self, no: usize, input: Input) {
+    fn ask_server(&mut self, no: usize, input: Input) {
         let event = Event::ToIntake(self.life, input);
         self.send(Place::Client(no), Place::Intake, event);
     }
@@ -224,7 +230,7 @@ impl World {
         if self.rng.chance(self.faults.lost_answer) {
             // The front door sees that the client is gone: what was announced is withdrawn.
             if let Ok(Reply::Announced(job, _)) = reply {
-                self.to_server(no, Input::Withdraw(job));
+                self.ask_server(no, Input::Withdraw(job));
             }
             if let Some(asked) = self.clients[no].asked.get_mut(&ticket) {
                 asked.lost = true;
@@ -245,6 +251,9 @@ impl World {
                 self.say(None, Generation(0), Some(id), &format!("{} is acknowledged", job.title));
                 self.check_acknowledged(id, &job.title);
                 self.clients[no].known.push(id);
+                if self.rng.chance(self.faults.hasty) {
+                    self.cancel(no, id);
+                }
             }
             (What::Announce(job) | What::Submit(job), Err(refusal)) => self.refused(no, job, &refusal),
             (What::Announce(job), _) => self.clients[no].again.push(job),
@@ -256,7 +265,7 @@ impl World {
     fn upload(&mut self, no: usize, job: Job, id: JobId, document: DocumentId) {
         if self.rng.chance(self.faults.broken_upload) {
             self.clients[no].again.push(job);
-            return self.to_server(no, Input::Withdraw(id));
+            return self.ask_server(no, Input::Withdraw(id));
         }
         self.disk.files.insert(document);
         let handed =

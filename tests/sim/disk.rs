@@ -139,7 +139,7 @@ impl World {
                     }
                     Err(error) => IntakeInput::CommitFailed(ticket, error),
                 };
-                self.to_intake(life, input);
+                self.tell_intake(life, input);
                 self.load();
             }
             Writer::Traffic(seat) => {
@@ -150,7 +150,7 @@ impl World {
                     Ok(_) => traffic::Input::Committed,
                     Err(error) => traffic::Input::CommitFailed(error),
                 };
-                self.to_traffic(seat, input);
+                self.tell_traffic(seat, input);
                 again.into_iter().for_each(|queue| self.wake(Place::Traffic(seat.printer), queue));
             }
         }

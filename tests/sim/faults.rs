@@ -69,6 +69,7 @@ pub struct Faults {
     pub lost_answer: u64,
     pub broken_upload: u64,
     pub impatient: u64,
+    pub hasty: u64,
     pub bad_document: u64,
     pub slow_message: u64,
 }
@@ -106,6 +107,7 @@ impl Faults {
             lost_answer: upto(200),
             broken_upload: upto(200),
             impatient: upto(500),
+            hasty: upto(500),
             bad_document: upto(60),
             slow_message: upto(300),
         }

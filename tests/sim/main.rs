@@ -7,6 +7,7 @@ mod disk;
 mod faults;
 mod printer;
 mod process;
+mod shell;
 mod trace;
 mod world;
 

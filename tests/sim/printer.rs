@@ -116,7 +116,7 @@ impl World {
             self.rng.chance(self.faults.refuse).then_some(NotReady::Refused)
         };
         if let Some(why) = why {
-            return self.from_link_soon(conn, Input::OpenFailed(conn.generation, why));
+            return self.link_says(conn, Input::OpenFailed(conn.generation, why));
         }
         if let Some(other) = self.devices[conn.printer].live.replace(conn) {
             self.fail(format!("two live connections: {other:?} and {conn:?}"));
@@ -124,7 +124,7 @@ impl World {
         if let Some(manager) = self.manager(conn) {
             manager.links.insert(conn.generation);
         }
-        self.from_link_soon(conn, Input::Opened(conn.generation));
+        self.link_says(conn, Input::Opened(conn.generation));
     }
 
     pub fn send_job(&mut self, conn: Conn, job: Job) {
@@ -309,7 +309,7 @@ impl World {
             Some(worker) if !worker.over => worker.over = true,
             _ => return,
         }
-        self.from_link_soon(conn, Input::Report(conn.generation, outcome));
+        self.link_says(conn, Input::Report(conn.generation, outcome));
     }
 
     /// The watcher shuts a connection from outside.

@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use spool::model::directory::Directory;
 use spool::model::id::{Generation, JobId, PoolId, PrinterId, QueueId, QueueName};
-use spool::model::intake::messages::{Disk, Effect as IntakeEffect, Input as IntakeInput, Rules};
+use spool::model::intake::messages::{Input as IntakeInput, Rules};
 use spool::model::intake::numbers::{self, Reserved};
 use spool::model::intake::step::Intake;
 use spool::model::pool::{Pool, PoolPolicy};
 use spool::model::printer::Learned;
 use spool::model::retry::BackoffRange;
-use spool::model::traffic::{self, Beginning, Effect, Input, Start, Traffic};
+use spool::model::traffic::{self, Beginning, Input, Start, Traffic};
 
-use crate::disk::{Read, Writer};
+use crate::disk::Writer;
 use crate::faults::Plant;
-use crate::world::{Conn, Event, Place, Seat, World};
+use crate::world::{Conn, Event, Seat, World};
 
 pub const POOL: PoolId = PoolId(1);
 /// `retry.broken`: so many breaks, and a job waits for a person.
@@ -38,7 +38,7 @@ pub struct Manager {
     last: Generation,
     pub dialing: BTreeSet<Generation>,
     pub links: BTreeSet<Generation>,
-    timer: u64,
+    pub timer: u64,
     pub stopped: bool,
 }
 
@@ -132,9 +132,9 @@ impl World {
         }));
         let seat = Seat { life: self.life, printer: no, manager: manager.no };
         let stopping = process.stopping;
-        self.to_traffic(seat, Input::Wake);
+        self.tell_traffic(seat, Input::Wake);
         if stopping {
-            self.to_traffic(seat, Input::Stop);
+            self.tell_traffic(seat, Input::Stop);
         }
     }
 
@@ -170,15 +170,15 @@ impl World {
             return;
         }
         self.say(None, Generation(0), None, "stop");
-        self.to_intake(self.life, IntakeInput::Stop);
-        self.to_all(|| Input::Stop);
+        self.tell_intake(self.life, IntakeInput::Stop);
+        self.tell_all(|| Input::Stop);
         self.later(10_000, Event::Park(self.life));
         self.later(20_000, Event::EndOfLife(self.life));
     }
 
     pub fn park(&mut self, life: u32) {
         if life == self.life && self.process.is_some() {
-            self.to_all(|| Input::Park);
+            self.tell_all(|| Input::Park);
         }
     }
 
@@ -198,10 +198,10 @@ impl World {
         store + threads + faults.slow_message == 0
     }
 
-    fn to_all(&mut self, input: impl Fn() -> Input) {
+    fn tell_all(&mut self, input: impl Fn() -> Input) {
         for no in 0..self.devices.len() {
             if let Some(seat) = self.seat(no) {
-                self.to_traffic(seat, input());
+                self.tell_traffic(seat, input());
             }
         }
     }
@@ -237,7 +237,7 @@ impl World {
         self.devices[no].config.paused = paused;
         let (config, asks) = (Box::new(self.devices[no].config.clone()), self.devices[no].asks);
         if let Some(seat) = self.seat(no) {
-            self.to_traffic(seat, Input::Printer(config, asks));
+            self.tell_traffic(seat, Input::Printer(config, asks));
         }
     }
 
@@ -249,152 +249,6 @@ impl World {
     pub fn manager(&mut self, conn: Conn) -> Option<&mut Manager> {
         let process = self.process.as_mut().filter(|_| conn.life == self.life)?;
         process.managers.get_mut(conn.printer)
-    }
-
-    pub fn from_link_soon(&mut self, conn: Conn, input: Input) {
-        self.send(Place::Link(conn), Place::Traffic(conn.printer), Event::FromLink(conn, input));
-    }
-
-    pub fn from_link(&mut self, conn: Conn, mut input: Input) {
-        if conn.life != self.life || self.process.is_none() {
-            return;
-        }
-        let Some(seat) = self.seat(conn.printer) else {
-            return self.later(100, Event::FromLink(conn, input));
-        };
-        if let (Plant::LateReportBelieved, Input::Report(generation, _)) = (self.plant, &mut input) {
-            let process = self.process.as_ref();
-            let traffic = process.and_then(|process| process.managers[conn.printer].traffic.as_ref());
-            *generation = traffic.map_or(*generation, Traffic::generation);
-        }
-        self.to_traffic(seat, input);
-    }
-
-    pub fn timer(&mut self, seat: Seat, no: u64) {
-        let Some(process) = self.process.as_ref().filter(|_| seat.life == self.life) else { return };
-        let manager = &process.managers[seat.printer];
-        let Some(traffic) = manager.traffic.as_ref().filter(|_| manager.timer == no) else { return };
-        let conn = Conn { life: seat.life, printer: seat.printer, generation: traffic.generation() };
-        let progress = self.workers.get(&conn).map(|worker| worker.progress());
-        self.to_traffic(seat, Input::Timer(progress));
-    }
-
-    pub fn to_intake(&mut self, life: u32, input: IntakeInput) {
-        let now = self.now();
-        let Some(process) = self.process.as_mut().filter(|_| life == self.life) else { return };
-        let effects = process.intake.step(input, now);
-        effects.into_iter().for_each(|effect| self.intake_effect(effect));
-    }
-
-    pub fn intake_effect(&mut self, effect: IntakeEffect) {
-        let life = self.life;
-        let read = |read| Event::Read(life, read);
-        match effect {
-            IntakeEffect::ReadKey(ticket, user, key) => self.later(1, read(Read::Key(ticket, user, key))),
-            IntakeEffect::ReadJob(ticket, job) => self.later(1, read(Read::JobFor(ticket, job))),
-            IntakeEffect::ReadDocuments(ticket, ids) => {
-                self.later(1, read(Read::Documents(ticket, ids)));
-            }
-            IntakeEffect::Commit { ticket, commit, then } => {
-                self.hand_in(Writer::Intake(ticket), *commit, then);
-            }
-            IntakeEffect::Reply(ticket, reply) => self.reply(ticket, reply),
-            IntakeEffect::Wake(queue) => self.wake(Place::Intake, queue),
-            IntakeEffect::CancelAt(printer, job) => {
-                let no = printer.0 as usize - 1;
-                if let Some(seat) = self.seat(no) {
-                    let event = Event::ToTraffic(seat, Input::Cancel(job));
-                    self.send(Place::Intake, Place::Traffic(no), event);
-                }
-            }
-            IntakeEffect::Discard(document) => {
-                self.disk.files.remove(&document);
-                if self.disk.document(document).is_some() {
-                    self.fail(format!("the body of document {document} is deleted, the document is not"));
-                }
-            }
-            IntakeEffect::Incoming => {}
-        }
-    }
-
-    pub fn wake(&mut self, from: Place, queue: QueueId) {
-        for no in 0..self.devices.len() {
-            if let Some(seat) = self.seat(no).filter(|_| self.queues_of(no).contains(&queue)) {
-                self.send(from, Place::Traffic(no), Event::ToTraffic(seat, Input::Wake));
-            }
-        }
-    }
-
-    pub fn load(&mut self) {
-        let counts = spool::store::Store::counts_total(&self.disk.store);
-        let disk = if self.at < self.disk.full_until { Disk::Full } else { Disk::Room };
-        self.to_intake(self.life, IntakeInput::Load(counts, disk));
-    }
-
-    pub fn to_traffic(&mut self, seat: Seat, input: Input) {
-        let now = self.now();
-        let label = crate::checkers::label(&input);
-        if let Input::Cancel(job) = input {
-            self.cancel_is_told(job);
-        }
-        let Some(process) = self.process.as_mut().filter(|_| seat.life == self.life) else { return };
-        let manager = &mut process.managers[seat.printer];
-        let Some(traffic) = manager.traffic.as_mut().filter(|_| manager.no == seat.manager) else { return };
-        let effects = traffic.step(input, now);
-        let generation = traffic.generation();
-        if effects.iter().any(|effect| !matches!(effect, Effect::WakeAt(_))) || !label.starts_with("Timer") {
-            self.say(Some(seat.printer), generation, None, &label);
-        }
-        effects.into_iter().for_each(|effect| self.traffic_effect(seat, effect));
-    }
-
-    fn traffic_effect(&mut self, seat: Seat, effect: Effect) {
-        let conn = |generation| Conn { life: seat.life, printer: seat.printer, generation };
-        match effect {
-            Effect::ReadHead => self.later(2, Event::Read(seat.life, Read::Head(seat))),
-            Effect::ReadJob(job) => self.later(2, Event::Read(seat.life, Read::Job(seat, job))),
-            Effect::Commit(commit) => {
-                self.check_handed_in(seat, &commit);
-                self.hand_in(Writer::Traffic(seat), *commit, Vec::new());
-            }
-            Effect::Open(generation) => self.open(conn(generation)),
-            Effect::Drop(generation) => self.hang_up(conn(generation)),
-            Effect::Send(generation, job) => self.send_job(conn(generation), *job),
-            Effect::Shut(generation) => {
-                let slow = self.rng.chance(self.faults.slow_shut);
-                let wait = self.rng.between(1, if slow { 15_000 } else { 10 });
-                self.later(wait, Event::Shut(conn(generation)));
-            }
-            Effect::Ask(job) => {
-                let wait = self.rng.between(5, 2000);
-                self.later(wait, Event::Ask(seat, job, 0));
-            }
-            Effect::WakeAt(at) => self.set_timer(seat, at.0.as_millis() as u64),
-            Effect::Live(_) => {}
-            Effect::Stopped => {
-                if let Some(process) = &mut self.process {
-                    process.managers[seat.printer].stopped = true;
-                }
-            }
-        }
-    }
-
-    fn open(&mut self, conn: Conn) {
-        if let Some(manager) = self.manager(conn) {
-            manager.dialing.insert(conn.generation);
-        }
-        let wait = self.rng.between(1, 60);
-        self.later(wait, Event::Dial(conn));
-    }
-
-    fn set_timer(&mut self, seat: Seat, at: u64) {
-        let Some(process) = &mut self.process else { return };
-        let manager = &mut process.managers[seat.printer];
-        manager.timer += 1;
-        let no = manager.timer;
-        // A moment is never rung in before it has come.
-        let wait = (at + 1).saturating_sub(self.at).max(1);
-        self.later(wait, Event::Timer(seat, no));
     }
 
     /// A dump for the case that nothing moves any more.

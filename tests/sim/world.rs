@@ -223,9 +223,9 @@ impl World {
 
     fn dispatch(&mut self, event: Event) {
         match event {
-            Event::ToIntake(life, input) => self.to_intake(life, input),
-            Event::ToTraffic(seat, input) => self.to_traffic(seat, input),
-            Event::FromLink(conn, input) => self.from_link(conn, input),
+            Event::ToIntake(life, input) => self.tell_intake(life, input),
+            Event::ToTraffic(seat, input) => self.tell_traffic(seat, input),
+            Event::FromLink(conn, input) => self.hear_link(conn, input),
             Event::Timer(seat, no) => self.timer(seat, no),
             Event::Store(life) => self.store_works(life),
             Event::StoreAnswers(life, handed, result) => self.store_answers(life, *handed, result),
@@ -304,12 +304,15 @@ impl World {
         self.disk.full_until = 0;
         for no in 0..self.devices.len() {
             (self.devices[no].away_until, self.devices[no].stalled_until) = (0, 0);
-            self.set_paused(no, false);
+            // Nothing that would wake a printer which was forgotten.
+            if self.devices[no].config.paused {
+                self.set_paused(no, false);
+            }
         }
         let conns: Vec<Conn> = self.workers.keys().copied().collect();
         for conn in conns {
             self.work_again(conn, 0);
-            self.from_link_soon(conn, traffic::Input::Watch(conn.generation, Verdict::Moving));
+            self.link_says(conn, traffic::Input::Watch(conn.generation, Verdict::Moving));
         }
     }
 

@@ -6,6 +6,8 @@ pub mod messages;
 pub mod numbers;
 mod register;
 pub mod step;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::time::Duration;

@@ -10,7 +10,7 @@ impl Traffic {
             Work::Settling(ended, next) => self.settled(ended, next, now, fx),
             Work::Sending(mut sending) => {
                 if let Note::Committing(job) = std::mem::replace(&mut sending.note, Note::None) {
-                    sending.job = job;
+                    sending.job = *job;
                 }
                 self.work = Work::Sending(sending);
                 self.note_done(now, fx);

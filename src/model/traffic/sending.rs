@@ -167,6 +167,6 @@ impl Traffic {
             timeline: entry.into_iter().collect(),
             ..Commit::default()
         })));
-        sending.note = Note::Committing(job);
+        sending.note = Note::Committing(Box::new(job));
     }
 }

@@ -109,7 +109,13 @@ impl Traffic {
 
 /// What happens to a job whose attempt ended so: one `match`, with an answer for every status that a job at
 /// a printer can have (a job without an answer would stay there for ever).
-fn fate(job: &Job, outcome: &Outcome, printer: &Printer, learned: Learned, broken_max: u32) -> Vec<JobEvent> {
+pub(super) fn fate(
+    job: &Job,
+    outcome: &Outcome,
+    printer: &Printer,
+    learned: Learned,
+    broken_max: u32,
+) -> Vec<JobEvent> {
     use crate::model::job::HoldReason;
     let nothing_left = matches!(job.status, JobStatus::Rendering | JobStatus::Scheduled);
     let all_left = matches!(job.status, JobStatus::Transmitted | JobStatus::Printing);

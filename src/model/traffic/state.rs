@@ -79,7 +79,7 @@ pub(super) struct Sending {
 #[derive(Clone, Debug)]
 pub(super) enum Note {
     None,
-    Committing(Job),
+    Committing(Box<Job>),
     Rereading,
 }
 
