@@ -107,7 +107,10 @@ impl JobManager {
                     }
                 }
                 Effect::Wake(queue) => self.parts.board.wake(queue),
-                Effect::CancelAt(printer, job) => self.parts.board.cancel_at(printer, job),
+                Effect::CancelAt(printer, job) => {
+                    failpoint::hit("cancel-before-tell");
+                    self.parts.board.cancel_at(printer, job);
+                }
                 Effect::Discard(document) => self.parts.documents.discard(document),
                 Effect::Incoming => {
                     self.parts.board.publish_incoming(self.intake.incoming().cloned().collect());
