@@ -70,7 +70,9 @@ impl Lots {
 fn body(key: &str) -> Vec<u8> {
     let number = key.bytes().fold(7, |sum: usize, byte| (sum * 31 + usize::from(byte)) % 1009);
     let lines = 1 + number * number % 2000;
-    (0..lines).flat_map(|line| format!("{key} {line} of {lines}, all of it or nothing\n").into_bytes()).collect()
+    (0..lines)
+        .flat_map(|line| format!("{key} {line} of {lines}, all of it or nothing\n").into_bytes())
+        .collect()
 }
 
 fn queue(key: &str) -> &'static str {
@@ -116,7 +118,9 @@ fn check_life(life: &Life<'_>, acknowledged: &BTreeMap<String, u64>, ends: &mut 
         assert_eq!(jobs.get(id).map(|job| &job["status"]), Some(&*end), "job {id} had ended");
     }
     let is_final = |job: &&Value| !job["finished_at"].is_null();
-    ends.extend(jobs.values().filter(is_final).map(|job| (job["id"].as_u64().unwrap(), job["status"].clone())));
+    ends.extend(
+        jobs.values().filter(is_final).map(|job| (job["id"].as_u64().unwrap(), job["status"].clone())),
+    );
 }
 
 /// The last life brings everything to its end; what waits for a person gets one.
@@ -139,9 +143,8 @@ fn check_paper(life: &Life<'_>, key: &str, id: u64, printers: &[FakePrinter], pr
     let timeline = life.timeline(id);
     let body = body(key);
     assert_eq!(timeline.last().unwrap()["to"], "completed", "{key}: {timeline:?}");
-    let again = timeline.iter().filter(|entry| {
-        ["print-again", "released"].iter().any(|kind| entry["kind"] == *kind)
-    });
+    let again =
+        timeline.iter().filter(|entry| ["print-again", "released"].iter().any(|kind| entry["kind"] == *kind));
     let again = again.count();
     if queue(key) == "paper" {
         let copies = printed.iter().filter(|page| **page == body).count();

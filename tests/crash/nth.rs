@@ -43,13 +43,7 @@ fn check_point(point: &str) {
     assert_eq!(jobs.len(), 2 * TIMES, "{point}: {jobs:?}");
 }
 
-fn check_copies(
-    point: &str,
-    key: &str,
-    timeline: &[serde_json::Value],
-    printer: &FakePrinter,
-    home: &Home,
-) {
+fn check_copies(point: &str, key: &str, timeline: &[serde_json::Value], printer: &FakePrinter, home: &Home) {
     let again = timeline.iter().filter(|entry| entry["kind"] == "print-again").count();
     if queue(key) == "paper" {
         let copies = home.printed().iter().filter(|printed| **printed == body(key)).count();

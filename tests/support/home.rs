@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -50,6 +50,10 @@ impl Home {
         let home = Home { home, http };
         fs::write(home.config(), text).unwrap();
         home
+    }
+
+    pub fn path(&self) -> &Path {
+        self.home.path()
     }
 
     pub fn config(&self) -> PathBuf {
