@@ -87,8 +87,13 @@ impl Home {
 
     /// Starts a life that dies at these points; it may do so before it serves.
     pub fn start_dying(&self, failpoints: &str) -> Life<'_> {
+        self.begin(&[("FAILPOINTS", failpoints), ("RUST_LOG", "info")])
+    }
+
+    /// Starts a life with this environment.
+    pub fn begin(&self, environment: &[(&str, &str)]) -> Life<'_> {
         let mut command = self.program(&["serve", "--config", "spool.toml"]);
-        command.stderr(Stdio::piped()).env("FAILPOINTS", failpoints).env("RUST_LOG", "info");
+        command.stderr(Stdio::piped()).envs(environment.iter().copied());
         let mut child = command.spawn().unwrap();
         let log = Arc::new(Log::default());
         let (lines, kept) = (BufReader::new(child.stderr.take().unwrap()), log.clone());
