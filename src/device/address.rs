@@ -131,7 +131,7 @@ mod tests {
             "drücker",
             "a%20b",
             &"x".repeat(64),
-            &"x.".repeat(127),
+            &"x.".repeat(128),
         ] {
             assert!(HostPort::parse(text, 9100).is_err(), "{text:?}");
         }

@@ -90,10 +90,9 @@ impl Directory {
 
     fn has_stamp(&self, name: &str, stamp: Stamp) -> bool {
         statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|stat| {
-            let nanoseconds = u64::try_from(stat.st_mtime_nsec).unwrap_or(u64::MAX);
             let off = stat.st_mtime.abs_diff(stamp.seconds);
             // Some file systems keep times to the second or to two.
-            (off == 0 && nanoseconds == stamp.nanoseconds) || (off <= 2 && nanoseconds == 0)
+            (off == 0 && stat.st_mtime_nsec == stamp.nanoseconds) || (off <= 2 && stat.st_mtime_nsec == 0)
         })
     }
 
@@ -367,5 +366,18 @@ mod tests {
             assert_eq!(file_title(title, "pdf"), name, "{title:?}");
         }
         assert!(file_title(&"ä".repeat(5000), "pdf").len() <= TITLE_BYTES_MAX);
+    }
+
+    #[test]
+    fn a_full_disk_is_not_the_job_s_fault() {
+        let place = tempfile::tempdir().unwrap();
+        let fd = OwnedFd::from(File::open(place.path()).unwrap());
+        let directory = Directory { fd, path: "/srv/prints".into() };
+        let full = "the disk of /srv/prints is full; make room and it goes on by itself".to_owned();
+        let not_ready = LinkError::NotReady(NotReady::Other(full));
+        assert_eq!(directory.unprinted(&Errno::NOSPC.into()), not_ready);
+        assert!(matches!(directory.unprinted(&Errno::ACCESS.into()), LinkError::NotReady(_)));
+        let broken = LinkError::Broken(Broken::WriteFailed, Whole::No);
+        assert_eq!(directory.unprinted(&Errno::IO.into()), broken);
     }
 }

@@ -36,8 +36,11 @@ pub struct Kind {
     pub scheme: &'static str,
     /// One line that shows how such a URI looks.
     pub example: &'static str,
-    pub parse: fn(&str, &Surroundings) -> Result<Arc<dyn Target>, BadUri>,
+    pub parse: Parse,
 }
+
+/// Understands a URI of one kind.
+pub type Parse = fn(&str, &Surroundings) -> Result<Arc<dyn Target>, BadUri>;
 
 impl fmt::Debug for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
