@@ -51,6 +51,7 @@ async fn sweep_one(
             let remove = match found {
                 Purgeable::Job(job) => Remove::Job(*job),
                 Purgeable::Document(document) => Remove::Document(*document),
+                Purgeable::Key(key) => Remove::Key(*key),
             };
             match store.commit(Commit { remove: vec![remove], ..Commit::default() }).await {
                 Ok(_) => {

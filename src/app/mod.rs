@@ -1,29 +1,184 @@
-//! Builds all parts in order, and stops them in reverse.
+//! Builds all parts in order, and stops them in reverse. The one place that knows them all.
 
 mod heart;
 mod rebirth;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::config::Config;
-use crate::device::{self, Surroundings};
+use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Runs the server until it is stopped.
-pub fn serve(config: Config) -> anyhow::Result<()> {
-    let _ = config;
-    anyhow::bail!("`spool serve` is not there yet")
+use self::heart::{Ground, Heart};
+use crate::actors::purge;
+use crate::clock::Clock;
+use crate::config::{Config, STOP_DEADLINE};
+use crate::device::{self, Surroundings, Timing};
+use crate::server::http::listener::{Listener, ListenerConfig};
+use crate::server::http::state::{Bounds, HttpState, Parts as HttpParts};
+use crate::server::http::token::Token;
+use crate::server::http::users::Users;
+use crate::store::recover as store_recover;
+use crate::store::sled::{self, SledStore};
+use crate::store::state::State;
+
+/// How often it is looked whether the managers live.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How long a link waits in the operating system before it gives a sign of life.
+const BEAT: Duration = Duration::from_millis(500);
+
+/// Why the server ended.
+enum End {
+    /// It was asked to.
+    Stopped,
+    /// A manager failed.
+    Failed,
 }
 
-/// Rebuilds the store below `state` from its journal.
+/// Runs the server until it is stopped by SIGTERM or SIGINT. A failed manager makes the process begin anew
+/// and does not return.
+pub fn serve(config: Config) -> anyhow::Result<()> {
+    log_to_stderr();
+    let clock = Clock::machine();
+    match run(Arc::new(config), clock)? {
+        End::Stopped => Ok(()),
+        End::Failed => Err(rebirth::begin_anew(clock)),
+    }
+}
+
+fn log_to_stderr() {
+    let level = env_logger::Env::default().default_filter_or("info");
+    // A second call, in a process that has a logger, changes nothing.
+    let _ = env_logger::Builder::from_env(level).format_target(false).try_init();
+}
+
+fn run(config: Arc<Config>, clock: Clock) -> anyhow::Result<End> {
+    let path = &config.server.state;
+    let state = State::open(path)?;
+    let printed = make_printed(state.path())?;
+    let surroundings = surroundings(&config, &printed, clock)?;
+    // Sockets come before the store: a port that is taken is told at once, not after a long replay.
+    let listener = Listener::bind(ListenerConfig {
+        addresses: config.server.http.clone(),
+        socket: Some(state.path().join("spool.sock")),
+        ..ListenerConfig::default()
+    })?;
+    let token = Token::load_or_create(&state.path().join("admin.token"))?;
+    let opened = SledStore::open(&state, sled::Options::default())?;
+    let (store, documents) = (Arc::new(opened.store), opened.documents);
+    let ground = Ground {
+        store: store.clone(),
+        documents: documents.clone(),
+        surroundings: surroundings.clone(),
+        clock,
+        files_uri: format!("file:{}", printed.display()),
+    };
+    let end = actix_rt::System::new().block_on(live(config, ground, listener, token));
+    // The heart has stopped: what it has committed is durable; this only makes the next start quick.
+    store.close();
+    end
+}
+
+/// Everything between the opening of the store and its closing.
+async fn live(
+    config: Arc<Config>,
+    ground: Ground,
+    listener: Listener,
+    token: Token,
+) -> anyhow::Result<End> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    let mut hang_up = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
+    let (store, documents, clock) = (ground.store.clone(), ground.documents.clone(), ground.clock);
+    let heart = Heart::start(&config, ground.clone()).await?;
+    let purging = actix_rt::spawn(purge::run(store, documents.clone(), config.history.clone(), clock));
+    let addresses = listener.addresses();
+    let http = Arc::new(HttpState::new(HttpParts {
+        core: Arc::new(heart.front.clone()),
+        bodies: Arc::new(documents),
+        config: config.clone(),
+        token,
+        users: Users::default(),
+        clock,
+        addresses: addresses.clone(),
+        surroundings: ground.surroundings,
+        bounds: Bounds::default(),
+    }));
+    let server = crate::server::http::serve(listener, http.clone())?;
+    let handle = server.handle();
+    actix_rt::spawn(server);
+    let address = addresses.first().map(ToString::to_string).unwrap_or_default();
+    log::info!(http = address.as_str(), state:? = config.server.state, pid = std::process::id(); "ready");
+
+    let end = loop {
+        tokio::select! {
+            _ = terminate.recv() => break End::Stopped,
+            _ = interrupt.recv() => break End::Stopped,
+            _ = hang_up.recv() => log::warn!("SIGHUP: the configuration is read at the start only; restart to change it"),
+            () = tokio::time::sleep(LOOK_EVERY) => if !heart.front.managers_live() {
+                break End::Failed;
+            },
+        }
+    };
+    match end {
+        End::Failed => Ok(End::Failed),
+        End::Stopped => {
+            log::info!("stopping: no new jobs; what is being sent may finish");
+            purging.abort();
+            http.stop();
+            stop(heart, handle, &mut interrupt).await;
+            log::info!("stopped");
+            Ok(End::Stopped)
+        }
+    }
+}
+
+/// The doors close to new work at once and stay open for those who ask how it ends.
+async fn stop(heart: Heart, handle: actix_web::dev::ServerHandle, interrupt: &mut Signal) {
+    tokio::select! {
+        () = heart.stop(STOP_DEADLINE) => {}
+        _ = interrupt.recv() => log::warn!("interrupted again: not waiting any longer"),
+    }
+    handle.stop(true).await;
+}
+
+/// `STATE/printed`, where the built-in printer writes.
+fn make_printed(state: &Path) -> anyhow::Result<PathBuf> {
+    let printed = state.join("printed");
+    if let Err(error) = std::fs::create_dir(&printed)
+        && error.kind() != std::io::ErrorKind::AlreadyExists
+    {
+        return Err(error).with_context(|| format!("{} cannot be made", printed.display()));
+    }
+    printed.canonicalize().with_context(|| format!("{} cannot be reached", printed.display()))
+}
+
+fn surroundings(config: &Config, printed: &Path, clock: Clock) -> anyhow::Result<Surroundings> {
+    let mut files = vec![printed.to_owned()];
+    for directory in &config.access.files {
+        let canonical = directory.canonicalize().with_context(|| {
+            format!("access.files: {} cannot be reached; make it or take it out", directory.display())
+        })?;
+        files.push(canonical);
+    }
+    let timing = Timing { connect: config.watch.connect, beat: BEAT, silence: config.watch.silence };
+    Ok(Surroundings { files, timing, clock })
+}
+
+/// Rebuilds the store below `state` from its journal, and says what was found.
 pub fn recover(state: &Path) -> anyhow::Result<()> {
-    anyhow::bail!("{}: `spool recover` is not there yet", state.display())
+    log_to_stderr();
+    let report = store_recover::recover(state, &mut |progress| eprintln!("{progress}"))?;
+    println!("{report}");
+    Ok(())
 }
 
 /// Says why a URI names no printer that these settings allow.
 pub fn check_uri(uri: &str, config: &Config) -> Result<(), String> {
     let mut files = config.access.files.clone();
     files.push(config.server.state.join("printed"));
-    let surroundings =
-        Surroundings { files, timing: device::Timing::default(), clock: crate::clock::Clock::machine() };
+    let files = files.into_iter().map(|path| path.canonicalize().unwrap_or(path)).collect();
+    let surroundings = Surroundings { files, timing: Timing::default(), clock: Clock::machine() };
     device::parse(uri, &surroundings).map(drop).map_err(|bad| bad.why)
 }

@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn the_fourth_failure_within_a_minute_is_the_last() {
-        let at = |ms| WallTime(1_000_000 + ms);
+        let at = |ms: u64| WallTime(1_000_000 + ms);
         let Decision::Again(one) = decide("", at(0)) else { panic!("first") };
         let Decision::Again(two) = decide(&one, at(10_000)) else { panic!("second") };
         let Decision::Again(three) = decide(&two, at(20_000)) else { panic!("third") };

@@ -12,8 +12,10 @@ use super::pool::Pool;
 use super::printer::Printer;
 use super::time::WallTime;
 
-/// The most keys of the store that one commit may touch; a commit is never split.
-pub const KEYS_MAX: usize = 64;
+/// The most keys of the store that one commit may touch; a commit is never split. Ordinary commits touch
+/// about ten. The room is for jobs of [`DOCUMENTS_MAX`](super::job::DOCUMENTS_MAX) documents, whose end
+/// changes two keys for each of them.
+pub const KEYS_MAX: usize = 256;
 
 /// Everything in it becomes durable together, or nothing does.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -53,15 +55,21 @@ pub struct IdempotencyKey {
     pub expires_at: WallTime,
 }
 
-/// What a commit takes away.
+/// An idempotency key as the store knows it: a digest of user and key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyId(pub [u8; 32]);
+
+/// What a commit takes away. What is not there is no error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remove {
-    /// A final job with its timeline and its places in every list.
+    /// A final job with its timeline and its places in every list. A commit that has no room for the whole
+    /// timeline takes as much of its beginning as fits and leaves the job; ask again then.
     Job(JobId),
     /// A document that no unfinished job uses. Its body goes after the commit.
     Document(DocumentId),
     Printer(PrinterId),
     Pool(PoolId),
+    Key(KeyId),
 }
 
 /// The answer to a commit that is durable.
@@ -81,6 +89,8 @@ pub enum CommitError {
     DuplicateKey(JobId),
     /// The document is used by an unfinished job.
     InUse(DocumentId),
+    /// A job is to print a document that is not there (any more).
+    NoDocument(DocumentId),
     /// The disk is full. Nothing was written.
     Full,
     /// The store cannot write. Nothing was written.
@@ -96,6 +106,7 @@ impl fmt::Display for CommitError {
             CommitError::Fenced => write!(f, "another server is in charge of the printer"),
             CommitError::DuplicateKey(job) => write!(f, "the idempotency key belongs to job {job}"),
             CommitError::InUse(document) => write!(f, "document {document} is used by an unfinished job"),
+            CommitError::NoDocument(document) => write!(f, "document {document} is not there any more"),
             CommitError::Full => write!(f, "the disk is full"),
             CommitError::Unavailable(why) => write!(f, "the store cannot write: {why}"),
             CommitError::Unknown => write!(f, "the store did not say whether it has written"),

@@ -3,8 +3,16 @@
 //! *Ok means on disk.* A commit is atomic; queues, lists and counts follow from the jobs in it and can
 //! never disagree with them. Nothing that could not be read is ever overwritten or deleted.
 
+pub mod counts;
 pub mod documents;
+mod draft;
 pub mod journal;
+mod keys;
+pub mod memory;
+pub mod read;
+pub mod record;
+pub mod tables;
+mod upgrade;
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +20,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
-use crate::model::commit::{Commit, CommitError, Committed};
+use crate::model::commit::{Commit, CommitError, Committed, KeyId};
 use crate::model::document::Document;
 use crate::model::event::{Entry, Event};
 use crate::model::id::{CommitSeq, DocumentId, JobId, QueueId};
@@ -38,6 +46,11 @@ pub enum ReadError {
         what: String,
         why: String,
     },
+    /// A record that a newer version of the program wrote.
+    Newer {
+        what: String,
+        version: u16,
+    },
     Unavailable(String),
 }
 
@@ -46,6 +59,9 @@ impl fmt::Display for ReadError {
         match self {
             ReadError::Damaged { what, why } => {
                 write!(f, "{what} is damaged ({why}); stop the server and run `spool recover`")
+            }
+            ReadError::Newer { what, version } => {
+                write!(f, "refuse to start: {what} was written by a newer version of spool (form {version})")
             }
             ReadError::Unavailable(why) => write!(f, "the store cannot read: {why}"),
         }
@@ -98,6 +114,7 @@ pub enum Purge {
 pub enum Purgeable {
     Job(JobId),
     Document(DocumentId),
+    Key(KeyId),
 }
 
 /// Events after some commit.
@@ -162,6 +179,8 @@ pub trait Store: Send + Sync {
     ) -> BoxFuture<'static, Result<Vec<Purgeable>, ReadError>>;
 
     fn last_seq(&self) -> CommitSeq;
+    /// What happened after a commit, oldest first: about `n` events, since those of one commit are never
+    /// parted.
     fn events_since(&self, after: CommitSeq, n: usize) -> BoxFuture<'static, Result<EventsSince, ReadError>>;
     /// Tells the number of the newest commit: a hint to read, not a list of what happened.
     fn changes(&self) -> watch::Receiver<CommitSeq>;
