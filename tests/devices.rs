@@ -61,7 +61,7 @@ impl Sending {
         self.outcome.recv_timeout(PATIENCE).expect("the attempt ends")
     }
 
-    /// The outcome of one that was told to end: soon, though the link's own waits are ten times as long.
+    /// The outcome of one that was told to end, or shut.
     fn outcome_soon(&self) -> Outcome {
         self.outcome.recv_timeout(Duration::from_secs(1)).expect("the attempt ends within a second")
     }
@@ -73,6 +73,11 @@ fn surroundings(files: &[&Path], silence: Duration) -> Surroundings {
         timing: Timing { connect: Duration::from_secs(5), beat: Duration::from_millis(50), silence },
         clock: Clock::machine(),
     }
+}
+
+/// Waits that end only because somebody ends them.
+fn slow_beat(there: Surroundings) -> Surroundings {
+    Surroundings { timing: Timing { beat: Duration::from_secs(60), ..there.timing }, ..there }
 }
 
 fn target(uri: &str) -> Arc<dyn Target> {
@@ -185,6 +190,7 @@ fn a_close_with_unread_bytes_after_the_last_is_never_done() {
     let body = document(1000);
     let sending = send(&*target(&printer.uri()), &body);
     sending.wait_for(Stage::AwaitingWord);
+    printer.connected(1);
     printer.reset();
     let broken = Outcome::Broken { broken: Broken::Reset, whole: Whole::Maybe, bytes: 1000 };
     assert_eq!(sending.outcome(), broken);
@@ -193,12 +199,12 @@ fn a_close_with_unread_bytes_after_the_last_is_never_done() {
 #[test]
 fn a_close_while_bytes_are_on_their_way_is_never_done() {
     // The printer closes its side, which looks like its final word, and then never takes the rest.
-    let printer = FakePrinter::start(Behaviour::CloseEarlyAfter(0));
+    let printer = FakePrinter::start(Behaviour::NeverRead);
     let timing = surroundings(&[], Duration::from_millis(300));
     let target = device::parse(&printer.uri(), &timing).unwrap();
-    printer.behave(Behaviour::NeverRead);
     let sending = send(&*target, &document(300_000));
     sending.wait_for(Stage::Ending);
+    printer.connected(1);
     printer.hang_up();
     let outcome = sending.outcome();
     assert!(matches!(outcome, Outcome::Broken { whole: Whole::No, bytes: 300_000, .. }), "{outcome:?}");
@@ -209,6 +215,7 @@ fn what_never_left_is_known_after_a_reset() {
     let printer = FakePrinter::start(Behaviour::NeverRead);
     let sending = send(&*target(&printer.uri()), &document(300_000));
     sending.wait_for(Stage::Ending);
+    printer.connected(1);
     printer.reset();
     let broken = Outcome::Broken { broken: Broken::Reset, whole: Whole::No, bytes: 300_000 };
     assert_eq!(sending.outcome(), broken);
@@ -258,11 +265,7 @@ fn a_printer_that_speaks_all_the_time_is_read() {
 #[test]
 fn a_hanging_link_is_shut_from_outside() {
     let printer = FakePrinter::start(Behaviour::NeverRead);
-    let slow_beat = Surroundings {
-        timing: Timing { beat: Duration::from_secs(10), ..Timing::default() },
-        ..surroundings(&[], Duration::from_secs(90))
-    };
-    let target = device::parse(&printer.uri(), &slow_beat).unwrap();
+    let target = device::parse(&printer.uri(), &slow_beat(surroundings(&[], PATIENCE))).unwrap();
     let sending = send(&*target, &document(10 * MIB));
     printer.connected(1);
     let shutter = sending.shutter.as_ref().unwrap();
@@ -459,7 +462,8 @@ fn a_missing_directory_is_made_one_level_deep() {
 
 #[test]
 fn a_device_out_of_paper_is_waited_for_and_can_be_shut() {
-    let node = device::parse("file:/dev/full", &surroundings(&[Path::new("/dev")], PATIENCE)).unwrap();
+    let there = slow_beat(surroundings(&[Path::new("/dev")], PATIENCE));
+    let node = device::parse("file:/dev/full", &there).unwrap();
     assert_eq!(node.ask(&tag()), Answer::CannotTell);
     let sending = send(&*node, b"x");
     sending.wait_for(Stage::Sending);
@@ -559,8 +563,7 @@ fn the_simulated_printer_recovers() {
 
 #[test]
 fn the_simulated_printer_can_be_shut_in_a_stall() {
-    let long = Timing { beat: Duration::from_secs(60), ..Timing::default() };
-    let there = Surroundings { timing: long, ..surroundings(&[], Duration::from_secs(90)) };
+    let there = slow_beat(surroundings(&[], PATIENCE));
     let target = device::parse("sim:?fail=stall@1&recover=1000s", &there).unwrap();
     let sending = send(&*target, b"x");
     sending.wait_for(Stage::Sending);

@@ -130,7 +130,7 @@ pub trait Target: Send + Sync + fmt::Debug {
     fn address(&self) -> (String, u16);
     /// Connects, without a thread and without sending anything. Dropping the future gives up.
     fn open(&self) -> BoxFuture<'static, Result<Box<dyn Link>, NotReady>>;
-    /// Whether [`Target::ask`] can know of a job.
+    /// Whether [`Target::ask`] can know of a job. Never blocks.
     fn can_ask(&self) -> bool;
     /// Asks what became of a job. Blocking, within the connect time.
     fn ask(&self, tag: &JobTag) -> Answer;
