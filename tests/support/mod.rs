@@ -4,4 +4,6 @@
 pub mod client;
 pub mod home;
 pub mod printer;
+pub mod server;
+pub mod sink;
 pub mod wait;
