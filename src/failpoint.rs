@@ -16,29 +16,13 @@ pub fn arm() {
 #[inline]
 pub fn hit(name: &str) {
     #[cfg(feature = "failpoints")]
-    {
-        read_environment();
-        fail::eval(name, |argument| {
-            if argument.as_deref() == Some("kill") {
-                kill_self();
-            }
-        });
-    }
-    #[cfg(not(feature = "failpoints"))]
-    let _ = name;
-}
-
-/// Nothing in the crate `fail` reads the variable by itself. Where it is not set, a test in this process may
-/// have said what happens; that stands.
-#[cfg(feature = "failpoints")]
-fn read_environment() {
-    static READ: std::sync::Once = std::sync::Once::new();
-    READ.call_once(|| {
-        if std::env::var_os("FAILPOINTS").is_some() {
-            // Dropping it would forget everything again.
-            std::mem::forget(fail::FailScenario::setup());
+    fail::eval(name, |argument| {
+        if argument.as_deref() == Some("kill") {
+            kill_self();
         }
     });
+    #[cfg(not(feature = "failpoints"))]
+    let _ = name;
 }
 
 #[cfg(feature = "failpoints")]
