@@ -75,8 +75,8 @@ fn before_the_journal_is_synced_nothing_was_promised() {
 }
 
 #[test]
-fn an_index_that_is_half_brought_up_to_date_is_completed() {
-    check_point("index-between-batches");
+fn an_index_that_has_what_nobody_was_told_is_right() {
+    check_point("index-applied");
 }
 
 #[test]
