@@ -94,9 +94,10 @@ fn what_is_asked_for_wrongly_is_refused_by_name() {
 #[test]
 fn a_key_that_is_no_key_or_belongs_to_another_request_is_refused() {
     let home = home();
-    let life = home.start();
+    let mut life = home.start();
     let job = life.submit("paper", "k", b"one").unwrap();
     assert_eq!(job.status, 201, "{job:?}");
+    life.job_is(id_of(&job), "completed");
     let other = || life.submit("paper", "k", b"two").unwrap();
     check_refused(&home, &life, other, 422, "idempotency_key_reused", "use a new key");
     let long = "x".repeat(256);
@@ -231,7 +232,7 @@ fn a_configuration_with_a_mistake_does_not_start() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
-    for part in ["spool.toml", ":9:", "watch.stal", "watch.stall"] {
+    for part in ["spool.toml", ":10:", "watch.stal", "watch.stall"] {
         assert!(said.contains(part), "{said:?} does not name {part:?}");
     }
     assert!(!home.state().exists(), "a state was made all the same");

@@ -92,11 +92,7 @@ fn a_submission_that_was_not_recorded_never_was() {
     for body in [small(), large()] {
         let printer = FakePrinter::start(Behaviour::Normal);
         let home = Home::new(&[("office", &printer.uri())]);
-        // The first commit of a new state reserves numbers.
-        let mut life = home.start_dying("accept-before-commit=1*off->1*return(kill)");
-        life.ready();
-        assert!(life.submit("office", KEY, &body).is_err());
-        life.died();
+        die_in_submit(&home, "accept-before-commit", "office", &body);
 
         let mut life = home.start();
         assert_eq!(life.jobs(), Vec::<Value>::new());
@@ -112,10 +108,7 @@ fn a_job_that_is_recorded_and_not_answered_prints_and_its_retry_gets_it() {
     for body in [small(), large()] {
         let printer = FakePrinter::start(Behaviour::Normal);
         let home = Home::new(&[("office", &printer.uri())]);
-        let mut life = home.start_dying("accept-before-answer=1*off->1*return(kill)");
-        life.ready();
-        assert!(life.submit("office", KEY, &body).is_err());
-        life.died();
+        die_in_submit(&home, "accept-before-answer", "office", &body);
 
         let mut life = home.start();
         let id = life.jobs()[0]["id"].as_u64().unwrap();
@@ -267,8 +260,6 @@ fn numbers_are_given_once() {
             last = id;
         }
         life.kill();
-        // The first commit of a life reserves: it is durable, and nobody hears of it.
-        home.start_dying("accept-before-answer=1*return(kill)").died();
-        home.start_dying("accept-before-commit=1*return(kill)").died();
+        home.start_dying("numbers-reserved=1*return(kill)").died();
     }
 }
