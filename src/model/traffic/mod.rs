@@ -24,6 +24,8 @@ mod state;
 mod tell;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wake_tests;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -188,6 +190,8 @@ impl Traffic {
         let free = matches!(self.link, Link::Closed | Link::Open(_));
         if self.wanted && free && !self.printer.paused && self.due(now) {
             self.work = Work::Looking;
+            // Who wakes while the queues are being read may tell of a job that the read does not see.
+            self.wanted = false;
             fx.push(Effect::ReadHead);
         } else if self.printer.paused || !self.wanted {
             self.drop_link(fx);
@@ -207,13 +211,12 @@ impl Traffic {
         let next = jobs.into_iter().next();
         match std::mem::replace(&mut self.work, Work::None) {
             Work::Looking => match next {
-                Some(job) => self.begin(job, now, fx),
-                None => {
-                    self.wanted = false;
-                    if matches!(self.contact, Contact::Bad { .. }) {
-                        self.contact = Contact::Unknown;
-                    }
+                Some(job) => {
+                    self.wanted = true;
+                    self.begin(job, now, fx);
                 }
+                None if matches!(self.contact, Contact::Bad { .. }) => self.contact = Contact::Unknown,
+                None => {}
             },
             Work::Ending(ended) => self.settle(ended, next, now, fx),
             other => self.work = other,
