@@ -94,7 +94,7 @@ fn client(number: usize, place: &Place, shared: &Shared) {
             let answer = Line::new(place).and_then(|mut line| line.submit(queue(&key), &key, &body(&key)));
             if let Ok(answer) = answer {
                 let id = id_of(&answer);
-                shared.change(|known| drop(known.acknowledged.insert(key.clone(), id)));
+                shared.change(|known| known.acknowledged.extend([(key, id)]));
                 break;
             }
         }
@@ -121,21 +121,6 @@ fn check_life(life: &Life<'_>, acknowledged: &BTreeMap<String, u64>, ends: &mut 
     ends.extend(
         jobs.values().filter(is_final).map(|job| (job["id"].as_u64().unwrap(), job["status"].clone())),
     );
-}
-
-/// The last life brings everything to its end; what waits for a person gets one.
-fn bring_to_an_end(life: &mut Life<'_>) {
-    let mut released = BTreeSet::new();
-    life.until("every job has ended", |life| {
-        for job in life.get("/api/v1/jobs?status=held&limit=1000").json()["jobs"].as_array().unwrap() {
-            if released.insert(job["id"].to_string()) {
-                assert_eq!(job["reasons"][0], "outcome-unknown", "{job}");
-                life.post(&format!("/api/v1/jobs/{}/release", job["id"]));
-            }
-        }
-        let active = life.get("/api/v1/jobs?status=active").json();
-        active["jobs"].as_array().unwrap().is_empty().then_some(())
-    });
 }
 
 /// It has come out whole, and more than once only where its timeline told of it before.
@@ -200,7 +185,7 @@ fn whenever_it_dies_nothing_that_was_acknowledged_is_lost() {
         clients.into_iter().for_each(|client| client.join().unwrap());
         let acknowledged = shared.lock().acknowledged.clone();
         check_life(&life, &acknowledged, &mut ends);
-        bring_to_an_end(&mut life);
+        life.bring_to_an_end();
         check_life(&life, &acknowledged, &mut ends);
         let printed = home.printed();
         for (key, id) in &acknowledged {

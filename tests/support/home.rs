@@ -1,6 +1,7 @@
 //! A directory with a configuration and a state in it, and the real program that serves it, life after life.
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -125,6 +126,9 @@ impl Home {
     }
 }
 
+/// Jobs that move by themselves.
+const BUSY: &str = "/api/v1/jobs?status=waiting,rendering,scheduled,transmitting,transmitted,printing";
+
 /// One run of the server.
 pub struct Life<'h> {
     home: &'h Home,
@@ -176,7 +180,7 @@ impl Life<'_> {
     pub fn dies_or_rests(mut self) -> bool {
         let place = Place::Unix(self.home.socket());
         let rests = self.until_dead("the server dies or rests", |_| {
-            let active = place.send("GET", "/api/v1/jobs?status=active", &[], b"").ok()?;
+            let active = place.send("GET", BUSY, &[], b"").ok()?;
             (active.json()["jobs"].as_array()?.is_empty()).then_some(())
         });
         if rests.is_some() {
@@ -237,10 +241,28 @@ impl Life<'_> {
 
     /// Waits until the job has this status.
     pub fn job_is(&mut self, id: u64, status: &str) -> Value {
+        let begin = Stopwatch::start();
         self.until(&format!("job {id} is {status}"), |life| {
             let job = life.job(id);
+            let late = begin.elapsed() > PATIENCE / 2;
+            assert!(!late, "it is not {status}: {job:#}\n{:#?}", life.timeline(id));
             (job["status"] == status).then_some(job)
         })
+    }
+
+    /// Waits until every job has ended. What was twice in doubt waits for a person, and is released here.
+    pub fn bring_to_an_end(&mut self) {
+        let mut released = BTreeSet::new();
+        self.until("every job has ended", |life| {
+            for job in life.get("/api/v1/jobs?status=held&limit=1000").json()["jobs"].as_array().unwrap() {
+                if released.insert(job["id"].to_string()) {
+                    assert_eq!(job["reasons"][0], "outcome-unknown", "{job}");
+                    life.post(&format!("/api/v1/jobs/{}/release", job["id"]));
+                }
+            }
+            let active = life.get("/api/v1/jobs?status=active&limit=1").json();
+            active["jobs"].as_array().unwrap().is_empty().then_some(())
+        });
     }
 
     /// The timeline of a job, oldest first.
