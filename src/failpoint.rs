@@ -1,6 +1,15 @@
 //! Named points at which tests kill, stop or panic the process. Without the feature `failpoints`, which no
 //! release has, they are nothing.
 
+/// Reads `FAILPOINTS` from the environment: once, before anything starts.
+pub fn arm() {
+    #[cfg(feature = "failpoints")]
+    {
+        // It disarms when it is dropped; a process that is to fail stays so to its end.
+        std::mem::forget(fail::FailScenario::setup());
+    }
+}
+
 /// Passes the point `name`. In a test build `FAILPOINTS="name=…"` in the environment says what happens
 /// there: what the crate `fail` knows (`panic`, `pause`, `sleep(ms)`), or `return(kill)`: the process ends
 /// as by SIGKILL.

@@ -17,6 +17,7 @@ use crossbeam_channel::Sender;
 pub use self::pool::{NotTaken, PoolSize, PrintPool, Stopped};
 use crate::clock::Clock;
 use crate::device::{JobTag, Link, Pulse, Shutter, Stop};
+use crate::failpoint;
 use crate::model::id::{Generation, JobId, PrinterId};
 use crate::model::liveness::{Beat, Stage};
 use crate::model::outcome::Outcome;
@@ -191,6 +192,7 @@ impl WorkerPulse<'_> {
 
 impl Pulse for WorkerPulse<'_> {
     fn beat(&mut self, bytes: u64) -> Result<(), Stop> {
+        failpoint::hit("print-thread-beat");
         self.beat.bytes = bytes;
         let now = self.clock.now().mono;
         if self.sent_at.is_none_or(|sent_at| now.since(sent_at) >= BEAT_EVERY) {

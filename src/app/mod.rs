@@ -16,6 +16,7 @@ use crate::actors::purge;
 use crate::clock::Clock;
 use crate::config::{Config, STOP_DEADLINE};
 use crate::device::{self, Surroundings, Timing};
+use crate::failpoint;
 use crate::server::http::listener::{Listener, ListenerConfig};
 use crate::server::http::state::{Bounds, HttpState, Parts as HttpParts};
 use crate::server::http::token::Token;
@@ -40,6 +41,7 @@ enum End {
 /// and does not return.
 pub fn serve(config: Config) -> anyhow::Result<()> {
     log_to_stderr();
+    failpoint::arm();
     let clock = Clock::machine();
     match run(Arc::new(config), clock)? {
         End::Stopped => Ok(()),

@@ -1,4 +1,9 @@
 //! What the tests share.
 #![allow(dead_code, reason = "no test uses all of it")]
 
+pub mod client;
+pub mod home;
 pub mod printer;
+pub mod server;
+pub mod sink;
+pub mod wait;

@@ -159,6 +159,20 @@ impl FakePrinter {
         self.shared.lock().connections.len()
     }
 
+    /// Waits until so many documents have come in whole, and gives all there are by then. Connections over
+    /// which nothing came, as when a server looks whether a printer is there, do not count.
+    pub fn documents(&self, n: usize) -> Vec<Vec<u8>> {
+        let whole = |c: &&Connection| c.end == Some(End::Eof) && !c.bytes.is_empty();
+        let state = self.wait(|state| state.connections.iter().filter(whole).count() >= n);
+        state.connections.iter().filter(whole).map(|c| c.bytes.clone()).collect()
+    }
+
+    /// Waits until so many bytes have come in over all connections.
+    pub fn received(&self, bytes: usize) {
+        let all = |state: &State| state.connections.iter().map(|c| c.bytes.len()).sum::<usize>();
+        drop(self.wait(|state| all(state) >= bytes));
+    }
+
     fn wait(&self, done: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
         let unlike = |state: &mut State| !done(state);
         let waited = self.shared.changed.wait_timeout_while(self.shared.lock(), PATIENCE, unlike);

@@ -110,6 +110,12 @@ impl Intake {
         }
     }
 
+    /// The numbers up to `end` are durable already, so the first request need not wait for them.
+    pub fn with_block(mut self, end: Reserved) -> Intake {
+        self.numbers.reserved(end);
+        self
+    }
+
     /// Jobs that are arriving.
     pub fn incoming(&self) -> impl Iterator<Item = &Job> {
         self.incoming.values()

@@ -8,6 +8,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::Shared;
 use super::mark::{Applied, Checkpoint, generation_op};
+use crate::failpoint;
 use crate::store::sled::{Index, IndexError};
 
 /// Why a checkpoint was not made; the last one stands.
@@ -33,7 +34,9 @@ impl Checkpoints {
     pub fn make(&mut self, index: &Index, applied: Applied) -> Result<(), CheckpointError> {
         let generation = self.last.generation + 1;
         index.apply(vec![generation_op(generation)])?;
+        failpoint::hit("checkpoint-begun");
         index.sync()?;
+        failpoint::hit("checkpoint-flushed");
         let checkpoint = Checkpoint::new(generation, applied);
         checkpoint
             .write(&self.path)

@@ -1,0 +1,148 @@
+//! Parts of the server that fail: the job is decided, the rest goes on. With planned failures, which only a
+//! build for tests has.
+#![cfg(feature = "failpoints")]
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::printer::{Behaviour, FakePrinter};
+use crate::support::server::{FAST, STOP_MAX, Server, printer};
+use crate::support::sink::Endless;
+use crate::support::wait::wait_until;
+
+fn office(fake: &FakePrinter) -> String {
+    format!("{FAST}{}", printer("office", &fake.uri(), ""))
+}
+
+fn with(fake: &FakePrinter, failpoints: &str) -> Server {
+    Server::start_with(&office(fake), &[("FAILPOINTS", failpoints)])
+}
+
+/// Kind and source of the entry that tells of the failure.
+fn failure(server: &Server, job: u64) -> (String, String) {
+    let entries = server.timeline(job);
+    let text = |entry: &serde_json::Value, key: &str| entry[key].as_str().unwrap_or_default().to_owned();
+    let found = entries.iter().find(|entry| text(entry, "message").contains("that serves the printer failed"));
+    let found = found.unwrap_or_else(|| panic!("nothing tells of the failure: {entries:#?}"));
+    (text(found, "kind"), text(found, "source"))
+}
+
+#[test]
+fn a_traffic_manager_that_panics_before_it_sends_is_made_anew_and_prints() {
+    let fake = FakePrinter::start(Behaviour::Normal);
+    let server = with(&fake, "traffic-before-send=1*panic");
+    let pid = server.pid();
+    let job = server.submit("", b"page");
+    assert_eq!(server.until(job, "completed")["attempts"], 2);
+    assert_eq!(failure(&server, job), ("print-again".to_owned(), "system".to_owned()));
+    server.until(server.submit("", b"next"), "completed");
+    assert_eq!(fake.documents(2), [b"page", b"next"]);
+    assert_eq!(server.pid(), pid);
+}
+
+#[test]
+fn a_traffic_manager_that_panics_after_the_end_prints_once_more_and_says_so() {
+    let fake = FakePrinter::start(Behaviour::Normal);
+    let server = with(&fake, "traffic-before-end=1*panic");
+    let job = server.submit("", b"page");
+    server.until(job, "completed");
+    assert_eq!(failure(&server, job), ("print-again".to_owned(), "system".to_owned()));
+    assert_eq!(fake.documents(2), [b"page", b"page"]);
+}
+
+#[test]
+fn a_job_over_which_its_traffic_manager_panics_twice_is_held_and_the_next_one_goes() {
+    let fake = FakePrinter::start(Behaviour::Normal);
+    let server = with(&fake, "traffic-before-send=2*panic");
+    let job = server.submit("", b"poison");
+    let held = server.until(job, "held");
+    assert!(held["reasons"].as_array().unwrap().contains(&json!("failed-twice-running")), "{held:#}");
+    server.until(server.submit("", b"next"), "completed");
+    assert_eq!(fake.documents(1), [b"next"]);
+}
+
+#[test]
+fn a_traffic_manager_that_panics_when_it_is_woken_costs_no_attempt() {
+    let fake = FakePrinter::start(Behaviour::Normal);
+    let server = with(&fake, "traffic-wake=1*panic");
+    let job = server.submit("", b"page");
+    assert_eq!(server.until(job, "completed")["attempts"], 1);
+    assert_eq!(fake.documents(1), [b"page"]);
+}
+
+/// The connection of the former life is shut before another one is made.
+#[test]
+fn a_traffic_manager_that_panics_in_the_middle_leaves_no_second_connection() {
+    let fake = FakePrinter::start(Behaviour::NeverRead);
+    let quick = "[watch]\nstall = \"300ms\"\n";
+    // The record that it is blocked is the third commit: the attempt is the first.
+    let server = Server::start_with(
+        &format!("{quick}{}", office(&fake)),
+        &[("FAILPOINTS", "traffic-after-commit=1*off->1*panic")],
+    );
+    let document = Endless::bytes(16 << 20);
+    let job = server.submit("", &document);
+    fake.connected(1);
+    fake.behave(Behaviour::Normal);
+    server.until(job, "completed");
+    assert_eq!(failure(&server, job).0, "print-again");
+    assert!(fake.documents(1) == [document], "not the one whole document");
+}
+
+#[test]
+fn a_print_thread_that_gives_no_sign_of_life_is_replaced() {
+    let fake = FakePrinter::start(Behaviour::Normal);
+    let configuration = format!("[watch]\nworker = \"500ms\"\n{}", office(&fake));
+    let hangs = "print-thread-beat=1*off->1*sleep(5000)";
+    let server = Server::start_with(&configuration, &[("FAILPOINTS", hangs)]);
+    let job = server.submit("", b"page");
+    let done = server.until(job, "completed");
+    assert_eq!(done["attempts"], 2);
+    let again = server.timeline(job).into_iter().find(|entry| entry["kind"] == "print-again").unwrap();
+    assert!(again["message"].as_str().unwrap().contains("gave no sign of life"), "{again:#}");
+    assert_eq!(again["source"], "system");
+    assert_eq!(fake.documents(1), [b"page"]);
+}
+
+#[test]
+fn when_the_job_manager_panics_the_process_begins_anew_and_goes_on() {
+    let fake = FakePrinter::start(Behaviour::Normal);
+    let mut server = with(&fake, "job-manager-request=2*off->1*panic");
+    let pid = server.pid();
+    server.post("/api/v1/printers/office/pause", None).expect(200);
+    let accepted = [server.submit("", b"one"), server.submit("", b"two")];
+    // The third meets the panic: whatever it is answered, it is not «accepted».
+    let headers = [("idempotency-key", "three")];
+    let target = "/api/v1/jobs?printer=office";
+    if let Ok(answer) = server.socket().send("POST", target, &headers, b"three") {
+        assert!(answer.status >= 500, "{answer:?}");
+    }
+    let log = || server.log().contains("the process begins anew").then_some(());
+    wait_until("the process begins anew", STOP_MAX, log);
+    server.until_ready();
+    assert_eq!(server.pid(), pid);
+    // The same again under the same key; what was accepted is still there.
+    let third = server.socket().send("POST", target, &headers, b"three").unwrap().expect(201);
+    server.post("/api/v1/printers/office/resume", None).expect(200);
+    for job in accepted.into_iter().chain(third["id"].as_u64()) {
+        server.until(job, "completed");
+    }
+    assert_eq!(fake.documents(3), [b"one".as_slice(), b"two", b"three"]);
+}
+
+#[test]
+fn a_server_that_fails_again_and_again_gives_up_and_says_so() {
+    let fake = FakePrinter::start(Behaviour::Normal);
+    let mut server = with(&fake, "job-manager-request=panic");
+    for rebirth in 1..=3 {
+        let _ = server.tcp().send("POST", "/api/v1/jobs", &[], b"page");
+        let reborn = || (server.log().matches("the process begins anew").count() == rebirth).then_some(());
+        wait_until("the process begins anew", STOP_MAX, reborn);
+        server.until_ready();
+    }
+    let _ = server.tcp().send("POST", "/api/v1/jobs", &[], b"page");
+    assert_eq!(server.ended(Duration::from_secs(30)).code(), Some(1));
+    assert!(server.log().contains("failed 3 times within 60 s"), "{}", server.log());
+    assert_eq!(fake.connections(), 0);
+}
