@@ -12,9 +12,10 @@ use tokio::sync::oneshot;
 use super::Shared;
 use super::error::OpenError;
 use super::follow::Follower;
-use super::mark::{APPLIED, Applied};
+use super::mark::Applied;
 use super::overlay::Overlay;
 use super::revive::revive;
+use super::watched::Watched;
 use crate::model::commit::{Commit, CommitError, Committed, NewDocument, Remove};
 use crate::model::document::BodyPlace;
 use crate::model::id::CommitSeq;
@@ -89,9 +90,9 @@ impl Writer {
             Err(error) => return refuse(group, &error),
         };
         let group = self.refuse_what_brings_more(group);
-        let planned = plan(group, self.journal.end().seq, &*index);
-        let failed = planned.iter().any(|(_, ops)| matches!(ops, Err(CommitError::Unavailable(_))));
-        if failed && let Err(error) = index.value(APPLIED) {
+        let watched = Watched::new(&index);
+        let planned = plan(group, self.journal.end().seq, &watched);
+        if let Some(error) = watched.failure() {
             // Not the commits are at fault. Nothing was written, so they can be planned again when it works.
             self.fall_behind(&error, index);
             return self.group(planned.into_iter().map(|(order, _)| order).collect());
@@ -118,8 +119,8 @@ impl Writer {
         if self.behind.is_none()
             && let Ok(index) = self.shared.index()
         {
-            match index.value(APPLIED) {
-                Ok(_) => return Ok(index),
+            match self.shared.look_after(&index) {
+                Ok(()) => return Ok(index),
                 Err(error) => self.fall_behind(&error, index),
             }
         }
