@@ -99,3 +99,36 @@ fn an_index_that_fails_alone_catches_up() {
     life.close();
     Life::open(&path).check(n);
 }
+
+/// The index is lost under the running process, as a write without room may do it.
+fn lose_the_index(life: &Life, path: &Path) {
+    let db = OpenOptions::new().write(true).open(path.join("sled/db")).expect("ours");
+    db.set_len(0).expect("cut");
+    life.store.shared.suspect.store(true, std::sync::atomic::Ordering::Release);
+}
+
+#[test]
+fn an_index_that_does_not_survive_is_built_anew() {
+    let (_parent, path) = closed(100);
+    let life = Life::open(&path);
+    life.accept(101..=200);
+    lose_the_index(&life, &path);
+    life.accept([201]);
+    life.check(201);
+    assert_eq!(*life.store.broken().borrow(), None);
+    life.close();
+    Life::open(&path).check(201);
+}
+
+#[test]
+fn nothing_is_built_anew_from_a_damaged_journal() {
+    let (_parent, path) = closed(100);
+    let life = Life::open(&path);
+    life.accept([101]);
+    let segment = File::options().write(true).open(path.join("journal/00000001.seg")).expect("ours");
+    segment.write_all_at(&[0xff; 8], 1024 + 100).expect("written");
+    lose_the_index(&life, &path);
+    assert!(matches!(life.commit(accept(102)), Err(CommitError::Unavailable(_))));
+    let why = life.store.broken().borrow().clone().expect("asks for a restart");
+    assert!(why.contains("spool recover"), "{why}");
+}
