@@ -103,7 +103,7 @@ fn planted_bugs_are_found() {
         let Some((seed, what)) = first_failure(&seeds, plant) else {
             panic!("{plant:?} is not found within {PLANTED_WITHIN} seeds");
         };
-        let sentence = what.lines().rev().find(|line| line.contains("job") || line.contains("ended"));
+        let sentence = what.rsplit("\n\n").next().and_then(|end| end.lines().next());
         println!("{plant:?} is found by seed {seed}: {}", sentence.unwrap_or_default());
     }
 }
