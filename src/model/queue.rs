@@ -46,7 +46,7 @@ mod tests {
             accepted: AcceptedSeq(accepted),
             job: JobId(job),
         };
-        let mut keys = vec![key(50, 2, 1), key(50, 1, 9), key(100, 7, 3), key(1, 0, 4), key(50, 2, 0)];
+        let mut keys = [key(50, 2, 1), key(50, 1, 9), key(100, 7, 3), key(1, 0, 4), key(50, 2, 0)];
         keys.sort();
         let order: Vec<u32> = keys.iter().map(|key| key.job.0).collect();
         assert_eq!(order, [3, 9, 0, 1, 4]);
