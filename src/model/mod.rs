@@ -7,13 +7,14 @@
 //! - nouns: [`id`], [`time`], [`job`], [`document`], [`options`], [`printer`], [`pool`], [`queue`], [`event`]
 //! - one decision each: [`cancel`] (who may cancel what), [`retry`] (classes of failure, doubt, back-off),
 //!   [`liveness`] (who is stuck)
-//! - what is written together: [`commit`]
+//! - what is written together: [`commit`]; what is said of a job, to people and programs: [`explain`]
 
 pub mod cancel;
 pub mod commit;
 pub mod directory;
 pub mod document;
 pub mod event;
+pub mod explain;
 pub mod fleet;
 pub mod id;
 pub mod intake;

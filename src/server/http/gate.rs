@@ -13,13 +13,17 @@ use actix_http::{ConnectionType, Payload, Request, Response};
 use actix_service::boxed::{self, BoxServiceFactory};
 use actix_service::{IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, apply_fn_factory};
 use actix_web::http::StatusCode;
-use actix_web::http::header::RETRY_AFTER;
-use actix_web::{Error, HttpResponse};
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use actix_web::{Error, HttpResponse, ResponseError};
 use bytes::Bytes;
 use futures_util::future::{Either, FutureExt, ready};
 
 use super::exchange::Exchange;
 use super::peer::Peer;
+use super::problem::Problem;
 
 /// What a client is told to wait when there are too many connections.
 const CROWDED_RETRY: Duration = Duration::from_secs(5);
@@ -106,10 +110,12 @@ impl<A: Admission> Gate<A> {
             return Some(crowded());
         }
         if head_bytes(request) > self.header_bytes {
-            return Some(HttpResponse::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
+            let detail = format!("the head is larger than {} bytes", self.header_bytes);
+            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            return Some(Problem::new(status, "head_too_large", detail).error_response());
         }
         let Some(peer) = request.conn_data::<Peer>() else {
-            return Some(HttpResponse::InternalServerError().finish());
+            return Some(Problem::internal("tell who asks", &"a connection without a peer").error_response());
         };
         (self.admission)(request, peer).err().map(|error| error.error_response())
     }
@@ -131,10 +137,11 @@ fn no_connection_data() -> Response<BoxBody> {
 }
 
 fn crowded() -> HttpResponse {
-    HttpResponse::ServiceUnavailable()
-        .insert_header((RETRY_AFTER, CROWDED_RETRY.as_secs()))
-        .force_close()
-        .finish()
+    let detail = "the server has as many connections as it serves at once";
+    let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_connections", detail);
+    let mut answer = problem.retry_after(CROWDED_RETRY).error_response();
+    answer.head_mut().set_connection_type(ConnectionType::Close);
+    answer
 }
 
 /// As the head went over the wire, to a few bytes.
@@ -145,8 +152,29 @@ fn head_bytes(request: &Request) -> usize {
     headers.fold(target, |sum, (name, value)| sum + name.as_str().len() + value.len() + LINE)
 }
 
+/// What every answer carries, refusals too, unless a handler said otherwise: nothing is guessed, loaded, framed, kept
+/// in a cache, or told to other sites.
+const SECURITY: [(HeaderName, &str); 4] = [
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (
+        CONTENT_SECURITY_POLICY,
+        "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    ),
+    (REFERRER_POLICY, "no-referrer"),
+    (CACHE_CONTROL, "no-store"),
+];
+
+fn secure(headers: &mut HeaderMap) {
+    for (name, value) in SECURITY {
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    }
+}
+
 /// Ties an answer to its exchange, which ends with the answer's last byte.
 fn sealed(mut answer: Response<BoxBody>, exchange: Rc<Exchange>, last: bool) -> Response<BoxBody> {
+    secure(answer.headers_mut());
     if last {
         answer.head_mut().set_connection_type(ConnectionType::Close);
         exchange.make_last();

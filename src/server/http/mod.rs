@@ -1,13 +1,97 @@
 //! The HTTP front door.
 //!
-//! [`listener`] accepts connections and decides on the head of a request alone whether its body is wanted; what comes
-//! behind it is an ordinary actix-web application.
+//! [`listener`] accepts connections and decides on the head of a request alone whether its body is wanted
+//! ([`admission`]); what comes behind it is an ordinary actix-web application ([`configure`]), one file for each group
+//! of requests. [`routes`] is the table of them all, [`access`] the table of who may do what, and whatever is refused
+//! is refused as a [`problem`]. Beyond this directory the interface knows the core by the trait
+//! [`crate::actors::front::Core`] and documents' bytes by [`upload::Bodies`].
 
+pub mod access;
+pub mod admission;
 mod bind;
 pub mod body;
 pub mod config;
+mod control;
+mod documents;
+mod events;
 mod exchange;
 mod gate;
+mod health;
+pub mod host;
+mod job_json;
+mod jobs;
 pub mod listener;
+mod openapi;
+mod order;
 pub mod peer;
+mod printer_json;
+mod printer_settings;
+mod printers;
+pub mod problem;
+mod query;
+pub mod routes;
+pub mod state;
+mod submit;
+pub mod token;
+mod tokens;
+pub mod upload;
+pub mod users;
 mod wire;
+mod workers;
+
+use std::sync::Arc;
+
+use actix_web::web;
+
+use self::state::HttpState;
+
+/// Puts the handlers of [`routes::ROUTES`] into an application. The listener must run with
+/// [`admission::admission`] of the same state: handlers rely on it for what the head alone decides.
+pub fn configure(cfg: &mut web::ServiceConfig, state: Arc<HttpState>) {
+    cfg.app_data(web::Data::from(state));
+    cfg.route("/", web::get().to(health::front))
+        .route("/healthz", web::get().to(health::alive))
+        .route("/readyz", web::get().to(health::ready))
+        .route("/api/docs", web::get().to(openapi::docs))
+        .route("/api/v1/openapi.json", web::get().to(openapi::document))
+        .route("/api/v1/workers", web::get().to(workers::list))
+        .route("/api/v1/events", web::get().to(events::subscribe))
+        .route("/api/v1/tokens", web::post().to(tokens::give));
+    cfg.route("/api/v1/documents", web::post().to(documents::register))
+        .route("/api/v1/documents", web::get().to(documents::list))
+        .route("/api/v1/documents/{id}", web::get().to(documents::show))
+        .route("/api/v1/documents/{id}", web::delete().to(documents::remove));
+    configure_jobs(cfg);
+    configure_printers(cfg);
+}
+
+fn configure_jobs(cfg: &mut web::ServiceConfig) {
+    cfg.route("/api/v1/jobs", web::post().to(submit::submit))
+        .route("/api/v1/jobs", web::get().to(jobs::list))
+        .route("/api/v1/jobs/{id}", web::get().to(jobs::show))
+        .route("/api/v1/jobs/{id}/events", web::get().to(jobs::timeline))
+        .route("/api/v1/jobs/{id}/document", web::get().to(documents::of_job))
+        .route("/api/v1/jobs/{id}/cancel", web::post().to(control::cancel))
+        .route("/api/v1/jobs/{id}/hold", web::post().to(control::hold))
+        .route("/api/v1/jobs/{id}/release", web::post().to(control::release))
+        .route("/api/v1/jobs/{id}/restart", web::post().to(control::restart))
+        .route("/api/v1/jobs/{id}/move", web::post().to(control::move_to))
+        .route("/api/v1/jobs/{id}/priority", web::post().to(control::priority))
+        .route("/api/v1/jobs/{id}/control/{token}", web::get().to(control::linked))
+        .route("/api/v1/jobs/{id}/control/{token}/cancel", web::post().to(control::linked_cancel))
+        .route("/api/v1/jobs/{id}/control/{token}/hold", web::post().to(control::linked_hold))
+        .route("/api/v1/jobs/{id}/control/{token}/release", web::post().to(control::linked_release));
+}
+
+fn configure_printers(cfg: &mut web::ServiceConfig) {
+    cfg.route("/api/v1/printers", web::get().to(printers::list))
+        .route("/api/v1/printers", web::post().to(printers::add))
+        .route("/api/v1/printers/{name}", web::get().to(printers::show))
+        .route("/api/v1/printers/{name}", web::patch().to(printers::change))
+        .route("/api/v1/printers/{name}", web::delete().to(printers::remove))
+        .route("/api/v1/printers/{name}/pause", web::post().to(printers::pause))
+        .route("/api/v1/printers/{name}/resume", web::post().to(printers::resume))
+        .route("/api/v1/printers/{name}/accept", web::post().to(printers::accept))
+        .route("/api/v1/printers/{name}/reject", web::post().to(printers::reject))
+        .route("/api/v1/printers/{name}/test", web::post().to(printers::test));
+}

@@ -1,0 +1,160 @@
+//! What is said of a job: one sentence for people (why it is where it is, what happens next and when) and
+//! IPP's keywords for programs.
+
+use super::job::{HoldReason, Job, JobStatus, Reason};
+use super::printer::{Activity, Printer, PrinterLive};
+use super::time::WallTime;
+
+/// What is known of the surroundings of a job.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Around<'a> {
+    /// The printer that has the job, or to whose queue it is addressed. None for an unbound job of a pool.
+    pub printer: Option<(&'a Printer, &'a PrinterLive)>,
+    pub ahead: Ahead,
+}
+
+/// How many jobs go before this one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ahead {
+    #[default]
+    Unknown,
+    Exactly(usize),
+    /// So many at least: no more were counted.
+    Over(usize),
+}
+
+/// One sentence: why, what next, when. It ends without a full stop, as the program's sentences do.
+pub fn explain(job: &Job, around: Around<'_>) -> String {
+    if job.cancel_requested && !job.status.is_final() {
+        return "its end was asked for; it stops as soon as the printer lets go of it".to_owned();
+    }
+    match job.status {
+        JobStatus::Held => said(job, "held; release it to print it"),
+        JobStatus::Waiting => waiting(job, around),
+        JobStatus::Rendering => "it is being turned into what the printer speaks; then it is sent".to_owned(),
+        JobStatus::Scheduled => {
+            "it is bound to the printer and sent as soon as the printer is ready".to_owned()
+        }
+        JobStatus::Transmitting if job.reason == Reason::Blocked => format!(
+            "the printer has taken {} of {} bytes and takes no more; it goes on by itself when the printer does",
+            job.bytes_sent,
+            job.bytes_total()
+        ),
+        JobStatus::Transmitting => {
+            format!("it is being sent: {} of {} bytes so far", job.bytes_sent, job.bytes_total())
+        }
+        JobStatus::Transmitted => {
+            "all of it has been sent; waiting for the printer to say that it is done".to_owned()
+        }
+        JobStatus::Printing => "the printer says that it prints it".to_owned(),
+        JobStatus::Completed => said(job, "printed"),
+        JobStatus::Failed => said(job, "it cannot be printed"),
+        JobStatus::Canceled => "canceled".to_owned(),
+    }
+}
+
+/// The job's own reason, or else `otherwise`.
+fn said(job: &Job, otherwise: &str) -> String {
+    job.reason.sentence().unwrap_or_else(|| otherwise.to_owned())
+}
+
+fn waiting(job: &Job, around: Around<'_>) -> String {
+    // A job that may be printed a second time says so whatever it waits for.
+    let past = match &job.reason {
+        reason @ Reason::Broken(..) => reason.sentence(),
+        _ => None,
+    };
+    let present = match around.printer {
+        None => pool(job, around.ahead),
+        Some((printer, _)) if printer.paused => format!(
+            "the printer is paused by an administrator; it prints after `spool printer resume {}`",
+            printer.name
+        ),
+        Some((_, live)) => at(live, around.ahead),
+    };
+    match past {
+        Some(past) => format!("{past}; {present}"),
+        None => present,
+    }
+}
+
+fn pool(job: &Job, ahead: Ahead) -> String {
+    let turn = behind(ahead).map(|others| format!(", behind {others}")).unwrap_or_default();
+    format!("it waits for a printer of {} to be free{turn}", job.queue_name)
+}
+
+fn at(live: &PrinterLive, ahead: Ahead) -> String {
+    let when = live.next_try_at.map(|at| format!("; it is tried again at {}", clock_time(at)));
+    match (&live.activity, behind(ahead)) {
+        (Activity::NotReady(why), _) => {
+            format!("{why}{}", when.unwrap_or_else(|| "; it is tried again soon".to_owned()))
+        }
+        (Activity::Recovering, _) => {
+            format!("the connection broke{}", when.unwrap_or_else(|| "; it is tried again soon".to_owned()))
+        }
+        (activity @ (Activity::Blocked | Activity::StoreFull | Activity::Unshut), _) => {
+            format!("{}; it is this job's turn afterwards", activity.sentence())
+        }
+        (_, Some(others)) => format!("it waits behind {others}"),
+        (Activity::Sending | Activity::AwaitingWord, None) => {
+            "it waits for the job that the printer has".to_owned()
+        }
+        (Activity::Idle | Activity::Connecting, None) => {
+            "it is next; the printer is being connected".to_owned()
+        }
+    }
+}
+
+fn behind(ahead: Ahead) -> Option<String> {
+    match ahead {
+        Ahead::Unknown | Ahead::Exactly(0) => None,
+        Ahead::Exactly(1) => Some("1 other job".to_owned()),
+        Ahead::Exactly(n) => Some(format!("{n} other jobs")),
+        Ahead::Over(n) => Some(format!("more than {n} other jobs")),
+    }
+}
+
+/// `12:00:03Z`; the date would only be noise in a sentence about the next minutes.
+fn clock_time(at: WallTime) -> String {
+    let second = at.0 / 1000 % 86_400;
+    format!("{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)
+}
+
+/// IPP's job-state-reasons (RFC 8011 section 5.3.8, PWG 5100.x), ours where it has none; `none` is left out.
+pub fn reasons(job: &Job, around: Around<'_>) -> Vec<&'static str> {
+    let mut reasons: Vec<&'static str> = job.reason.keyword().into_iter().collect();
+    reasons.extend(match job.status {
+        JobStatus::Held if matches!(job.reason, Reason::Held(HoldReason::Incoming)) => {
+            Some("job-data-insufficient")
+        }
+        JobStatus::Waiting => stopped(around),
+        JobStatus::Rendering => Some("job-transforming"),
+        JobStatus::Scheduled => Some("job-queued-for-marker"),
+        JobStatus::Transmitting => Some("job-outgoing"),
+        JobStatus::Transmitted => Some("queued-in-device"),
+        JobStatus::Printing => Some("job-printing"),
+        JobStatus::Canceled => Some("job-canceled-by-user"),
+        JobStatus::Held | JobStatus::Completed | JobStatus::Failed => None,
+    });
+    if job.cancel_requested && !job.status.is_final() {
+        reasons.push("processing-to-stop-point");
+    }
+    reasons
+}
+
+fn stopped(around: Around<'_>) -> Option<&'static str> {
+    let (printer, live) = around.printer?;
+    let cannot = matches!(
+        live.activity,
+        Activity::NotReady(_)
+            | Activity::Blocked
+            | Activity::Recovering
+            | Activity::StoreFull
+            | Activity::Unshut
+    );
+    (printer.paused || cannot).then_some("printer-stopped")
+}
+
+#[cfg(test)]
+#[path = "explain_tests.rs"]
+mod tests;

@@ -1,0 +1,78 @@
+//! What is decided on the head of a request, before its body is wanted: whose page sent it, whether there is such a
+//! thing, who may, and whether there is room. A client that waits for `100 Continue` gets the refusal instead.
+
+use std::sync::Arc;
+
+use actix_http::{HttpMessage, Request};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING};
+
+use super::access::Who;
+use super::gate::Admission;
+use super::host::check_origin;
+use super::order::{self, Order};
+use super::peer::{Local, Peer};
+use super::problem::Problem;
+use super::query::Query;
+use super::routes::{Route, Takes, find};
+use super::state::HttpState;
+use super::upload::JSON_BYTES_MAX;
+
+/// The admission of the listener.
+pub fn admission(state: Arc<HttpState>) -> impl Admission {
+    move |request: &Request, peer: &Peer| judge(&state, request, peer).map_err(actix_web::Error::from)
+}
+
+fn judge(state: &HttpState, request: &Request, peer: &Peer) -> Result<(), Problem> {
+    let local = request.conn_data::<Local>().copied().unwrap_or(Local::Socket);
+    state.settings().hosts.check(request, local)?;
+    check_origin(request)?;
+    let route = find(request.method(), request.path())?;
+    let who = state.who(peer, request.headers())?;
+    if let Some(what) = route.what {
+        state.allow(&who, what)?;
+    }
+    check_body(state, route, request)?;
+    if route.takes == Takes::Job {
+        check_order(state, &who, request)?;
+    }
+    Ok(())
+}
+
+/// How the body comes, how much it will be, and whether there is room for it.
+fn check_body(state: &HttpState, route: &Route, request: &Request) -> Result<(), Problem> {
+    let headers = request.headers();
+    if headers
+        .get_all(CONTENT_ENCODING)
+        .any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
+    {
+        let detail = "send the body as it is, without Content-Encoding";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "encoded_body", detail));
+    }
+    if headers.get_all(TRANSFER_ENCODING).any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked")) {
+        return Err(Problem::bad("unsupported_transfer", "of the transfer encodings only chunked is taken"));
+    }
+    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let most = match route.takes {
+        Takes::Job | Takes::Document => state.settings().config.limits.document,
+        Takes::Json | Takes::Nothing => JSON_BYTES_MAX as u64,
+    };
+    if length > Some(most) {
+        return Err(Problem::too_large(most));
+    }
+    if matches!(route.takes, Takes::Job | Takes::Document) {
+        state.core.admits()?;
+    }
+    Ok(())
+}
+
+/// A document for a printer that is not there, or not for him, is not worth sending. Where the order comes as JSON the
+/// handler looks.
+fn check_order(state: &HttpState, who: &Who, request: &Request) -> Result<(), Problem> {
+    order::check_content_type(request.headers())?;
+    if order::is_json(request.headers()) {
+        return Ok(());
+    }
+    let order = Order::from_query(Query::parse(request.uri().query().unwrap_or_default())?)?;
+    order::check_queue(state, who, order.queue.as_ref())
+}

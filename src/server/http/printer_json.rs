@@ -1,0 +1,195 @@
+//! Printers as clients see them.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::access::Who;
+use super::job_json::time;
+use super::state::HttpState;
+use crate::device;
+use crate::model::document::Format;
+use crate::model::id::QueueId;
+use crate::model::printer::{
+    Activity, CancelPrinting, Closes, Origin, Printer, PrinterLive, PrinterState, Reroute, Scheduling,
+    Stream, WhenInDoubt, reasons, state,
+};
+
+/// A printer. Secrets are never shown.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PrinterBody {
+    pub id: u32,
+    pub name: String,
+    /// Null over the network.
+    pub uri: Option<String>,
+    /// Null where it has none, and over the network.
+    pub address: Option<String>,
+    pub port: Option<u16>,
+    #[schema(value_type = String)]
+    pub scheduling: &'static str,
+    /// The server that has jobs for it; null while nobody has.
+    pub in_charge: Option<String>,
+    /// `idle`, `processing` or `stopped`.
+    #[schema(value_type = String)]
+    pub state: &'static str,
+    /// IPP keywords.
+    #[schema(value_type = Vec<String>)]
+    pub reasons: Vec<&'static str>,
+    pub message: String,
+    pub accepting: bool,
+    pub paused: bool,
+    pub shared: bool,
+    /// Jobs that wait or are at the printer.
+    pub queued_jobs: u64,
+    pub queued_bytes: u64,
+    pub held_jobs: u64,
+    /// Null where it is not known.
+    pub expected_wait_s: Option<u64>,
+    /// Set while it cannot print and has work.
+    pub next_try_at: Option<String>,
+    pub supplies: Option<Vec<String>>,
+    pub model: Option<String>,
+    /// The job that it has.
+    pub job: Option<u32>,
+    pub info: String,
+    pub location: String,
+    /// What it is sent, `auto` for whatever it can take.
+    pub format: String,
+    pub options: BTreeMap<String, String>,
+    #[schema(value_type = String)]
+    pub when_in_doubt: &'static str,
+    #[schema(value_type = String)]
+    pub cancel_printing: &'static str,
+    pub reroute: String,
+    #[schema(value_type = String)]
+    pub closes: &'static str,
+    #[schema(value_type = String)]
+    pub stream: &'static str,
+    pub mac: Option<String>,
+    /// `built-in`, `file` (read-only here) or `api`.
+    #[schema(value_type = String)]
+    pub origin: &'static str,
+}
+
+/// The printer as `who` may see it.
+pub fn printer(http: &HttpState, who: &Who, printer: &Printer) -> PrinterBody {
+    let live = http.core.printer_live(printer.id);
+    let counts = http.core.store().counts(QueueId::Printer(printer.id));
+    let busy = counts.jobs > 0 || live.job.is_some();
+    let (address, port) = address(http, printer);
+    let body = PrinterBody {
+        id: printer.id.0,
+        name: printer.name.to_string(),
+        uri: Some(without_secrets(&printer.uri)),
+        address,
+        port,
+        scheduling: match printer.scheduling {
+            Scheduling::Server => "server",
+            Scheduling::Device => "device",
+        },
+        in_charge: busy.then(|| http.core.directory().server.clone()),
+        state: shown_state(printer, &live).word(),
+        reasons: reasons(printer.paused, &live.activity),
+        message: message(printer, &live),
+        accepting: printer.accepting,
+        paused: printer.paused,
+        shared: printer.share,
+        queued_jobs: counts.jobs,
+        queued_bytes: counts.bytes,
+        held_jobs: counts.held,
+        expected_wait_s: None,
+        next_try_at: live.next_try_at.map(time),
+        supplies: None,
+        model: None,
+        job: live.job.map(|job| job.0),
+        info: printer.info.clone(),
+        location: printer.location.clone(),
+        format: printer.format.as_ref().map_or("auto", Format::media_type).to_owned(),
+        options: printer.defaults.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        when_in_doubt: match printer.when_in_doubt {
+            WhenInDoubt::PrintAgain => "print-again",
+            WhenInDoubt::Hold => "hold",
+            WhenInDoubt::Continue => "continue",
+        },
+        cancel_printing: match printer.cancel_printing {
+            CancelPrinting::Auto => "auto",
+            CancelPrinting::Refuse => "refuse",
+        },
+        reroute: match &printer.reroute {
+            Reroute::Pool => "pool".to_owned(),
+            Reroute::Never => "never".to_owned(),
+            Reroute::To(name) => name.to_string(),
+        },
+        closes: match printer.closes {
+            Closes::Auto => "auto",
+            Closes::Yes => "yes",
+            Closes::No => "no",
+        },
+        stream: match printer.stream {
+            Stream::Never => "never",
+            Stream::Large => "large",
+        },
+        mac: printer.mac.map(|mac| mac.map(|byte| format!("{byte:02x}")).join(":")),
+        origin: match printer.origin {
+            Origin::BuiltIn => "built-in",
+            Origin::File => "file",
+            Origin::Api => "api",
+        },
+    };
+    match who {
+        // Where a printer is concerns nobody who can only submit to it.
+        Who::Network(_) => PrinterBody { uri: None, address: None, port: None, mac: None, job: None, ..body },
+        Who::Loopback | Who::Local { .. } | Who::Admin(_) => body,
+    }
+}
+
+fn shown_state(printer: &Printer, live: &PrinterLive) -> PrinterState {
+    state(printer.paused, &live.activity)
+}
+
+fn message(printer: &Printer, live: &PrinterLive) -> String {
+    let now = live.activity.sentence();
+    let when = live.next_try_at.map(|at| format!("; it is tried again at {}", time(at))).unwrap_or_default();
+    match (printer.paused, &live.activity) {
+        (true, Activity::Idle) => {
+            format!("paused by an administrator; `spool printer resume {}` lets it print", printer.name)
+        }
+        (true, _) => format!("{now}{when}; paused by an administrator"),
+        (false, _) => format!("{now}{when}"),
+    }
+}
+
+fn address(http: &HttpState, printer: &Printer) -> (Option<String>, Option<u16>) {
+    let target = device::parse(&printer.uri, &http.surroundings);
+    let (host, port) = target.map(|target| target.address()).unwrap_or_default();
+    (Some(host).filter(|host| !host.is_empty()), Some(port).filter(|port| *port != 0))
+}
+
+/// A URI as it may be shown: without `user:password@`.
+fn without_secrets(uri: &str) -> String {
+    let Some((scheme, rest)) = uri.split_once("://") else { return uri.to_owned() };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    match authority.rfind('@') {
+        Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
+        None => uri.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_in_addresses_are_not_shown() {
+        for (uri, shown) in [
+            ("ipps://ann:secret@10.0.0.1/ipp/print", "ipps://10.0.0.1/ipp/print"),
+            ("ipp://a@b@host", "ipp://host"),
+            ("socket://10.0.0.20:9100", "socket://10.0.0.20:9100"),
+            ("ipp://host/a@b", "ipp://host/a@b"),
+            ("file:/srv/prints", "file:/srv/prints"),
+        ] {
+            assert_eq!(without_secrets(uri), shown);
+        }
+    }
+}

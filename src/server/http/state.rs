@@ -1,0 +1,207 @@
+//! What the handlers share.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use tokio::sync::{Semaphore, watch};
+
+use super::access::{Proof, What, Who, allowed};
+use super::host::Hosts;
+use super::peer::Peer;
+use super::problem::Problem;
+use super::query::Query;
+use super::token::{Passes, Token};
+use super::upload::Bodies;
+use super::users::Users;
+use crate::actors::front::Core;
+use crate::clock::Clock;
+use crate::config::{BODY_STALL, Config, EVENT_LAG_MAX, EVENT_READERS_MAX, UPLOADS_MAX};
+use crate::device::Surroundings;
+
+/// The interface's own bounds.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// A body that sends nothing for this long is given up.
+    pub body_stall: Duration,
+    /// A reader of events that has nothing to hear gets a sign of life this often.
+    pub heartbeat: Duration,
+    /// Events that a reader may be behind.
+    pub event_lag_max: usize,
+    /// Readers of events at once.
+    pub event_readers_max: usize,
+    /// Bodies too large for memory that arrive at once.
+    pub uploads_max: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Bounds {
+            body_stall: BODY_STALL,
+            heartbeat: Duration::from_secs(15),
+            event_lag_max: EVENT_LAG_MAX,
+            event_readers_max: EVENT_READERS_MAX,
+            uploads_max: UPLOADS_MAX,
+        }
+    }
+}
+
+/// What the interface is built from.
+pub struct Parts {
+    pub core: Arc<dyn Core>,
+    pub bodies: Arc<dyn Bodies>,
+    pub config: Arc<Config>,
+    pub token: Token,
+    pub users: Users,
+    pub clock: Clock,
+    /// The addresses that were bound; they are names of this server.
+    pub addresses: Vec<SocketAddr>,
+    /// For showing where printers are.
+    pub surroundings: Surroundings,
+    pub bounds: Bounds,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").field("addresses", &self.addresses).finish_non_exhaustive()
+    }
+}
+
+/// The handlers' common ground. One for all workers.
+pub struct HttpState {
+    pub(super) core: Arc<dyn Core>,
+    pub(super) bodies: Arc<dyn Bodies>,
+    settings: RwLock<Arc<Settings>>,
+    pub(super) token: Token,
+    pub(super) passes: Passes,
+    users: Users,
+    pub(super) clock: Clock,
+    addresses: Vec<SocketAddr>,
+    pub(super) surroundings: Surroundings,
+    pub(super) bounds: Bounds,
+    pub(super) uploads: Arc<Semaphore>,
+    pub(super) readers: Arc<Semaphore>,
+    stopping: watch::Sender<bool>,
+}
+
+/// What follows from the configuration.
+#[derive(Debug)]
+pub struct Settings {
+    pub config: Arc<Config>,
+    pub hosts: Hosts,
+}
+
+impl std::fmt::Debug for HttpState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpState").field("bounds", &self.bounds).finish_non_exhaustive()
+    }
+}
+
+impl HttpState {
+    pub fn new(parts: Parts) -> HttpState {
+        let Parts { core, bodies, config, token, users, clock, addresses, surroundings, bounds } = parts;
+        let settings = RwLock::new(Arc::new(settings(config, &addresses)));
+        HttpState {
+            core,
+            bodies,
+            settings,
+            token,
+            passes: Passes::default(),
+            users,
+            clock,
+            addresses,
+            surroundings,
+            bounds,
+            uploads: Arc::new(Semaphore::new(bounds.uploads_max)),
+            readers: Arc::new(Semaphore::new(bounds.event_readers_max)),
+            stopping: watch::Sender::new(false),
+        }
+    }
+
+    /// The configuration was read again. Addresses stay those that were bound.
+    pub fn reconfigure(&self, config: Arc<Config>) {
+        let new = Arc::new(settings(config, &self.addresses));
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = new;
+    }
+
+    /// Ends what would otherwise never end: the readers of events. Call it before the listener is stopped.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    pub(super) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
+    }
+
+    pub fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Who asks. Credentials that are shown and wrong are refused, also where none are needed: who shows some should
+    /// learn that they are bad.
+    pub(super) fn who(&self, peer: &Peer, headers: &HeaderMap) -> Result<Who, Problem> {
+        if let Some(value) = headers.get(AUTHORIZATION) {
+            return self.proven(value.to_str().unwrap_or_default());
+        }
+        Ok(match *peer {
+            Peer::Loopback(_) => Who::Loopback,
+            Peer::Network(address) => Who::Network(address.ip()),
+            Peer::Socket { uid, gid, .. } => {
+                let (name, role) = self.users.look_up(uid, gid, self.clock.now().mono);
+                Who::Local { uid, name, role }
+            }
+        })
+    }
+
+    fn proven(&self, authorization: &str) -> Result<Who, Problem> {
+        let shown = match authorization.split_once(' ') {
+            Some((scheme, shown)) if scheme.eq_ignore_ascii_case("bearer") => shown.trim(),
+            _ => "",
+        };
+        if self.token.is(shown) {
+            return Ok(Who::Admin(Proof::Token));
+        }
+        if self.passes.has(shown, self.clock.now().mono) {
+            return Ok(Who::Admin(Proof::Pass));
+        }
+        let detail = "this token is not valid; the administrator's stands in the file admin.token of the state directory";
+        Err(Problem::new(StatusCode::UNAUTHORIZED, "bad_credentials", detail))
+    }
+
+    /// Who sent this request.
+    pub(super) fn asker(&self, request: &HttpRequest) -> Result<Who, Problem> {
+        let peer = request.conn_data::<Peer>();
+        let peer =
+            peer.ok_or_else(|| Problem::internal("tell who asks", &"a request without a connection"))?;
+        self.who(peer, request.headers())
+    }
+
+    /// As the table has it.
+    pub(super) fn allow(&self, who: &Who, what: What) -> Result<(), Problem> {
+        allowed(who, what, &self.settings().config.access).map_err(Problem::from)
+    }
+}
+
+fn settings(config: Arc<Config>, addresses: &[SocketAddr]) -> Settings {
+    let further = config.access.hosts.iter().map(String::as_str);
+    let hosts = Hosts::new(further.chain([config.server.name.as_str()]), addresses);
+    Settings { hosts, config }
+}
+
+/// The parameters of a request.
+pub(super) fn query(request: &HttpRequest) -> Result<Query, Problem> {
+    Query::parse(request.query_string())
+}
+
+/// For requests that have none.
+pub(super) fn no_query(request: &HttpRequest) -> Result<(), Problem> {
+    query(request)?.finish()
+}
+
+/// A part of the path.
+pub(super) fn segment<'a>(request: &'a HttpRequest, name: &str) -> &'a str {
+    request.match_info().get(name).unwrap_or_default()
+}

@@ -1,0 +1,229 @@
+//! How a job comes in: as the body of the request, or as an order for documents that were registered before.
+
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_LENGTH, LOCATION};
+use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+use super::access::{What, Who};
+use super::job_json::{JobBody, Viewer};
+use super::order::{self, Order, OrderBody};
+use super::problem::{Problem, ProblemBody};
+use super::state::{HttpState, no_query, query};
+use super::upload::{self, Body, Start, Sum, Upload};
+use crate::actors::front::{Accepted, Announced, Answer, Core, Novelty};
+use crate::model::document::{Format, INLINE_BYTES_MAX};
+use crate::model::explain::Ahead;
+use crate::model::id::JobId;
+use crate::model::intake::{Handed, JobRequest};
+
+/// Submits a document for printing
+///
+/// The body is the document. `Content-Type` is the document's; `application/octet-stream`, none, and
+/// `application/x-www-form-urlencoded` mean that the server looks at the document. With `application/json` the body is
+/// an order for documents that were registered before, and there is no query.
+#[utoipa::path(post, path = "/api/v1/jobs", tag = "jobs",
+    params(
+        ("printer" = Option<String>, Query, description = "a printer or a pool; the default queue where none is named"),
+        ("title" = Option<String>, Query), ("user" = Option<String>, Query, description = "a label, except where the server knows better"),
+        ("copies" = Option<u32>, Query), ("priority" = Option<u8>, Query, description = "1 to 100; 100 goes first"),
+        ("hold" = Option<bool>, Query, description = "wait for a person"),
+        ("option.NAME" = Option<String>, Query, description = "IPP's job template attributes"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters; kept for 24 h")),
+    request_body(content((Vec<u8> = "application/octet-stream"), (OrderBody = "application/json"))),
+    responses((status = 201, description = "accepted: job and document are on disk", body = JobBody),
+        (status = 200, description = "the same request came before under this key", body = JobBody),
+        (status = "4XX", description = "refused; nothing is kept", body = ProblemBody, content_type = "application/problem+json"),
+        (status = "5XX", description = "refused; nothing is kept", body = ProblemBody, content_type = "application/problem+json")))]
+pub async fn submit(
+    request: HttpRequest,
+    payload: web::Payload,
+    state: web::Data<HttpState>,
+) -> Result<HttpResponse, Problem> {
+    let who = state.asker(&request)?;
+    let key = order::idempotency_key(request.headers())?;
+    let (secret, hash) = order::secret_link()?;
+    let accepted = if order::is_json(request.headers()) {
+        no_query(&request)?;
+        registered(&state, &who, upload::json(&state, payload).await?, hash, key).await?
+    } else {
+        let order = Order::from_query(query(&request)?)?;
+        order::check_queue(&state, &who, order.queue.as_ref())?;
+        let order = order.request(&who, hash);
+        let body = upload::body(&state, payload, state.settings().config.limits.document);
+        brought(&state, &request, body, order, key).await?
+    };
+    Ok(answer(&state, &who, &accepted, &secret))
+}
+
+fn answer(state: &HttpState, who: &Who, accepted: &Accepted, secret: &str) -> HttpResponse {
+    let id = accepted.job.id;
+    let viewer = Viewer::new(state, who);
+    // He has just sent it all himself.
+    let mut body = viewer.job_in_full(&accepted.job, Ahead::Unknown);
+    let mut answer = match accepted.novelty {
+        Novelty::New => {
+            body.control_url = Some(format!("/api/v1/jobs/{id}/control/{secret}"));
+            HttpResponse::build(StatusCode::CREATED)
+        }
+        Novelty::Repeated => HttpResponse::Ok(),
+    };
+    answer.insert_header((LOCATION, format!("/api/v1/jobs/{id}"))).json(body)
+}
+
+/// A job of documents that are here already.
+async fn registered(
+    state: &HttpState,
+    who: &Who,
+    body: OrderBody,
+    control_hash: [u8; 32],
+    key: Option<String>,
+) -> Result<Accepted, Problem> {
+    let (order, documents) = Order::from_json(body)?;
+    order::check_queue(state, who, order.queue.as_ref())?;
+    for id in &documents {
+        // One that is not there is refused by the core, in the same words for everybody.
+        if let Some(document) = state.core.store().document(*id).await? {
+            state.allow(who, What::PrintDocument(who.tie(&document.submitter)))?;
+        }
+    }
+    let request = order.request(who, control_hash);
+    let numbers: Vec<u8> = documents.iter().flat_map(|id| id.0.to_be_bytes()).collect();
+    let claim = key.map(|key| order::claim(key, &request, "registered", &numbers));
+    let handed = documents.into_iter().map(Handed::Registered).collect();
+    Ok(state.core.submit(None, request, handed, claim).await?)
+}
+
+/// A job whose document is the body.
+async fn brought(
+    state: &HttpState,
+    request: &HttpRequest,
+    mut body: Body,
+    order: JobRequest,
+    key: Option<String>,
+) -> Result<Accepted, Problem> {
+    let declared = order::declared_format(request.headers());
+    // One that says that it will be large is announced before its first byte.
+    let start = if announced_length(request) > Some(INLINE_BYTES_MAX) {
+        Start::More(Bytes::new())
+    } else {
+        upload::start(&mut body).await?
+    };
+    match start {
+        Start::Whole(bytes) => whole(state, bytes, declared, order, key).await,
+        Start::More(head) => large(state, head, body, declared, order, key).await,
+    }
+}
+
+fn announced_length(request: &HttpRequest) -> Option<u64> {
+    request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+async fn whole(
+    state: &HttpState,
+    body: Bytes,
+    declared: Option<Format>,
+    order: JobRequest,
+    key: Option<String>,
+) -> Result<Accepted, Problem> {
+    let said = declared.as_ref().map(Format::media_type).unwrap_or_default();
+    let claim = key.map(|key| order::claim(key, &order, said, &Sha256::digest(&body)));
+    let format = declared.unwrap_or_else(|| Format::detect(&body));
+    let name = order.title.clone().unwrap_or_default();
+    let handed = Handed::Inline { name, format, crc: crc32c::crc32c(&body), body };
+    Ok(state.core.submit(None, order, vec![handed], claim).await?)
+}
+
+async fn large(
+    state: &HttpState,
+    head: Bytes,
+    mut body: Body,
+    declared: Option<Format>,
+    order: JobRequest,
+    key: Option<String>,
+) -> Result<Accepted, Problem> {
+    let permit = upload::permit(state)?;
+    let arrival = Arrival::announce(Arc::clone(&state.core), order.clone()).await?;
+    let head = if head.is_empty() { body.next_chunk().await?.unwrap_or_default() } else { head };
+    let said = declared.as_ref().map(Format::media_type).unwrap_or_default().to_owned();
+    let (head, format) = with_format(head, &mut body, declared).await?;
+    let sum = if key.is_some() { Sum::CrcAndSha256 } else { Sum::Crc };
+    let document = arrival.announced.document;
+    let mut upload = Upload::begin(state, permit, document, sum);
+    upload.take(head, &mut body).await?;
+
+    // From here on the body is whole: the job is accepted or refused also if the client leaves.
+    let core = Arc::clone(&state.core);
+    let rest = async move {
+        let landed = upload.finish().await?;
+        let claim = key.map(|key| order::claim(key, &order, &said, &landed.sha256.unwrap_or_default()));
+        let name = order.title.clone().unwrap_or_default();
+        let handed = Handed::File { id: document, name, format, bytes: landed.bytes, crc: landed.crc };
+        let job = arrival.hand_over();
+        Ok(core.submit(Some(job), order, vec![handed], claim).await?)
+    };
+    finish(rest).await
+}
+
+/// Runs to its end, also if nobody waits for it any more.
+pub async fn finish<T: 'static>(
+    work: impl Future<Output = Result<T, Problem>> + 'static,
+) -> Result<T, Problem> {
+    let done = actix_rt::spawn(work).await;
+    done.unwrap_or_else(|error| Err(Problem::internal("finish the request", &error)))
+}
+
+/// The format of the document: what the client says, else what the first KiB shows, for which is waited.
+pub async fn with_format(
+    head: Bytes,
+    body: &mut Body,
+    declared: Option<Format>,
+) -> Result<(Bytes, Format), Problem> {
+    const SHOWS: usize = 1024;
+    if let Some(format) = declared {
+        return Ok((head, format));
+    }
+    let mut head = bytes::BytesMut::from(head);
+    while head.len() < SHOWS {
+        let Some(chunk) = body.next_chunk().await? else { break };
+        head.extend_from_slice(&chunk);
+    }
+    let format = Format::detect(&head);
+    Ok((head.freeze(), format))
+}
+
+/// A job that was announced and not handed over yet: dropped, it is withdrawn, whatever the reason.
+struct Arrival {
+    core: Arc<dyn Core>,
+    announced: Announced,
+    pending: bool,
+}
+
+impl Arrival {
+    /// The client may leave while the core decides; then the answer finds nobody and is withdrawn.
+    async fn announce(core: Arc<dyn Core>, order: JobRequest) -> Result<Arrival, Problem> {
+        let answer: Answer<Announced> = core.announce(order);
+        finish(async move {
+            let announced = answer.await?;
+            Ok(Arrival { core, announced, pending: true })
+        })
+        .await
+    }
+
+    /// The core's affair from here on.
+    fn hand_over(mut self) -> JobId {
+        self.pending = false;
+        self.announced.job
+    }
+}
+
+impl Drop for Arrival {
+    fn drop(&mut self) {
+        if self.pending {
+            self.core.withdraw(self.announced.job);
+        }
+    }
+}
