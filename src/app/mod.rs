@@ -83,12 +83,7 @@ fn run(config: Arc<Config>, clock: Clock) -> anyhow::Result<End> {
 }
 
 /// Everything between the opening of the store and its closing.
-async fn live(
-    config: Arc<Config>,
-    ground: Ground,
-    listener: Listener,
-    token: Token,
-) -> anyhow::Result<End> {
+async fn live(config: Arc<Config>, ground: Ground, listener: Listener, token: Token) -> anyhow::Result<End> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
     let mut hang_up = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
