@@ -1,25 +1,116 @@
-//! The bytes of documents.
+//! The bytes of documents: small ones in the journal, large ones as files.
+//!
+//! ```text
+//! STATE/documents/17        a document, whole and durable
+//! STATE/documents/18.part   an upload; of no worth after a crash
+//! ```
+//!
+//! A file is durable before its record is committed, and goes only after its record has gone. So a file without a
+//! record belongs to nothing, and is swept at the next start. Files that are not named so are none of ours.
 
-use std::io::{self, Read};
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Cursor, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+mod remover;
+mod sweep;
+#[cfg(test)]
+mod tests;
+mod upload;
+
+use remover::{Remover, Unwanted};
+pub(super) use sweep::unclaimed;
+pub use upload::{Finished, PartFile, Upload};
 
 use crate::model::document::BodyPlace;
 use crate::model::id::DocumentId;
 
+/// Reads small documents from where the store has them.
+pub trait SmallBodies: Send + Sync {
+    /// The bytes of a small document, checked; `None` if the store has none of that number. Blocking.
+    fn read(&self, id: DocumentId) -> io::Result<Option<Vec<u8>>>;
+}
+
 /// The bodies of all documents: small ones in the journal, large ones as files. Clones are the same.
-#[derive(Clone, Debug)]
-pub struct Documents {}
+#[derive(Clone)]
+pub struct Documents {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    directory: PathBuf,
+    small: Arc<dyn SmallBodies>,
+    remover: Remover,
+}
+
+impl fmt::Debug for Documents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Documents").field("directory", &self.shared.directory).finish_non_exhaustive()
+    }
+}
 
 impl Documents {
-    /// Reads a document from its beginning. Blocking.
-    pub fn open(&self, _id: DocumentId, _place: BodyPlace) -> io::Result<Box<dyn Read + Send>> {
-        Err(io::ErrorKind::NotFound.into())
+    /// The documents in `directory`, which is there.
+    ///
+    /// # Errors
+    /// Where no thread can be started.
+    pub fn new(directory: PathBuf, small: Arc<dyn SmallBodies>) -> io::Result<Documents> {
+        let remover = Remover::start(&directory)?;
+        Ok(Documents { shared: Arc::new(Shared { directory, small, remover }) })
     }
 
-    /// Removes a body that belongs to nothing; does not block.
-    pub fn discard(&self, _id: DocumentId) {}
+    /// Reads a document from its beginning. Blocking; a large document is read as it is asked for.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such body, `InvalidData` if it is no longer what was written.
+    pub fn open(&self, id: DocumentId, place: BodyPlace) -> io::Result<Box<dyn Read + Send>> {
+        match place {
+            BodyPlace::Inline => match self.shared.small.read(id)? {
+                Some(bytes) => Ok(Box::new(Cursor::new(bytes))),
+                None => Err(missing(id, "the journal")),
+            },
+            BodyPlace::File => match File::open(file_of(&self.shared.directory, id)) {
+                Ok(file) => Ok(Box::new(file)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    Err(missing(id, "the document directory"))
+                }
+                Err(error) => Err(error),
+            },
+        }
+    }
+
+    /// Begins the file of a document that is to be large. Its number must never have been used.
+    pub fn begin(&self, id: DocumentId) -> Upload {
+        Upload::new(self.shared.directory.clone(), id, self.shared.remover.handle())
+    }
+
+    /// The same for whoever may block.
+    pub fn begin_file(&self, id: DocumentId) -> PartFile {
+        PartFile::new(self.shared.directory.clone(), id, self.shared.remover.handle())
+    }
+
+    /// Removes a body that belongs to nothing; does not block. Where it cannot be done soon, the next start does it.
+    pub fn discard(&self, id: DocumentId) {
+        self.shared.remover.handle().remove(Unwanted::Document(id));
+    }
 
     /// Bytes free for documents. Blocking.
     pub fn free_bytes(&self) -> io::Result<u64> {
-        Ok(u64::MAX)
+        let found = rustix::fs::statvfs(&self.shared.directory)?;
+        Ok(found.f_bavail.saturating_mul(found.f_frsize))
     }
+}
+
+fn missing(id: DocumentId, whence: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, format!("document {id} is gone from {whence}"))
+}
+
+fn file_of(directory: &Path, id: DocumentId) -> PathBuf {
+    directory.join(id.to_string())
+}
+
+fn part_of(directory: &Path, id: DocumentId) -> PathBuf {
+    directory.join(format!("{id}.part"))
 }

@@ -322,3 +322,6 @@ impl Store for MemoryStore {
         self.lock().changes.subscribe()
     }
 }
+
+#[cfg(test)]
+mod tests;

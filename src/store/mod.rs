@@ -3,14 +3,20 @@
 //! *Ok means on disk.* A commit is atomic; queues, lists and counts follow from the jobs in it and can
 //! never disagree with them. Nothing that could not be read is ever overwritten or deleted.
 
+#[doc(hidden)]
+pub mod conformance;
 pub mod counts;
 pub mod documents;
 mod draft;
+mod durable;
+pub mod embedded;
 pub mod journal;
 mod keys;
 pub mod memory;
 pub mod read;
 pub mod record;
+mod sled;
+pub mod state;
 pub mod tables;
 mod upgrade;
 

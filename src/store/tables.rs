@@ -15,18 +15,13 @@
 use std::collections::BTreeSet;
 
 use super::draft::{Draft, unreadable};
+pub use super::journal::Op;
+
 use super::read::{self, Direction, Kv};
 use super::record::{EventV1, SettingV1, StoredDocument, SubjectV1};
 use super::{KeyRecord, keys};
 use crate::model::commit::{Commit, CommitError, IdempotencyKey, KEYS_MAX, KeyId, NewDocument, Remove};
 use crate::model::id::{CommitSeq, DocumentId, JobId};
-
-/// One change of the key space: a new value for a key, or `None` to delete it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Op {
-    pub key: Vec<u8>,
-    pub value: Option<Vec<u8>>,
-}
 
 /// The keys that are kept for what comes after removals of jobs: the event.
 const RESERVED: usize = 1;
@@ -186,3 +181,6 @@ fn put_event(commit: &Commit, seq: CommitSeq, draft: &mut Draft<'_, impl Kv>) ->
     let event = EventV1 { seq: seq.0, subjects: subjects.into_iter().collect() };
     draft.put(keys::event(seq), &event, || format!("the event of commit {seq}"))
 }
+
+#[cfg(test)]
+mod tests;

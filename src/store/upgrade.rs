@@ -23,6 +23,12 @@ pub fn newest(kind: Kind) -> u16 {
     }
 }
 
+/// How many forms of records there have been: a program that knows fewer must not read what one that knows more
+/// has written.
+pub fn forms() -> u32 {
+    Kind::ALL.into_iter().map(|kind| u32::from(newest(kind))).sum()
+}
+
 /// The newest form of a record whose payload was written in `version`.
 pub fn open<T: DeserializeOwned>(kind: Kind, version: u16, bytes: &[u8]) -> Result<T, Refused> {
     match version {

@@ -41,8 +41,9 @@ mod workers;
 
 use std::sync::Arc;
 
-use actix_web::web;
+use actix_web::{App, web};
 
+use self::listener::{ListenError, Listener};
 use self::state::HttpState;
 
 /// Puts the handlers of [`routes::ROUTES`] into an application. The listener must run with
@@ -94,4 +95,16 @@ fn configure_printers(cfg: &mut web::ServiceConfig) {
         .route("/api/v1/printers/{name}/accept", web::post().to(printers::accept))
         .route("/api/v1/printers/{name}/reject", web::post().to(printers::reject))
         .route("/api/v1/printers/{name}/test", web::post().to(printers::test));
+}
+
+/// Serves the interface on what the listener has bound.
+///
+/// # Errors
+/// Where the threads that serve cannot be started.
+pub fn serve(listener: Listener, state: Arc<HttpState>) -> Result<actix_server::Server, ListenError> {
+    let admission = admission::admission(Arc::clone(&state));
+    listener.serve(admission, move || {
+        let state = Arc::clone(&state);
+        App::new().configure(move |cfg| configure(cfg, state))
+    })
 }

@@ -161,6 +161,7 @@ fn status_of(refusal: &Refusal) -> (StatusCode, Option<Duration>) {
         | Refusal::DocumentGone(_)
         | Refusal::DocumentInUse(_)
         | Refusal::NameTaken(_)
+        | Refusal::HasJobs { .. }
         | Refusal::ReadOnly(_) => (StatusCode::CONFLICT, None),
         Refusal::KeyReused(_) => (StatusCode::UNPROCESSABLE_ENTITY, None),
         Refusal::QueueFull { retry_after, .. } | Refusal::Busy { retry_after } => {
@@ -179,7 +180,9 @@ fn instance_of(refusal: &Refusal) -> Option<String> {
         | Refusal::CannotCancel { job, .. }
         | Refusal::DocumentGone(job) => Some(format!("/api/v1/jobs/{job}")),
         Refusal::DocumentInUse(document) => Some(format!("/api/v1/documents/{document}")),
-        Refusal::NotAccepting(name) | Refusal::ReadOnly(name) => Some(format!("/api/v1/printers/{name}")),
+        Refusal::NotAccepting(name) | Refusal::ReadOnly(name) | Refusal::HasJobs { name, .. } => {
+            Some(format!("/api/v1/printers/{name}"))
+        }
         _ => None,
     }
 }
@@ -209,13 +212,11 @@ impl From<BodyError> for Problem {
 impl From<ReadError> for Problem {
     fn from(error: ReadError) -> Problem {
         log::error!("a read failed: {error}");
-        let status = match &error {
-            ReadError::Damaged { .. } => StatusCode::INTERNAL_SERVER_ERROR,
-            ReadError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
-        };
-        let code = match &error {
-            ReadError::Damaged { .. } => "record_damaged",
-            ReadError::Unavailable(_) => "store_unavailable",
+        let (status, code) = match &error {
+            ReadError::Damaged { .. } | ReadError::Newer { .. } => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "record_damaged")
+            }
+            ReadError::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable"),
         };
         Problem::new(status, code, error.to_string())
     }

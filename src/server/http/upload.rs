@@ -18,6 +18,7 @@ use super::state::HttpState;
 use crate::model::document::{Document, INLINE_BYTES_MAX};
 use crate::model::id::DocumentId;
 use crate::model::intake::Refusal;
+use crate::store::documents::{Documents, PartFile};
 
 /// Pieces that wait to be written.
 const PIECES: usize = 4;
@@ -39,6 +40,26 @@ pub trait BodyFile: Send {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
     /// Ok means on disk, under its name.
     fn finish(self: Box<Self>) -> io::Result<()>;
+}
+
+impl Bodies for Documents {
+    fn begin(&self, document: DocumentId) -> io::Result<Box<dyn BodyFile>> {
+        Ok(Box::new(self.begin_file(document)))
+    }
+
+    fn read(&self, document: &Document) -> io::Result<Box<dyn io::Read + Send>> {
+        self.open(document.id, document.place)
+    }
+}
+
+impl BodyFile for PartFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        PartFile::write(self, bytes)
+    }
+
+    fn finish(self: Box<Self>) -> io::Result<()> {
+        PartFile::finish(*self, &[]).map(drop)
+    }
 }
 
 /// The body of a request, within the configured size and pace.

@@ -4,13 +4,14 @@ use std::io;
 use std::sync::Arc;
 
 use super::frame::{self, Place};
-use super::prepare::{create_segment, cut, is_full, new_id, open_segment};
+use super::prepare::{create_segment, cut, new_id, open_segment};
 use super::replay::{Ending, Frame, Replayed, replay};
 use super::segment::{JournalId, SEGMENT_HEADER_BYTES};
 use super::{
     Bodies, BodyAt, FrameRef, JournalError, JournalFiles, LimitExceeded, Placed, Position, SegmentFile,
     VisitError,
 };
+use crate::store::durable::is_full;
 
 /// Most commits of one group.
 pub const GROUP_FRAMES_MAX: usize = 4096;
@@ -77,6 +78,11 @@ impl Journal {
         file.sync_data().map_err(|source| JournalError::io("sync", end.segment, source))?;
         files.sync_dir().map_err(|source| JournalError::directory("sync", source))?;
         Ok((Self { files, options, id, file, end, poisoned: None, buffer: Vec::new() }, replayed))
+    }
+
+    /// The identity that all segments of this journal share.
+    pub fn id(&self) -> JournalId {
+        self.id
     }
 
     /// Where the next commit goes. Everything before it is durable.

@@ -4,10 +4,11 @@
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::segment::{file_name, number_of};
+use crate::store::durable::{FILE_MODE, sync_directory};
 
 /// A directory of numbered segments.
 pub trait JournalFiles: Debug + Send + Sync {
@@ -87,7 +88,12 @@ impl JournalFiles for Directory {
     }
 
     fn create(&self, segment: u32) -> io::Result<Box<dyn SegmentFile>> {
-        let file = OpenOptions::new().read(true).write(true).create_new(true).open(self.path(segment))?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .mode(FILE_MODE)
+            .open(self.path(segment))?;
         Ok(Box::new(file))
     }
 
@@ -138,17 +144,13 @@ impl JournalFiles for Directory {
 fn create_numbered(directory: &Path, name: &str) -> io::Result<(File, PathBuf)> {
     for n in 1_u32.. {
         let path = directory.join(format!("{name}.{n}"));
-        match OpenOptions::new().write(true).create_new(true).open(&path) {
+        match OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&path) {
             Ok(file) => return Ok((file, path)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
         }
     }
     Err(io::ErrorKind::AlreadyExists.into())
-}
-
-fn sync_directory(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
 }
 
 impl SegmentFile for File {

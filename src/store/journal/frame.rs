@@ -14,15 +14,15 @@ use super::{BodyAt, FrameRef, JournalId, LimitExceeded, Op, PlacedBodies};
 /// Bytes before a frame's payload.
 pub const FRAME_HEADER_BYTES: usize = 24;
 /// Most payload bytes of one frame.
-pub const FRAME_PAYLOAD_BYTES_MAX: usize = 16 * 1024 * 1024 - FRAME_HEADER_BYTES;
-/// Most operations of one frame. A batch of the index is never larger, and a commit is never split.
-pub const OPS_MAX: usize = 64;
+pub const FRAME_PAYLOAD_BYTES_MAX: usize = 32 * 1024 * 1024 - FRAME_HEADER_BYTES;
+/// Most operations of one frame: as many as a commit may have keys.
+pub const OPS_MAX: usize = crate::model::commit::KEYS_MAX;
 /// Most bytes of a key.
 pub const KEY_BYTES_MAX: usize = 1024;
 /// Most bytes of a value.
 pub const VALUE_BYTES_MAX: usize = 64 * 1024;
 /// Most document bodies of one frame.
-pub const BODIES_MAX: usize = 64;
+pub const BODIES_MAX: usize = 128;
 /// Most bytes of a document body; larger ones are files of their own.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 

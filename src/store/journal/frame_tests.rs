@@ -7,7 +7,7 @@ const PLACE: Place = Place { id: JournalId([7; 16]), segment: 3, offset: 4321 };
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
     let op = (vec(any::<u8>(), 0..40), proptest::option::of(vec(any::<u8>(), 0..300)));
-    vec(op.prop_map(|(key, value)| Op { key, value }), 0..=OPS_MAX)
+    vec(op.prop_map(|(key, value)| Op { key, value }), 0..=64)
 }
 
 fn encoded(ops: &[Op], bodies: &[(u64, Vec<u8>)]) -> (Vec<u8>, Vec<(u64, BodyAt)>) {

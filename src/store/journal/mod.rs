@@ -33,7 +33,7 @@ pub use frame::{
     BODIES_MAX, BODY_BYTES_MAX, FRAME_HEADER_BYTES, FRAME_PAYLOAD_BYTES_MAX, FrameError, KEY_BYTES_MAX,
     OPS_MAX, VALUE_BYTES_MAX,
 };
-pub use replay::{Ending, Frame, Replayed, replay};
+pub use replay::{Ending, Frame, Replayed, identity, replay};
 pub use salvage::{Salvaged, Skipped, salvage};
 pub use segment::{FORMAT_VERSION, JournalId, SEGMENT_HEADER_BYTES};
 

@@ -4,6 +4,7 @@ use std::io;
 
 use super::segment::{JournalId, SEGMENT_HEADER_BYTES, SegmentHeader};
 use super::{JournalError, JournalFiles, Position, SegmentFile};
+use crate::store::durable::is_full;
 
 /// The identity of a new journal.
 pub(super) fn new_id() -> Result<JournalId, JournalError> {
@@ -72,10 +73,4 @@ pub(super) fn cut(
             .map_err(|source| JournalError::io("write the header of", segment, source))?;
     }
     Ok(file)
-}
-
-/// Whether an error means that there is no room, by disk, quota or file size limit.
-pub(super) fn is_full(error: &io::Error) -> bool {
-    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }

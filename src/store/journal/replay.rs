@@ -45,6 +45,22 @@ pub struct Replayed {
     pub id: Option<JournalId>,
 }
 
+/// The identity in a segment's head; `None` where there is none to be read.
+///
+/// # Errors
+/// Where the file system refuses its service, or the segment is of a newer format.
+pub fn identity(files: &dyn JournalFiles, segment: u32) -> Result<Option<JournalId>, JournalError> {
+    let numbers = files.list().map_err(|source| JournalError::directory("list", source))?;
+    if numbers.binary_search(&segment).is_err() {
+        return Ok(None);
+    }
+    match SegmentReader::open(files, segment) {
+        Ok(reader) => Ok(Some(reader.id)),
+        Err(Unopened::Unreadable { .. }) => Ok(None),
+        Err(Unopened::Failed(error)) => Err(error),
+    }
+}
+
 /// Shows every commit from `from` on to `visit`, in order, with memory for one frame; changes nothing.
 ///
 /// # Errors

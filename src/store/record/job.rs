@@ -6,7 +6,6 @@ use super::words::{
     BodyPlaceV1, BrokenV1, FormatV1, QueueV1, ReasonV1, SourceV1, StatusV1, SubmitterV1, name,
 };
 use super::{Kind, Stored};
-use crate::model::document::Format;
 use crate::model::event::Entry;
 use crate::model::id::{AcceptedSeq, DocumentId, Generation, JobId, PrinterId, Revision};
 use crate::model::job::{Bound, DocumentRef, Job, Priority};
@@ -148,25 +147,15 @@ impl TryFrom<BoundV1> for Bound {
 
 impl From<&DocumentRef> for DocumentRefV1 {
     fn from(document: &DocumentRef) -> Self {
-        DocumentRefV1 {
-            id: document.id.0,
-            format: (&document.format).into(),
-            bytes: document.bytes,
-            crc: document.crc,
-            place: (&document.place).into(),
-        }
+        let DocumentRef { id, format, bytes, crc, place } = document;
+        DocumentRefV1 { id: id.0, format: format.into(), bytes: *bytes, crc: *crc, place: place.into() }
     }
 }
 
 impl From<DocumentRefV1> for DocumentRef {
     fn from(form: DocumentRefV1) -> Self {
-        DocumentRef {
-            id: DocumentId(form.id),
-            format: Format::from(form.format),
-            bytes: form.bytes,
-            crc: form.crc,
-            place: form.place.into(),
-        }
+        let DocumentRefV1 { id, format, bytes, crc, place } = form;
+        DocumentRef { id: DocumentId(id), format: format.into(), bytes, crc, place: place.into() }
     }
 }
 

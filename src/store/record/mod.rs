@@ -15,6 +15,10 @@ use super::{ReadError, upgrade};
 
 mod job;
 mod other;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod word_tests;
 mod words;
 
 pub use job::{EntryV1, JobV1};
@@ -45,6 +49,20 @@ pub enum Kind {
     Counts = 7,
     Key = 8,
     Event = 9,
+}
+
+impl Kind {
+    pub const ALL: [Kind; 9] = [
+        Kind::Job,
+        Kind::Entry,
+        Kind::Document,
+        Kind::Printer,
+        Kind::Pool,
+        Kind::Setting,
+        Kind::Counts,
+        Kind::Key,
+        Kind::Event,
+    ];
 }
 
 /// A type of which there are records.

@@ -1,0 +1,280 @@
+//! The store of one server: a journal that holds the truth, and sled as an index of it.
+//!
+//! One thread writes. It takes the commits that wait as a group, plans each over those before it, appends all to the
+//! journal with one sync, lets the index follow, and only then answers. So `Ok` means on disk, and a read that
+//! follows it sees the commit. A second thread makes the index durable every few seconds, so that a start has
+//! little to replay. An index that is lost, older or damaged is never used: `spool recover` builds it anew.
+
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, FutureExt, ready};
+use tokio::sync::{oneshot, watch};
+
+mod checkpoint;
+mod error;
+pub(super) mod follow;
+pub(super) mod mark;
+mod open;
+mod overlay;
+mod revive;
+#[cfg(test)]
+mod tests;
+mod threads;
+mod writer;
+
+pub use error::OpenError;
+pub use open::Opened;
+use threads::Threads;
+use writer::Order;
+
+use super::counts::Counts;
+use super::documents::SmallBodies;
+use super::journal::{self, Bodies};
+use super::read;
+use super::sled::Index;
+use super::state::State;
+use super::{EventsSince, JobsQuery, KeyRecord, Page, Purge, Purgeable, ReadError, Store};
+use crate::model::commit::{Commit, CommitError, Committed};
+use crate::model::document::Document;
+use crate::model::event::Entry;
+use crate::model::id::{CommitSeq, DocumentId, JobId, QueueId};
+use crate::model::job::Job;
+use crate::model::pool::Pool;
+use crate::model::printer::Printer;
+use crate::model::queue::{OrderKey, QueueCounts};
+use crate::model::time::WallTime;
+
+/// How the store is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Memory for pages of the index, in bytes.
+    pub cache_bytes: u64,
+    /// How often the index is made durable while it changes. What was not yet is replayed at the next start.
+    pub checkpoint_every: Duration,
+    pub journal: journal::Options,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            cache_bytes: 64 * 1024 * 1024,
+            checkpoint_every: Duration::from_secs(3),
+            journal: journal::Options::default(),
+        }
+    }
+}
+
+/// The embedded store. To drop it without [`close`](EmbeddedStore::close) is safe, as a crash is.
+pub struct EmbeddedStore {
+    shared: Arc<Shared>,
+    threads: Threads,
+    /// Keeps other processes out while the store is there.
+    state: State,
+}
+
+/// What readers and the threads of the store have in common.
+pub(super) struct Shared {
+    /// `None` while it is being opened again after it failed.
+    index: RwLock<Option<Arc<Index>>>,
+    bodies: Bodies,
+    counts: RwLock<Counts>,
+    /// What the index has applied.
+    applied: Mutex<mark::Applied>,
+    changes: watch::Sender<CommitSeq>,
+    broken: watch::Sender<Option<String>>,
+}
+
+impl EmbeddedStore {
+    /// Opens the store of a state directory: checks that the index is whole and belongs to the journal, replays what
+    /// it lacks, and sweeps files that a crash has left.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; nothing that could be read was changed then. Blocking.
+    pub fn open(state: &State, options: Options) -> Result<Opened, OpenError> {
+        open::open(state, options)
+    }
+
+    /// Why the store takes no commits any more, once it does not: the process is to be started again. A full disk is
+    /// no such reason.
+    pub fn broken(&self) -> watch::Receiver<Option<String>> {
+        self.shared.broken.subscribe()
+    }
+
+    /// Finishes what was handed in, makes the index durable and ends the threads. Later commits are refused. Blocking;
+    /// to close twice is fine.
+    pub fn close(&self) {
+        self.threads.close();
+    }
+
+    fn answer<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Index) -> Result<T, ReadError> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, ReadError>> {
+        let shared = Arc::clone(&self.shared);
+        let reading = async move {
+            let looked = tokio::task::spawn_blocking(move || look(&*shared.index()?)).await;
+            looked.unwrap_or_else(|error| Err(ReadError::Unavailable(error.to_string())))
+        };
+        reading.boxed()
+    }
+}
+
+impl fmt::Debug for EmbeddedStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmbeddedStore").field("state", &self.state.path()).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    fn index(&self) -> Result<Arc<Index>, ReadError> {
+        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        index.clone().ok_or_else(|| ReadError::Unavailable("the index is being opened again".to_owned()))
+    }
+
+    fn set_index(&self, index: Option<Arc<Index>>) {
+        *self.index.write().unwrap_or_else(PoisonError::into_inner) = index;
+    }
+
+    fn applied(&self) -> MutexGuard<'_, mark::Applied> {
+        self.applied.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn break_down(&self, why: String) {
+        self.broken.send_if_modified(|broken| {
+            let first = broken.is_none();
+            if first {
+                log::error!("the store takes no more commits: {why}");
+                *broken = Some(why);
+            }
+            first
+        });
+    }
+}
+
+impl SmallBodies for Shared {
+    fn read(&self, id: DocumentId) -> io::Result<Option<Vec<u8>>> {
+        let index = self.index().map_err(io::Error::other)?;
+        let Some(value) = index.value(&mark::body_key(id.0)).map_err(io::Error::other)? else {
+            return Ok(None);
+        };
+        let at = mark::decode_body(&value).ok_or_else(|| {
+            io::Error::new(io::ErrorKind::InvalidData, format!("the place of document {id}"))
+        })?;
+        match self.bodies.read(&at) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(journal::JournalError::Damaged(damage)) => {
+                Err(io::Error::new(io::ErrorKind::InvalidData, format!("document {id}: {damage}")))
+            }
+            Err(error) => Err(io::Error::other(error)),
+        }
+    }
+}
+
+impl Store for EmbeddedStore {
+    fn commit(&self, commit: Commit) -> BoxFuture<'static, Result<Committed, CommitError>> {
+        let (answer, answered) = oneshot::channel();
+        match self.threads.hand_in(Order { commit, answer }) {
+            Ok(()) => answered.map(|answer| answer.unwrap_or(Err(CommitError::Unknown))).boxed(),
+            Err(error) => ready(Err(error)).boxed(),
+        }
+    }
+
+    fn head(
+        &self,
+        queue: QueueId,
+        after: Option<OrderKey>,
+        n: usize,
+    ) -> BoxFuture<'static, Result<Vec<OrderKey>, ReadError>> {
+        self.answer(move |index| read::head(index, queue, after, n))
+    }
+
+    fn job(&self, id: JobId) -> BoxFuture<'static, Result<Option<Job>, ReadError>> {
+        self.answer(move |index| read::job(index, id))
+    }
+
+    fn jobs(&self, query: JobsQuery) -> BoxFuture<'static, Result<Page<Job, JobId>, ReadError>> {
+        self.answer(move |index| read::jobs(index, &query))
+    }
+
+    fn jobs_at_printers(&self) -> BoxFuture<'static, Result<Vec<Job>, ReadError>> {
+        self.answer(|index| read::jobs_at_printers(index))
+    }
+
+    fn timeline(
+        &self,
+        job: JobId,
+        after: u32,
+        n: usize,
+    ) -> BoxFuture<'static, Result<Vec<Entry>, ReadError>> {
+        self.answer(move |index| read::timeline(index, job, after, n))
+    }
+
+    fn document(&self, id: DocumentId) -> BoxFuture<'static, Result<Option<Document>, ReadError>> {
+        self.answer(move |index| read::document(index, id))
+    }
+
+    fn documents(
+        &self,
+        user: Option<String>,
+        before: Option<DocumentId>,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Page<Document, DocumentId>, ReadError>> {
+        self.answer(move |index| read::documents(index, user.as_deref(), before, limit))
+    }
+
+    fn printers(&self) -> BoxFuture<'static, Result<Vec<Printer>, ReadError>> {
+        self.answer(|index| read::printers(index))
+    }
+
+    fn pools(&self) -> BoxFuture<'static, Result<Vec<Pool>, ReadError>> {
+        self.answer(|index| read::pools(index))
+    }
+
+    fn setting(&self, name: &str) -> BoxFuture<'static, Result<Option<Vec<u8>>, ReadError>> {
+        let name = name.to_owned();
+        self.answer(move |index| read::setting(index, &name))
+    }
+
+    fn key(
+        &self,
+        user: &str,
+        key: &str,
+        now: WallTime,
+    ) -> BoxFuture<'static, Result<Option<KeyRecord>, ReadError>> {
+        let (user, key) = (user.to_owned(), key.to_owned());
+        self.answer(move |index| read::key(index, &user, &key, now))
+    }
+
+    fn counts(&self, queue: QueueId) -> QueueCounts {
+        self.shared.counts.read().unwrap_or_else(PoisonError::into_inner).of(queue)
+    }
+
+    fn counts_total(&self) -> QueueCounts {
+        self.shared.counts.read().unwrap_or_else(PoisonError::into_inner).total()
+    }
+
+    fn purgeable(
+        &self,
+        what: Purge,
+        until: WallTime,
+        n: usize,
+    ) -> BoxFuture<'static, Result<Vec<Purgeable>, ReadError>> {
+        self.answer(move |index| read::purgeable(index, what, until, n))
+    }
+
+    fn last_seq(&self) -> CommitSeq {
+        *self.shared.changes.borrow()
+    }
+
+    fn events_since(&self, after: CommitSeq, n: usize) -> BoxFuture<'static, Result<EventsSince, ReadError>> {
+        let last = self.last_seq();
+        self.answer(move |index| read::events_since(index, last, after, n))
+    }
+
+    fn changes(&self) -> watch::Receiver<CommitSeq> {
+        self.shared.changes.subscribe()
+    }
+}

@@ -1,0 +1,70 @@
+//! Makes the index durable now and then, beside the commits.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+
+use super::Shared;
+use super::mark::{Applied, Checkpoint, generation_op};
+use crate::store::sled::{Index, IndexError};
+
+/// Why a checkpoint was not made; the last one stands.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CheckpointError {
+    #[error("the index: {0}")]
+    Index(#[from] IndexError),
+    #[error("cannot write {}: {source}", path.display())]
+    File { path: PathBuf, source: std::io::Error },
+}
+
+/// The last checkpoint, and where the next goes.
+#[derive(Debug)]
+pub(super) struct Checkpoints {
+    pub path: PathBuf,
+    pub last: Checkpoint,
+}
+
+impl Checkpoints {
+    /// Makes what was applied up to `applied` durable, and then says so.
+    ///
+    /// The generation is in the index before it is in the file, so an index that lacks it is not this one.
+    pub fn make(&mut self, index: &Index, applied: Applied) -> Result<(), CheckpointError> {
+        let generation = self.last.generation + 1;
+        index.apply(vec![generation_op(generation)])?;
+        index.sync()?;
+        let checkpoint = Checkpoint::new(generation, applied);
+        checkpoint
+            .write(&self.path)
+            .map_err(|source| CheckpointError::File { path: self.path.clone(), source })?;
+        self.last = checkpoint;
+        Ok(())
+    }
+
+    /// As [`make`](Checkpoints::make), if something has changed.
+    pub fn make_if_changed(&mut self, shared: &Shared) {
+        let applied = *shared.applied();
+        // While the index is opened again there is nothing to make durable.
+        let Ok(index) = shared.index() else { return };
+        if applied == self.last.applied {
+            return;
+        }
+        if let Err(error) = self.make(&index, applied) {
+            log::warn!("the index was not made durable, the next start replays more of the journal: {error}");
+        }
+    }
+}
+
+/// Makes a checkpoint every so often until told to stop.
+pub(super) fn keep_making(
+    mut checkpoints: Checkpoints,
+    shared: &Arc<Shared>,
+    every: Duration,
+    stop: &Receiver<()>,
+) -> Checkpoints {
+    while stop.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
+        checkpoints.make_if_changed(shared);
+    }
+    checkpoints
+}

@@ -1,0 +1,219 @@
+//! Opening: is the index whole, is it the journal's, and what does it lack?
+
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, Mutex, RwLock};
+
+use tokio::sync::watch;
+
+use super::checkpoint::{CheckpointError, Checkpoints};
+use super::error::OpenError;
+use super::follow::Follower;
+use super::mark::{APPLIED, Applied, Checkpoint, GENERATION, Unreadable, decode_generation};
+use super::threads::Threads;
+use super::writer::{Indexing, Writer};
+use super::{EmbeddedStore, Options, Shared};
+use crate::model::id::CommitSeq;
+use crate::store::counts::Counts;
+use crate::store::documents::{Documents, unclaimed};
+use crate::store::journal::{Directory, Ending, Frame, Journal, JournalError, Position, identity, replay};
+use crate::store::read;
+use crate::store::sled::Index;
+use crate::store::state::State;
+use crate::store::upgrade;
+
+/// A store that is open, and how it was found.
+#[derive(Debug)]
+pub struct Opened {
+    pub store: EmbeddedStore,
+    pub documents: Documents,
+    /// Commits that the index lacked.
+    pub replayed: u64,
+    /// Bytes of a write at the journal's end that was never finished, and was cut off.
+    pub torn_bytes: u64,
+    /// Files that belonged to nothing.
+    pub swept: usize,
+}
+
+/// The two halves of the store, in step.
+struct Halves {
+    index: Index,
+    journal: Journal,
+    checkpoints: Checkpoints,
+    replayed: u64,
+    torn_bytes: u64,
+}
+
+pub(super) fn open(state: &State, options: Options) -> Result<Opened, OpenError> {
+    let files = Directory::new(state.path())
+        .map(Arc::new)
+        .map_err(|source| OpenError::io("use the journal in", state.path(), source))?;
+    let halves = match read_checkpoint(state)? {
+        Some(checkpoint) => continue_with(state, &files, options, checkpoint)?,
+        None => begin(state, &files, options)?,
+    };
+    let swept = sweep(&state.documents(), &halves.index)?;
+    assemble(state, files, options, halves, swept)
+}
+
+/// The checkpoint, if the state directory was ever used.
+fn read_checkpoint(state: &State) -> Result<Option<Checkpoint>, OpenError> {
+    let path = state.checkpoint();
+    Checkpoint::read(&path).map_err(|unreadable| match unreadable {
+        Unreadable::Io(source) => OpenError::io("read", &path, source),
+        Unreadable::Damaged => OpenError::unusable(&state.sled(), "the file `checkpoint` is damaged"),
+        Unreadable::Newer => OpenError::Newer { path: state.path().to_owned() },
+    })
+}
+
+/// A new store. A first start that died before its checkpoint has answered nobody, so what is there of an index
+/// is worth nothing; a journal that holds commits is another matter.
+fn begin(state: &State, files: &Arc<Directory>, options: Options) -> Result<Halves, OpenError> {
+    let mut first = |_: Frame| Err("the journal holds commits".into());
+    match replay(&**files, Position::START, &mut first) {
+        Ok(_) => {}
+        Err(JournalError::Visit(_)) => {
+            let why = "the file `checkpoint` is missing, while the journal holds commits";
+            return Err(OpenError::unusable(&state.sled(), why));
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let path = state.sled();
+    if Index::exists(&path) {
+        log::warn!(path:% = path.display(); "removing what a first start that did not finish has left");
+        fs::remove_dir_all(&path)
+            .and_then(|()| fs::create_dir(&path))
+            .map_err(|source| OpenError::io("make anew", &path, source))?;
+    }
+    let index = Index::open(&path, options.cache_bytes).map_err(|error| OpenError::index(&path, error))?;
+    let (journal, _) = Journal::open(files.clone(), options.journal, Position::START, &mut |_| Ok(()))?;
+    let applied = Applied { journal: journal.id(), position: journal.end() };
+    index.apply(vec![applied.op()]).map_err(|error| OpenError::index(&path, error))?;
+    let mut checkpoints = Checkpoints { path: state.checkpoint(), last: Checkpoint::new(0, applied) };
+    checkpoint_now(state, &mut checkpoints, &index, applied)?;
+    Ok(Halves { index, journal, checkpoints, replayed: 0, torn_bytes: 0 })
+}
+
+fn continue_with(
+    state: &State,
+    files: &Arc<Directory>,
+    options: Options,
+    last: Checkpoint,
+) -> Result<Halves, OpenError> {
+    let path = state.sled();
+    let (index, from) = open_index(&path, options.cache_bytes, &last)?;
+    check_identity(files, &path, from)?;
+    let mut follower = Follower::new(&index, from.journal);
+    let (journal, replayed) = Journal::open(files.clone(), options.journal, from.position, &mut |frame| {
+        Ok(follower.take_frame(frame)?)
+    })
+    .map_err(|error| OpenError::replay(&path, error))?;
+    follower.finish().map_err(|error| OpenError::index(&path, error))?;
+    let torn_bytes = match replayed.ending {
+        Ending::Clean => 0,
+        Ending::TornTail { bytes, .. } => bytes,
+    };
+    let mut checkpoints = Checkpoints { path: state.checkpoint(), last };
+    if replayed.frames > 0 || last.forms != upgrade::forms() {
+        let applied = Applied { position: journal.end(), ..from };
+        checkpoint_now(state, &mut checkpoints, &index, applied)?;
+    }
+    Ok(Halves { index, journal, checkpoints, replayed: replayed.frames, torn_bytes })
+}
+
+/// Opens an index that must come up to `checkpoint`, and says how far it goes.
+pub(super) fn open_index(
+    path: &Path,
+    cache_bytes: u64,
+    checkpoint: &Checkpoint,
+) -> Result<(Index, Applied), OpenError> {
+    let failed = |error| OpenError::index(path, error);
+    let refused = |why: &str| Err(OpenError::unusable(path, why));
+    if !Index::exists(path) {
+        return refused("it is missing");
+    }
+    let index = Index::open(path, cache_bytes).map_err(failed)?;
+    let applied = index.value(APPLIED).map_err(failed)?;
+    let generation = index.value(GENERATION).map_err(failed)?;
+    let (Some(applied), Some(generation)) = (applied, generation) else {
+        return refused("it has opened empty");
+    };
+    let (Some(applied), Some(generation)) = (Applied::decode(&applied), decode_generation(&generation))
+    else {
+        return refused("it does not say how far it goes");
+    };
+    if applied.journal != checkpoint.applied.journal {
+        return refused("it belongs to another journal");
+    }
+    if applied.position < checkpoint.applied.position || generation < checkpoint.generation {
+        return refused("it is older than its last checkpoint, as after a power cut or a copy from a backup");
+    }
+    Ok((index, applied))
+}
+
+fn check_identity(files: &Directory, path: &Path, from: Applied) -> Result<(), OpenError> {
+    match identity(files, from.position.segment)? {
+        Some(id) if id != from.journal => Err(OpenError::unusable(path, "it belongs to another journal")),
+        // What cannot be told here is found damaged by the replay.
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn checkpoint_now(
+    state: &State,
+    checkpoints: &mut Checkpoints,
+    index: &Index,
+    applied: Applied,
+) -> Result<(), OpenError> {
+    checkpoints.make(index, applied).map_err(|error| match error {
+        CheckpointError::Index(error) => OpenError::index(&state.sled(), error),
+        CheckpointError::File { path, source } => OpenError::Io { doing: "write", path, source },
+    })
+}
+
+/// Removes what a crash has left between a document and its record.
+fn sweep(documents: &Path, index: &Index) -> Result<usize, OpenError> {
+    let claimed = |id| Ok::<_, OpenError>(read::stored_document(index, id)?.is_some());
+    let found = unclaimed(documents, claimed)?;
+    for path in &found {
+        fs::remove_file(path).map_err(|source| OpenError::io("remove", path, source))?;
+    }
+    if !found.is_empty() {
+        log::info!(files = found.len(); "swept documents that no commit had reached");
+    }
+    Ok(found.len())
+}
+
+fn assemble(
+    state: &State,
+    files: Arc<Directory>,
+    options: Options,
+    halves: Halves,
+    swept: usize,
+) -> Result<Opened, OpenError> {
+    let Halves { index, journal, checkpoints, replayed, torn_bytes } = halves;
+    let counts = Counts::load(&index)?;
+    let applied = Applied { journal: journal.id(), position: journal.end() };
+    let last = CommitSeq(applied.position.seq - 1);
+    let shared = Arc::new(Shared {
+        index: RwLock::new(Some(Arc::new(index))),
+        bodies: journal.bodies(),
+        counts: RwLock::new(counts),
+        applied: Mutex::new(applied),
+        changes: watch::channel(last).0,
+        broken: watch::channel(None).0,
+    });
+    let thread = |source| OpenError::io("start a thread for", state.path(), source);
+    let documents = Documents::new(state.documents(), shared.clone()).map_err(thread)?;
+    let indexing = Indexing {
+        files,
+        path: state.sled(),
+        cache_bytes: options.cache_bytes,
+        checkpoint: state.checkpoint(),
+    };
+    let writer = Writer::new(shared.clone(), journal, documents.clone(), indexing);
+    let threads =
+        Threads::start(shared.clone(), writer, checkpoints, options.checkpoint_every).map_err(thread)?;
+    let store = EmbeddedStore { shared, threads, state: state.clone() };
+    Ok(Opened { store, documents, replayed, torn_bytes, swept })
+}

@@ -1,0 +1,88 @@
+//! The two threads of the store: how commits reach the one, and how both end.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crossbeam_channel::{Sender, TrySendError, bounded};
+
+use super::Shared;
+use super::checkpoint::{Checkpoints, keep_making};
+use super::writer::{Order, Writer};
+use crate::model::commit::CommitError;
+
+/// How many commits may wait for the store thread: more than all actors together ever have under way.
+const WAITING_MAX: usize = 16_384;
+
+pub(super) struct Threads {
+    shared: Arc<Shared>,
+    running: Mutex<Option<Running>>,
+}
+
+struct Running {
+    orders: Sender<Order>,
+    writer: JoinHandle<()>,
+    /// Dropped to end the thread.
+    stop: Sender<()>,
+    checkpoints: JoinHandle<Checkpoints>,
+}
+
+impl Threads {
+    pub fn start(
+        shared: Arc<Shared>,
+        writer: Writer,
+        checkpoints: Checkpoints,
+        every: Duration,
+    ) -> io::Result<Threads> {
+        let (orders, waiting) = bounded(WAITING_MAX);
+        let (stop, stopped) = bounded(0);
+        let keeper = Arc::clone(&shared);
+        let checkpoints = thread::Builder::new()
+            .name("store-checkpoint".to_owned())
+            .spawn(move || keep_making(checkpoints, &keeper, every, &stopped))?;
+        let writer =
+            thread::Builder::new().name("store-writer".to_owned()).spawn(move || writer.run(&waiting))?;
+        let running = Mutex::new(Some(Running { orders, writer, stop, checkpoints }));
+        Ok(Threads { shared, running })
+    }
+
+    /// Puts a commit behind those that wait; never blocks.
+    pub fn hand_in(&self, order: Order) -> Result<(), CommitError> {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(running) = running.as_ref() else {
+            return Err(CommitError::Unavailable("it is closed".to_owned()));
+        };
+        running.orders.try_send(order).map_err(|error| {
+            CommitError::Unavailable(match error {
+                TrySendError::Full(_) => format!("{WAITING_MAX} commits wait for the disk already"),
+                TrySendError::Disconnected(_) => "its thread has ended".to_owned(),
+            })
+        })
+    }
+
+    /// Ends both threads after what waits, and makes a last checkpoint.
+    pub fn close(&self) {
+        if let Some(mut checkpoints) = self.end() {
+            checkpoints.make_if_changed(&self.shared);
+        }
+    }
+
+    fn end(&self) -> Option<Checkpoints> {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Running { orders, writer, stop, checkpoints } = running?;
+        drop(orders);
+        drop(stop);
+        if writer.join().is_err() {
+            log::error!("the store's thread has panicked");
+        }
+        checkpoints.join().ok()
+    }
+}
+
+/// Without a last checkpoint: the next start finds what it finds after a crash.
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

@@ -1,0 +1,266 @@
+//! The thread that writes: groups of commits, one sync each.
+
+use std::mem;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use tokio::sync::oneshot;
+
+use super::Shared;
+use super::error::OpenError;
+use super::follow::Follower;
+use super::mark::Applied;
+use super::overlay::Overlay;
+use super::revive::revive;
+use crate::model::commit::{Commit, CommitError, Committed, NewDocument, Remove};
+use crate::model::document::BodyPlace;
+use crate::model::id::CommitSeq;
+use crate::store::documents::Documents;
+use crate::store::journal::{Directory, FrameRef, Journal, JournalError, Op, Placed};
+use crate::store::read::Kv;
+use crate::store::sled::{Index, IndexError};
+use crate::store::tables;
+
+/// Commits of one group.
+const GROUP_COMMITS_MAX: usize = 256;
+/// Bytes of documents in one group; the commit that passes it is the last.
+const GROUP_BYTES_MAX: usize = 1024 * 1024;
+/// How often an index that has failed is opened again before those who wait for it are told that it is not known …
+const REVIVE_TRIES: u32 = 20;
+/// … how long after the last time …
+const REVIVE_PAUSE: Duration = Duration::from_millis(200);
+/// … and after how long without a commit from then on.
+const REVIVE_EVERY: Duration = Duration::from_secs(1);
+
+/// A commit on its way in, and the way back for its answer.
+pub(super) struct Order {
+    pub commit: Commit,
+    pub answer: oneshot::Sender<Result<Committed, CommitError>>,
+}
+
+/// Where the index is, to open it again.
+pub(super) struct Indexing {
+    pub files: Arc<Directory>,
+    pub path: PathBuf,
+    pub cache_bytes: u64,
+    pub checkpoint: PathBuf,
+}
+
+/// All that writes. Lives on one thread.
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    journal: Journal,
+    documents: Documents,
+    indexing: Indexing,
+    /// Why the index lacks commits that the journal has: nothing can be planned until it has caught up.
+    behind: Option<CommitError>,
+}
+
+/// A commit that may be written.
+struct Planned {
+    order: Order,
+    ops: Vec<Op>,
+}
+
+impl Writer {
+    pub fn new(shared: Arc<Shared>, journal: Journal, documents: Documents, indexing: Indexing) -> Writer {
+        Writer { shared, journal, documents, indexing, behind: None }
+    }
+
+    /// Until nobody can hand in any more, and all that was handed in is answered.
+    pub fn run(mut self, orders: &Receiver<Order>) {
+        loop {
+            let next = match self.behind {
+                None => orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(_) => orders.recv_timeout(REVIVE_EVERY),
+            };
+            match next {
+                Ok(first) => self.group(collect(first, orders)),
+                Err(RecvTimeoutError::Timeout) => self.catch_up(1),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn group(&mut self, group: Vec<Order>) {
+        if self.behind.is_some() {
+            self.catch_up(1);
+        }
+        let index = match (&self.behind, self.shared.index()) {
+            (None, Ok(index)) => index,
+            (Some(error), _) => return refuse(group, error),
+            (None, Err(error)) => return refuse(group, &CommitError::Unavailable(error.to_string())),
+        };
+        let mut planned = plan(group, self.journal.end().seq, &*index);
+        let placed = match append(&mut self.journal, &planned) {
+            Ok(placed) => placed,
+            Err(error) => return self.not_appended(planned, &error),
+        };
+        // From here on the commits are durable, whatever becomes of the index. They are answered when it has them.
+        let applied = self.apply(&index, &mut planned, &placed);
+        drop(index);
+        if let Err(error) = applied {
+            log::error!("the index failed, it is opened again and catches up with the journal: {error}");
+            self.behind = Some(CommitError::Unavailable(format!("the index: {error}")));
+            self.catch_up(REVIVE_TRIES);
+        }
+        self.answer(planned, &placed);
+    }
+
+    fn not_appended(&mut self, planned: Vec<Planned>, error: &JournalError) {
+        let told = match error {
+            // Some of the group may fit where all do not, and some of them may make room.
+            JournalError::Full { .. } | JournalError::Limit(_) if planned.len() > 1 => {
+                return planned.into_iter().for_each(|planned| self.group(vec![planned.order]));
+            }
+            JournalError::Full { .. } => CommitError::Full,
+            JournalError::Limit(_) | JournalError::Poisoned { .. } => {
+                CommitError::Unavailable(error.to_string())
+            }
+            _ => {
+                self.shared.break_down(error.to_string());
+                CommitError::Unknown
+            }
+        };
+        refuse(planned.into_iter().map(|planned| planned.order).collect(), &told);
+    }
+
+    fn apply(&self, index: &Index, planned: &mut [Planned], placed: &[Placed]) -> Result<(), IndexError> {
+        let mut follower = Follower::new(index, self.journal.id());
+        for (planned, placed) in planned.iter_mut().zip(placed) {
+            self.count(&planned.ops);
+            follower.take(mem::take(&mut planned.ops), &placed.bodies, placed.end)?;
+        }
+        follower.finish()?;
+        *self.shared.applied() = Applied { journal: self.journal.id(), position: self.journal.end() };
+        Ok(())
+    }
+
+    fn count(&self, ops: &[Op]) {
+        let mut counts = self.shared.counts.write().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = counts.follow(ops) {
+            log::error!("a counter that was just written cannot be read: {error}");
+        }
+    }
+
+    fn answer(&self, planned: Vec<Planned>, placed: &[Placed]) {
+        if let (None, Some(last)) = (&self.behind, placed.last()) {
+            self.shared.changes.send_replace(CommitSeq(last.position.seq));
+        }
+        for (Planned { order: Order { commit, answer }, .. }, placed) in planned.into_iter().zip(placed) {
+            // It is durable, but a read would not show it yet: only who asks again gets the truth.
+            let told = match self.behind {
+                None => Ok(Committed { seq: CommitSeq(placed.position.seq) }),
+                Some(_) => Err(CommitError::Unknown),
+            };
+            // Whoever waited may have gone.
+            let _ = answer.send(told);
+            self.discard_bodies(&commit);
+        }
+    }
+
+    /// Files go when their records have gone. While the index is behind, that is left to the next start.
+    fn discard_bodies(&self, commit: &Commit) {
+        for removal in commit.remove.iter().filter(|_| self.behind.is_none()) {
+            if let Remove::Document(id) = removal {
+                self.documents.discard(*id);
+            }
+        }
+    }
+
+    /// Opens the index again, which then follows the journal from wherever it is.
+    fn catch_up(&mut self, tries: u32) {
+        for attempt in 0..tries {
+            if attempt > 0 {
+                thread::park_timeout(REVIVE_PAUSE);
+            }
+            match revive(&self.shared, &self.indexing, self.journal.end()) {
+                Ok(()) => {
+                    log::warn!("the index has been opened again");
+                    self.behind = None;
+                    return;
+                }
+                Err(OpenError::Full { .. }) => self.behind = Some(CommitError::Full),
+                Err(OpenError::Busy { .. }) => {}
+                Err(error) => {
+                    self.shared.break_down(error.to_string());
+                    self.behind = Some(CommitError::Unavailable(error.to_string()));
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// The first, and what waits behind it, up to a bound.
+fn collect(first: Order, orders: &Receiver<Order>) -> Vec<Order> {
+    let mut bytes = body_bytes(&first.commit);
+    let mut group = vec![first];
+    while group.len() < GROUP_COMMITS_MAX && bytes < GROUP_BYTES_MAX {
+        let Ok(next) = orders.try_recv() else { break };
+        bytes += body_bytes(&next.commit);
+        group.push(next);
+    }
+    group
+}
+
+fn body_bytes(commit: &Commit) -> usize {
+    commit.documents.iter().filter_map(|new| new.body.as_ref()).map(|body| body.len()).sum()
+}
+
+/// What the commits of a group mean, each over those before it. Those that cannot be are answered here.
+fn plan(group: Vec<Order>, first_seq: u64, index: &impl Kv) -> Vec<Planned> {
+    let mut overlay = Overlay::new(index);
+    let mut planned: Vec<Planned> = Vec::with_capacity(group.len());
+    for order in group {
+        let seq = CommitSeq(first_seq + planned.len() as u64);
+        let ops = check_bodies(&order.commit).and_then(|()| tables::plan(&order.commit, seq, &overlay));
+        match ops {
+            Ok(ops) => {
+                overlay.lay(&ops);
+                planned.push(Planned { order, ops });
+            }
+            Err(error) => refuse(vec![order], &error),
+        }
+    }
+    planned
+}
+
+fn check_bodies(commit: &Commit) -> Result<(), CommitError> {
+    for NewDocument { document, body } in &commit.documents {
+        match (document.place, body) {
+            (BodyPlace::Inline, Some(body)) if body.len() as u64 == document.bytes => {}
+            (BodyPlace::File, None) => {}
+            (BodyPlace::Inline | BodyPlace::File, _) => {
+                let why = format!("document {} does not come with the bytes it says", document.id);
+                return Err(CommitError::Unavailable(why));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn append(journal: &mut Journal, planned: &[Planned]) -> Result<Vec<Placed>, JournalError> {
+    let bodies: Vec<Vec<(u64, &[u8])>> =
+        planned.iter().map(|planned| bodies(&planned.order.commit)).collect();
+    let frame = |(planned, bodies)| {
+        let (Planned { ops, .. }, bodies): (&Planned, &Vec<(u64, &[u8])>) = (planned, bodies);
+        FrameRef { ops, bodies }
+    };
+    let frames: Vec<FrameRef<'_>> = planned.iter().zip(&bodies).map(frame).collect();
+    journal.append_group(&frames)
+}
+
+fn bodies(commit: &Commit) -> Vec<(u64, &[u8])> {
+    commit.documents.iter().filter_map(|new| Some((new.document.id.0, new.body.as_deref()?))).collect()
+}
+
+fn refuse(orders: Vec<Order>, error: &CommitError) {
+    for order in orders {
+        // Whoever waited may have gone.
+        let _ = order.answer.send(Err(error.clone()));
+    }
+}
