@@ -1,7 +1,7 @@
 //! The commands, as their users see them: what they ask the server, what they print, how they end.
 
-#[path = "support/http.rs"]
-mod http;
+#[path = "support/scripted.rs"]
+mod scripted;
 
 use std::fs;
 use std::io::{Read, Write};
@@ -9,7 +9,7 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use http::{Reply, Scripted};
+use scripted::{Reply, Scripted};
 use tempfile::TempDir;
 
 const JOB: &str = r#"{"id":12,"printer":"office","status":"waiting","title":"a","bytes_total":5,"new":1}"#;
@@ -41,7 +41,7 @@ fn err(output: &Output) -> String {
 }
 
 /// Runs a command against a script of one reply.
-fn run_against(reply: Reply, arguments: &[&str]) -> (Output, http::Seen) {
+fn run_against(reply: Reply, arguments: &[&str]) -> (Output, scripted::Seen) {
     let server = Scripted::tcp(vec![reply]);
     let arguments = [arguments, &["--server", &server.url]].concat();
     let output = run(here().path(), &arguments);

@@ -332,7 +332,7 @@ fn a_damaged_document_is_its_own_error() {
     let flipped = Part { crc: 1, ..part(&document(1000)) };
     assert_eq!(damaged(flipped), "document 1 does not match its checksum");
     for n in 0..4 {
-        assert_eq!(printer.ended(n).bytes, [], "a document of one chunk is checked before it leaves");
+        assert_eq!(printer.ended(n).bytes, [0u8; 0], "a document of one chunk is checked before it leaves");
     }
     let flipped = Part { crc: 1, ..part(&document(2 * KIB_64)) };
     assert_eq!(damaged(flipped), "document 1 does not match its checksum");

@@ -1,7 +1,7 @@
 //! One line for each thing that can be said of a job.
 
 use super::*;
-use crate::model::document::Format;
+use crate::model::document::{BodyPlace, Format};
 use crate::model::id::{AcceptedSeq, DocumentId, JobId, PrinterId, QueueId, QueueName, Revision};
 use crate::model::job::{DocumentRef, DoneHow, Identity, Priority, Submitter};
 use crate::model::options::Options;
@@ -13,7 +13,8 @@ fn name(text: &str) -> QueueName {
 }
 
 fn job(status: JobStatus, reason: Reason) -> Job {
-    let document = DocumentRef { id: DocumentId(1), format: Format::Pdf, bytes: 1000 };
+    let document =
+        DocumentRef { id: DocumentId(1), format: Format::Pdf, bytes: 1000, crc: 0, place: BodyPlace::Inline };
     Job {
         id: JobId(7),
         revision: Revision(1),

@@ -1,178 +1,252 @@
-//! A server that answers by a script: one reply for each connection, and what came in is kept.
+//! The interface over real sockets, and a client that says exactly what it is told to.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener};
-use std::os::unix::net::UnixListener;
-use std::path::Path;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::Duration;
 
-/// No answer of the script takes longer.
-const LIMIT: Duration = Duration::from_secs(60);
+use actix_web::App;
+use serde_json::Value;
+use spool::clock::Clock;
+use spool::config::{Access, Config, Network, SubmitAccess};
+use spool::device::{Surroundings, Timing};
+use spool::server::http::admission::admission;
+use spool::server::http::configure;
+use spool::server::http::listener::{Listener, ListenerConfig};
+use spool::server::http::state::{Bounds, HttpState, Parts};
+use spool::server::http::token::Token;
+use spool::server::http::users::Users;
 
-/// What one connection is answered.
-#[derive(Clone, Debug)]
-pub enum Reply {
-    /// After the whole body.
-    Answer(u16, String),
-    /// Instead of «100 Continue».
-    Refusal(u16, String),
-    /// When so many bytes of the body have come; then the connection is closed.
-    Midway(u64, u16, String),
-    /// The connection is closed after the whole body, without an answer.
-    HangUp,
+use crate::core::{FakeCore, MemoryBodies};
+
+/// No test waits longer for a socket than this; it is an error to get there.
+pub const TOO_LONG: Duration = Duration::from_secs(30);
+/// `limits.document` in these tests, bytes.
+pub const LARGEST: usize = 1_000_000;
+/// Nobody's uid is this: the owner of the process is an ordinary user to the server, unless it is root.
+const NOBODY: u32 = 4_000_000_000;
+
+/// A server on a thread of its own, stopped when it is dropped.
+pub struct Running {
+    pub core: Arc<FakeCore>,
+    pub bodies: MemoryBodies,
+    pub state: Arc<HttpState>,
+    pub address: SocketAddr,
+    pub socket: PathBuf,
+    pub token: String,
+    handle: actix_server::ServerHandle,
+    thread: Option<thread::JoinHandle<std::io::Result<()>>>,
+    _folder: tempfile::TempDir,
 }
 
-/// What came in over one connection.
-#[derive(Clone, Debug)]
-pub struct Seen {
-    pub method: String,
-    pub target: String,
-    headers: Vec<(String, String)>,
-    pub body_bytes: u64,
-    /// The first bytes of it.
-    pub body: String,
+pub struct Setup {
+    pub bounds: Bounds,
+    pub submit: SubmitAccess,
+    pub networks: Vec<Network>,
+    pub listen: &'static str,
 }
 
-impl Seen {
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-}
-
-/// A scripted server; it ends when its script does.
-#[derive(Debug)]
-pub struct Scripted {
-    pub url: String,
-    seen: Receiver<Seen>,
-}
-
-impl Scripted {
-    pub fn tcp(replies: Vec<Reply>) -> Scripted {
-        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let seen = run(replies, move || listener.accept().map(|(stream, _)| stream));
-        Scripted { url, seen }
-    }
-
-    pub fn unix(path: &Path, replies: Vec<Reply>) -> Scripted {
-        let listener = UnixListener::bind(path).expect("a socket");
-        let seen = run(replies, move || listener.accept().map(|(stream, _)| stream));
-        Scripted { url: format!("unix:{}", path.display()), seen }
-    }
-
-    /// The next request that came in.
-    pub fn next(&self) -> Seen {
-        self.seen.recv_timeout(LIMIT).expect("a request comes in")
-    }
-
-    /// Whether no further request came in, now that the command has ended.
-    pub fn is_quiet(&self) -> bool {
-        matches!(
-            self.seen.recv_timeout(Duration::ZERO),
-            Err(RecvTimeoutError::Disconnected | RecvTimeoutError::Timeout)
-        )
-    }
-}
-
-fn run<S: Read + Write>(
-    replies: Vec<Reply>,
-    accept: impl Fn() -> io::Result<S> + Send + 'static,
-) -> Receiver<Seen> {
-    let (sender, seen) = channel();
-    let serve = move || {
-        for reply in replies {
-            let Ok(stream) = accept() else { return };
-            // A client that goes away is a client that was tested for that.
-            let _ = connection(stream, &reply, &sender);
+impl Default for Setup {
+    fn default() -> Self {
+        Setup {
+            bounds: Bounds::default(),
+            submit: SubmitAccess::Local,
+            networks: Vec::new(),
+            listen: "127.0.0.1:0",
         }
+    }
+}
+
+impl Running {
+    pub fn start() -> Running {
+        Running::with(Setup::default())
+    }
+
+    pub fn with(setup: Setup) -> Running {
+        let folder = tempfile::tempdir().expect("a directory");
+        open_to_all(folder.path());
+        let socket = folder.path().join("spool.sock");
+        let token_file = folder.path().join("admin.token");
+        let token = Token::load_or_create(&token_file).expect("a token");
+        let secret = std::fs::read_to_string(&token_file).expect("the token");
+        let addresses = vec![setup.listen.parse().expect("an address")];
+        let config = ListenerConfig { addresses, socket: Some(socket.clone()), ..ListenerConfig::default() };
+        let listener = Listener::bind(config).expect("the listener binds");
+        let address = listener.addresses()[0];
+        let core = FakeCore::new();
+        let bodies = MemoryBodies::new(Arc::clone(&core.memory));
+        let state = Arc::new(HttpState::new(Parts {
+            core: core.clone(),
+            bodies: Arc::new(bodies.clone()),
+            config: Arc::new(config_of(setup.submit, setup.networks)),
+            token,
+            users: Users::new(folder.path().to_owned(), NOBODY),
+            clock: Clock::machine(),
+            addresses: listener.addresses(),
+            surroundings: Surroundings { files: Vec::new(), timing: Timing::default() },
+            bounds: setup.bounds,
+        }));
+        let (handle, thread) = serve(listener, Arc::clone(&state));
+        let token = secret.trim().to_owned();
+        Running { core, bodies, state, address, socket, token, handle, thread: Some(thread), _folder: folder }
+    }
+
+    pub fn stop(&mut self) {
+        self.state.stop();
+        drop(self.handle.stop(true));
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("no panic").expect("a clean end");
+        }
+    }
+
+    pub fn connect(&self) -> TcpStream {
+        self.connect_to(SocketAddr::from(([127, 0, 0, 1], self.address.port())))
+    }
+
+    pub fn connect_to(&self, address: SocketAddr) -> TcpStream {
+        let stream = TcpStream::connect(address).expect("the server listens");
+        stream.set_read_timeout(Some(TOO_LONG)).expect("a timeout");
+        stream.set_write_timeout(Some(TOO_LONG)).expect("a timeout");
+        stream
+    }
+
+    /// Sends a request as it is, over loopback.
+    pub fn raw(&self, text: &[u8]) -> Reply {
+        exchange(self.connect(), text)
+    }
+
+    /// Over loopback, without credentials.
+    pub fn ask(&self, request: &str, headers: &str, body: &[u8]) -> Reply {
+        self.raw(&written(request, &format!("Host: localhost\r\n{headers}"), body))
+    }
+
+    pub fn get(&self, path: &str) -> Reply {
+        self.ask(&format!("GET {path}"), "", b"")
+    }
+
+    pub fn post(&self, path: &str, body: &[u8]) -> Reply {
+        self.ask(&format!("POST {path}"), "", body)
+    }
+
+    /// With the administrator's token.
+    pub fn admin(&self, request: &str, body: &[u8]) -> Reply {
+        self.ask(request, &format!("Authorization: Bearer {}\r\n", self.token), body)
+    }
+
+    /// Over the socket, as the owner of this process.
+    pub fn local(&self, request: &str, body: &[u8]) -> Reply {
+        let stream = UnixStream::connect(&self.socket).expect("the server listens");
+        stream.set_read_timeout(Some(TOO_LONG)).expect("a timeout");
+        exchange(stream, &written(request, "Host: whatever\r\n", body))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.handle.stop(false));
+        if let Some(thread) = self.thread.take() {
+            thread.join().ok();
+        }
+    }
+}
+
+fn open_to_all(path: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o711)).expect("a mode");
+}
+
+fn config_of(submit: SubmitAccess, networks: Vec<Network>) -> Config {
+    let mut config = Config::default();
+    config.server.name = "front-desk".to_owned();
+    config.limits.document = LARGEST as u64;
+    config.access =
+        Access { submit, networks, hosts: vec!["print.example.org".to_owned()], files: Vec::new() };
+    config
+}
+
+type Serving = (actix_server::ServerHandle, thread::JoinHandle<std::io::Result<()>>);
+
+fn serve(listener: Listener, state: Arc<HttpState>) -> Serving {
+    let (handle_tx, handle_rx) = mpsc::channel();
+    let thread = thread::Builder::new().name("server".to_owned()).spawn(move || {
+        actix_rt::System::new().block_on(async move {
+            let handlers = Arc::clone(&state);
+            let server = listener.serve(admission(state), move || {
+                let state = Arc::clone(&handlers);
+                App::new().configure(move |cfg| configure(cfg, state))
+            });
+            let server = server.expect("the listener starts");
+            handle_tx.send(server.handle()).expect("the test waits");
+            server.await
+        })
+    });
+    let thread = thread.expect("a thread");
+    (handle_rx.recv_timeout(TOO_LONG).expect("the server starts"), thread)
+}
+
+/// A request as bytes; its connection is to be closed.
+pub fn written(request: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+    let length = if body.is_empty() && !request.starts_with("POST") {
+        String::new()
+    } else {
+        format!("Content-Length: {}\r\n", body.len())
     };
-    std::thread::Builder::new().name("scripted".to_owned()).spawn(serve).expect("a thread");
-    seen
+    let head = format!("{request} HTTP/1.1\r\n{headers}{length}Connection: close\r\n\r\n");
+    [head.as_bytes(), body].concat()
 }
 
-fn connection<S: Read + Write>(stream: S, reply: &Reply, seen: &Sender<Seen>) -> io::Result<()> {
-    let mut stream = BufReader::new(stream);
-    let mut request = head(&mut stream)?;
-    if let Reply::Refusal(status, body) = reply {
-        // Known to the test before the client can have ended.
-        let _ = seen.send(request);
-        return answer(stream.get_mut(), *status, body);
-    }
-    if request.header("expect") == Some("100-continue") {
-        stream.get_mut().write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
-    }
-    let most = if let Reply::Midway(bytes, _, _) = reply { *bytes } else { u64::MAX };
-    read_body(&mut stream, &mut request, most)?;
-    let _ = seen.send(request);
-    match reply {
-        Reply::Answer(status, body) => answer(stream.get_mut(), *status, body),
-        Reply::Midway(_, status, body) => {
-            answer(stream.get_mut(), *status, body)?;
-            // A server that refuses takes the rest until the client stops, or it would be cut off.
-            io::copy(&mut stream, &mut io::sink()).map(drop)
-        }
-        Reply::Refusal(..) | Reply::HangUp => Ok(()),
-    }
+fn exchange(mut stream: impl Read + Write, text: &[u8]) -> Reply {
+    // A server that refuses may close before it has read all.
+    stream.write_all(text).ok();
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).expect("the server closes in order");
+    Reply::parse(&bytes)
 }
 
-fn head(stream: &mut impl BufRead) -> io::Result<Seen> {
-    let mut line = String::new();
-    stream.read_line(&mut line)?;
-    let mut words = line.split_whitespace().map(str::to_owned);
-    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let mut headers = Vec::new();
-    loop {
-        let mut line = String::new();
-        stream.read_line(&mut line)?;
-        match line.trim_end().split_once(": ") {
-            Some((name, value)) => headers.push((name.to_owned(), value.to_owned())),
-            None => return Ok(Seen { method, target, headers, body_bytes: 0, body: String::new() }),
-        }
-    }
+/// An answer.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub head: String,
+    pub body: Vec<u8>,
 }
 
-/// Reads a body by its framing, and keeps none of it but the beginning.
-fn read_body(stream: &mut impl BufRead, request: &mut Seen, most: u64) -> io::Result<()> {
-    if let Some(length) = request.header("content-length").and_then(|length| length.parse::<u64>().ok()) {
-        return take(stream, request, length.min(most));
+impl Reply {
+    pub fn parse(bytes: &[u8]) -> Reply {
+        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("a head");
+        let head = String::from_utf8(bytes[..end].to_vec()).expect("text");
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        Reply { status, head, body: bytes[end + 4..].to_vec() }
     }
-    if request.header("transfer-encoding").is_none() {
-        return Ok(());
-    }
-    while request.body_bytes < most {
-        let mut size = String::new();
-        stream.read_line(&mut size)?;
-        let size = u64::from_str_radix(size.trim(), 16).map_err(io::Error::other)?;
-        take(stream, request, size)?;
-        stream.read_line(&mut String::new())?;
-        if size == 0 {
-            break;
-        }
-    }
-    Ok(())
-}
 
-fn take(stream: &mut impl BufRead, request: &mut Seen, mut left: u64) -> io::Result<()> {
-    while left > 0 {
-        let piece = stream.fill_buf()?;
-        let piece = &piece[..piece.len().min(usize::try_from(left).unwrap_or(usize::MAX))];
-        if piece.is_empty() {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        if request.body.len() < 1024 {
-            request.body.push_str(&String::from_utf8_lossy(piece));
-        }
-        let taken = piece.len();
-        stream.consume(taken);
-        request.body_bytes += taken as u64;
-        left -= taken as u64;
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
-    Ok(())
-}
 
-fn answer(stream: &mut impl Write, status: u16, body: &str) -> io::Result<()> {
-    let kind = if status < 400 { "application/json" } else { "application/problem+json" };
-    let head = format!("HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n", body.len());
-    stream.write_all(format!("{head}connection: close\r\n\r\n{body}").as_bytes())
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let fields = self.head.lines().filter_map(|line| line.split_once(": "));
+        fields.into_iter().find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// A problem document with this status and code.
+    #[track_caller]
+    pub fn check_problem(&self, status: u16, code: &str) -> Value {
+        assert_eq!(self.status, status, "{self:?} {}", String::from_utf8_lossy(&self.body));
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
+        let problem = self.json();
+        assert_eq!((&problem["code"], &problem["status"]), (&code.into(), &status.into()), "{problem}");
+        assert!(problem["type"].is_string() && problem["title"].is_string(), "{problem}");
+        assert!(problem["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{problem}");
+        assert_eq!(self.header("x-content-type-options"), Some("nosniff"), "{self:?}");
+        problem
+    }
+
+    #[track_caller]
+    pub fn check(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{self:?} {}", String::from_utf8_lossy(&self.body));
+        if self.body.is_empty() { Value::Null } else { self.json() }
+    }
 }

@@ -110,7 +110,7 @@ fn documents_in_use_stay<F: Fixture>(_: &F, bench: Bench<F::S>) {
     let remove = Commit { remove: vec![Remove::Document(registered.id)], ..Commit::default() };
     let unused = || bench.read(bench.store.purgeable(Purge::Documents, WallTime(u64::MAX), 9)).len();
     assert_eq!(unused(), 1);
-    let mut jobs = [job(1, std::slice::from_ref(&registered), T), job(2, &[registered.clone()], T)];
+    let mut jobs = [1, 2].map(|id| job(id, std::slice::from_ref(&registered), T));
     for job in &mut jobs {
         bench.put(&accept(job, &[]));
     }

@@ -41,6 +41,7 @@ fn queues<S: Store>(bench: &Bench<S>, oracle: &Oracle, chance: &mut Chance) {
             let page = bench.read(bench.store.head(queue, after, n));
             assert!(page.len() <= n, "a head of {n} has {}", page.len());
             let Some(last) = page.last() else { break };
+            assert!(after < Some(*last), "a head behind {after:?} ends at {last:?}");
             after = Some(*last);
             all.extend(page);
         }
@@ -112,10 +113,9 @@ fn documents<S: Store>(bench: &Bench<S>, oracle: &Oracle, chance: &mut Chance) {
         let page = bench.read(bench.store.documents(user.clone(), before, limit));
         assert!(page.rows.len() <= limit);
         found.extend(page.rows);
-        before = page.next;
-        if before.is_none() {
-            break;
-        }
+        let Some(next) = page.next else { break };
+        assert!(before.is_none_or(|before| next < before), "a cursor goes forward");
+        before = Some(next);
     }
     assert_eq!(found, expected, "documents of {user:?}");
 }
@@ -152,6 +152,7 @@ fn events<S: Store>(bench: &Bench<S>, oracle: &Oracle, chance: &mut Chance) {
             panic!("events after {after} were forgotten");
         };
         let Some(newest) = page.last() else { break };
+        assert!(newest.seq > last, "events after {last} end at {}", newest.seq);
         last = newest.seq;
         found.extend(page);
     }

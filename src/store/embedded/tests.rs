@@ -1,1 +1,182 @@
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
 
+use bytes::Bytes;
+use tokio::runtime::Runtime;
+
+use super::*;
+use crate::model::commit::NewDocument;
+use crate::model::document::{BodyPlace, Document, Format};
+use crate::model::id::{AcceptedSeq, PrinterId, QueueName, Revision};
+use crate::model::job::{DocumentRef, Identity, JobStatus, Priority, Reason, Submitter};
+use crate::model::options::Options as JobOptions;
+use crate::store::documents::Documents;
+use crate::store::read::{Direction, Kv, Row};
+
+mod conformance;
+mod crash;
+mod full;
+mod index;
+
+pub(super) const QUEUE: QueueId = QueueId::Printer(PrinterId(1));
+
+/// No checkpoint comes by itself.
+pub(super) fn options() -> Options {
+    Options { checkpoint_every: Duration::from_secs(3600), cache_bytes: 8 << 20, ..Options::default() }
+}
+
+/// An open store with all that belongs to it.
+pub(super) struct Life {
+    pub store: EmbeddedStore,
+    pub documents: Documents,
+    pub replayed: u64,
+    pub swept: usize,
+    pub torn_bytes: u64,
+    runtime: Runtime,
+}
+
+impl Life {
+    pub fn try_open(path: &Path) -> Result<Life, OpenError> {
+        let state = State::open(path).expect("a state directory");
+        let Opened { store, documents, replayed, torn_bytes, swept } =
+            EmbeddedStore::open(&state, options())?;
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        Ok(Life { store, documents, replayed, swept, torn_bytes, runtime })
+    }
+
+    pub fn open(path: &Path) -> Life {
+        Life::try_open(path).expect("opens")
+    }
+
+    pub fn wait<T>(&self, answer: impl Future<Output = T>) -> T {
+        self.runtime.block_on(answer)
+    }
+
+    pub fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
+        self.wait(self.store.commit(commit))
+    }
+
+    pub fn accept(&self, ids: impl IntoIterator<Item = u32>) {
+        let answers: Vec<_> = ids.into_iter().map(|id| self.store.commit(accept(id))).collect();
+        for answer in answers {
+            self.wait(answer).expect("there is room");
+        }
+    }
+
+    pub fn ids(&self) -> Vec<u32> {
+        let head = self.wait(self.store.head(QUEUE, None, usize::MAX)).expect("readable");
+        head.into_iter().map(|order| order.job.0).collect()
+    }
+
+    /// Jobs 1 to `n` are there, whole, and no other.
+    pub fn check(&self, n: u32) {
+        assert_eq!(self.ids(), (1..=n).collect::<Vec<_>>());
+        for id in 1..=n {
+            let job = self.wait(self.store.job(JobId(id))).expect("readable").expect("there");
+            assert_eq!(job, accept(id).jobs[0]);
+            let mut bytes = Vec::new();
+            let body = self.documents.open(DocumentId(id.into()), BodyPlace::Inline);
+            body.expect("there").read_to_end(&mut bytes).expect("readable");
+            assert_eq!(bytes, body_of(id));
+        }
+        assert_eq!(self.store.counts(QUEUE).jobs, u64::from(n));
+        assert_eq!(self.store.counts_total(), self.store.counts(QUEUE));
+    }
+
+    /// Makes the index durable now.
+    pub fn close(self) {
+        self.store.close();
+    }
+
+    pub fn rows(&self) -> Vec<Row> {
+        let index = self.store.shared.index().expect("open");
+        index.range(&[1], &[255], Direction::Up, usize::MAX).expect("readable")
+    }
+}
+
+pub(super) fn state() -> (tempfile::TempDir, PathBuf) {
+    let parent = tempfile::tempdir().expect("a temporary directory");
+    let path = parent.path().join("state");
+    (parent, path)
+}
+
+/// A directory with `n` jobs, closed.
+pub(super) fn closed(n: u32) -> (tempfile::TempDir, PathBuf) {
+    let (parent, path) = state();
+    let life = Life::open(&path);
+    life.accept(1..=n);
+    life.close();
+    (parent, path)
+}
+
+pub(super) fn copy(from: &Path, to: &Path) {
+    let done = Command::new("cp").arg("-a").arg(from).arg(to).status().expect("cp runs");
+    assert!(done.success());
+}
+
+fn body_of(id: u32) -> Vec<u8> {
+    format!("body of {id} ").repeat(10).into_bytes()
+}
+
+/// The commit that brings a job with a small document of the same number.
+pub(super) fn accept(id: u32) -> Commit {
+    let body = body_of(id);
+    let submitter = Submitter { user: "ann".to_owned(), identity: Identity::Claimed };
+    let document = Document {
+        id: DocumentId(id.into()),
+        submitter: submitter.clone(),
+        name: "letter".to_owned(),
+        format: Format::Text,
+        bytes: body.len() as u64,
+        crc: crc32c::crc32c(&body),
+        place: BodyPlace::Inline,
+        created_at: WallTime(1),
+    };
+    let reference = DocumentRef {
+        id: document.id,
+        format: document.format.clone(),
+        bytes: document.bytes,
+        crc: document.crc,
+        place: document.place,
+    };
+    Commit {
+        expect: vec![(JobId(id), Revision(0))],
+        jobs: vec![job(id, submitter, reference)],
+        documents: vec![NewDocument { document, body: Some(Bytes::from(body)) }],
+        ..Commit::default()
+    }
+}
+
+fn job(id: u32, submitter: Submitter, document: DocumentRef) -> Job {
+    Job {
+        id: JobId(id),
+        revision: Revision(1),
+        queue: QUEUE,
+        queue_name: QueueName::new("office").expect("a name"),
+        bound: None,
+        status: JobStatus::Waiting,
+        reason: Reason::None,
+        submitter,
+        title: format!("job {id}"),
+        documents: vec![document],
+        options: JobOptions::default(),
+        priority: Priority::DEFAULT,
+        accepted: AcceptedSeq(id.into()),
+        attempts: 0,
+        broken: 0,
+        in_doubt: 0,
+        last_broken: None,
+        device_job_id: None,
+        cancel_requested: false,
+        bytes_sent: 0,
+        control_hash: None,
+        entries: 0,
+        created_at: WallTime(1),
+        updated_at: WallTime(1),
+        finished_at: None,
+    }
+}

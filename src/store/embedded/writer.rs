@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::Shared;
 use super::error::OpenError;
 use super::follow::Follower;
-use super::mark::Applied;
+use super::mark::{APPLIED, Applied};
 use super::overlay::Overlay;
 use super::revive::revive;
 use crate::model::commit::{Commit, CommitError, Committed, NewDocument, Remove};
@@ -30,10 +30,12 @@ const GROUP_COMMITS_MAX: usize = 256;
 const GROUP_BYTES_MAX: usize = 1024 * 1024;
 /// How often an index that has failed is opened again before those who wait for it are told that it is not known …
 const REVIVE_TRIES: u32 = 20;
-/// … how long after the last time …
+/// … and how long after the last time.
 const REVIVE_PAUSE: Duration = Duration::from_millis(200);
-/// … and after how long without a commit from then on.
-const REVIVE_EVERY: Duration = Duration::from_secs(1);
+/// How often the index is looked after while no commit comes.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Free space below which no more documents are taken, in bytes: a few segments of the index.
+const RESERVE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// A commit on its way in, and the way back for its answer.
 pub(super) struct Order {
@@ -73,27 +75,20 @@ impl Writer {
     /// Until nobody can hand in any more, and all that was handed in is answered.
     pub fn run(mut self, orders: &Receiver<Order>) {
         loop {
-            let next = match self.behind {
-                None => orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                Some(_) => orders.recv_timeout(REVIVE_EVERY),
-            };
-            match next {
+            match orders.recv_timeout(LOOK_EVERY) {
                 Ok(first) => self.group(collect(first, orders)),
-                Err(RecvTimeoutError::Timeout) => self.catch_up(1),
+                Err(RecvTimeoutError::Timeout) => drop(self.healthy_index()),
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
     }
 
     fn group(&mut self, group: Vec<Order>) {
-        if self.behind.is_some() {
-            self.catch_up(1);
-        }
-        let index = match (&self.behind, self.shared.index()) {
-            (None, Ok(index)) => index,
-            (Some(error), _) => return refuse(group, error),
-            (None, Err(error)) => return refuse(group, &CommitError::Unavailable(error.to_string())),
+        let index = match self.healthy_index() {
+            Ok(index) => index,
+            Err(error) => return refuse(group, &error),
         };
+        let group = self.refuse_what_brings_more(group);
         let mut planned = plan(group, self.journal.end().seq, &*index);
         let placed = match append(&mut self.journal, &planned) {
             Ok(placed) => placed,
@@ -101,13 +96,51 @@ impl Writer {
         };
         // From here on the commits are durable, whatever becomes of the index. They are answered when it has them.
         let applied = self.apply(&index, &mut planned, &placed);
-        drop(index);
         if let Err(error) = applied {
-            log::error!("the index failed, it is opened again and catches up with the journal: {error}");
-            self.behind = Some(CommitError::Unavailable(format!("the index: {error}")));
-            self.catch_up(REVIVE_TRIES);
+            self.fall_behind(&error, index);
         }
         self.answer(planned, &placed);
+    }
+
+    /// The index, if it has everything and works. sled writes behind our back, so it may have failed since it was
+    /// last used.
+    fn healthy_index(&mut self) -> Result<Arc<Index>, CommitError> {
+        if self.behind.is_some() {
+            self.catch_up(1);
+        }
+        if self.behind.is_none()
+            && let Ok(index) = self.shared.index()
+        {
+            match index.value(APPLIED) {
+                Ok(_) => return Ok(index),
+                Err(error) => self.fall_behind(&error, index),
+            }
+        }
+        match &self.behind {
+            None => self.shared.index().map_err(|error| CommitError::Unavailable(error.to_string())),
+            Some(error) => Err(error.clone()),
+        }
+    }
+
+    fn fall_behind(&mut self, error: &IndexError, index: Arc<Index>) {
+        log::error!("the index failed, it is opened again and catches up with the journal: {error}");
+        self.behind = Some(match error {
+            IndexError::Full(_) => CommitError::Full,
+            _ => CommitError::Unavailable(format!("the index: {error}")),
+        });
+        drop(index);
+        self.catch_up(REVIVE_TRIES);
+    }
+
+    /// While there is little room, what is there must still come to its end and be removed. New documents must not
+    /// take that room away.
+    fn refuse_what_brings_more(&self, group: Vec<Order>) -> Vec<Order> {
+        if self.documents.free_bytes().is_ok_and(|free| free >= RESERVE_BYTES) {
+            return group;
+        }
+        let (more, rest) = group.into_iter().partition(|order| !order.commit.documents.is_empty());
+        refuse(more, &CommitError::Full);
+        rest
     }
 
     fn not_appended(&mut self, planned: Vec<Planned>, error: &JournalError) {

@@ -45,8 +45,20 @@ fn job() -> Job {
         submitter: Submitter { user: "Jörg".to_owned(), identity: Identity::Uid(1000) },
         title: "Bericht für März".to_owned(),
         documents: vec![
-            DocumentRef { id: DocumentId(1), format: Format::Pdf, bytes: 10_000 },
-            DocumentRef { id: DocumentId(1 << 40), format: Format::Other("text/x".to_owned()), bytes: 1 },
+            DocumentRef {
+                id: DocumentId(1),
+                format: Format::Pdf,
+                bytes: 10_000,
+                crc: 0xdead_beef,
+                place: BodyPlace::Inline,
+            },
+            DocumentRef {
+                id: DocumentId(1 << 40),
+                format: Format::Other("text/x".to_owned()),
+                bytes: 1,
+                crc: 0,
+                place: BodyPlace::File,
+            },
         ],
         options: options(),
         priority: Priority::new(100).unwrap(),
@@ -214,6 +226,8 @@ fn the_largest_job_can_be_written_and_read() {
         id: DocumentId(u64::MAX - id),
         format: Format::Other(media_type.clone()),
         bytes: u64::MAX,
+        crc: u32::MAX,
+        place: BodyPlace::Inline,
     };
     let documents = (0..crate::model::job::DOCUMENTS_MAX as u64).map(reference).collect();
     let largest = Job { documents, title: "x".repeat(255), ..job() };
@@ -253,6 +267,8 @@ prop_compose! {
             id: DocumentId(id),
             format: Format::from_media_type(&media_type),
             bytes,
+            crc: id as u32,
+            place: BodyPlace::File,
         };
         let mut job = Job {
             id: JobId(id), revision: Revision(revision), accepted: AcceptedSeq(accepted), bytes_sent,

@@ -1,0 +1,385 @@
+//! A core without actors: the real decisions of the intake over a store in memory.
+
+#[path = "memory.rs"]
+pub mod memory;
+
+use std::collections::{HashMap, HashSet};
+use std::io::{self, Read};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::ready;
+use spool::actors::front::{
+    Accepted, Announced, Answer, Core, LiveEvent, Novelty, PrinterCommand, WorkerRow,
+};
+use spool::clock::Clock;
+use spool::model::directory::Directory;
+use spool::model::document::Document;
+use spool::model::event::Subject;
+use spool::model::id::{DocumentId, JobId, PrinterId, QueueName};
+use spool::model::intake::messages::{Effect, Input, Reply, Rules, Submission, Ticket};
+use spool::model::intake::numbers::Reserved;
+use spool::model::intake::step::Intake;
+use spool::model::intake::{Handed, JobCommand, JobRequest, KeyClaim, Refusal};
+use spool::model::job::{Job, Submitter};
+use spool::model::printer::{Origin, Printer, PrinterLive};
+use spool::model::time::WallTime;
+use spool::server::http::upload::{Bodies, BodyFile};
+use spool::store::SharedStore;
+use tokio::sync::broadcast;
+
+use memory::MemoryStore;
+
+pub const QUEUED_MAX: u64 = 50;
+
+struct Inner {
+    intake: Intake,
+    tickets: u64,
+    replies: HashMap<Ticket, Result<Reply, Refusal>>,
+    directory: Arc<Directory>,
+    live: HashMap<PrinterId, PrinterLive>,
+    refuse: Option<Refusal>,
+    withdrawn: Vec<JobId>,
+}
+
+pub struct FakeCore {
+    pub memory: Arc<MemoryStore>,
+    store: SharedStore,
+    inner: Mutex<Inner>,
+    clock: Clock,
+    pub live_events: broadcast::Sender<LiveEvent>,
+}
+
+pub fn name(text: &str) -> QueueName {
+    QueueName::new(text).expect("a name")
+}
+
+impl FakeCore {
+    /// With the printers `office` (the default) and `lab` (shared).
+    pub fn new() -> Arc<FakeCore> {
+        let memory = Arc::new(MemoryStore::new());
+        let office = Printer::new(
+            PrinterId(1),
+            name("office"),
+            "ipp://ann:secret@10.0.0.20/ipp".to_owned(),
+            Origin::Api,
+        );
+        let lab = Printer::new(PrinterId(2), name("lab"), "socket://10.0.0.21:9100".to_owned(), Origin::Api);
+        let office = Printer { credentials_file: Some("office.secret".to_owned()), ..office };
+        let lab = Printer { share: true, ..lab };
+        let directory = Arc::new(Directory {
+            printers: vec![Arc::new(office), Arc::new(lab)],
+            pools: Vec::new(),
+            default: Some(name("office")),
+            server: "front-desk".to_owned(),
+        });
+        let rules =
+            Rules { queued_jobs_max: QUEUED_MAX, free_disk_min: 1, key_kept: Duration::from_secs(86_400) };
+        let intake = Intake::new(rules, Reserved::default(), Arc::clone(&directory));
+        let inner = Inner {
+            intake,
+            tickets: 0,
+            replies: HashMap::new(),
+            directory,
+            live: HashMap::new(),
+            refuse: None,
+            withdrawn: Vec::new(),
+        };
+        let core = FakeCore {
+            store: Arc::clone(&memory) as SharedStore,
+            memory,
+            inner: Mutex::new(inner),
+            clock: Clock::machine(),
+            live_events: broadcast::Sender::new(16),
+        };
+        let directory = Arc::clone(&core.inner().directory);
+        core.step(&mut core.inner(), Input::Directory(directory));
+        Arc::new(core)
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().expect("no panic while it was held")
+    }
+
+    /// From now on no new work is taken, for this reason.
+    pub fn refuse(&self, refusal: Option<Refusal>) {
+        self.inner().refuse = refusal;
+    }
+
+    pub fn set_live(&self, printer: u32, live: PrinterLive) {
+        self.inner().live.insert(PrinterId(printer), live);
+    }
+
+    /// The number of the newest commit.
+    pub fn store_seq(&self) -> u64 {
+        self.store.last_seq().0
+    }
+
+    pub fn withdrawn(&self) -> Vec<JobId> {
+        self.inner().withdrawn.clone()
+    }
+
+    /// Steps until nothing is left to do; every effect is carried out at once.
+    fn step(&self, inner: &mut Inner, input: Input) {
+        let mut effects = inner.intake.step(input, self.clock.now());
+        while !effects.is_empty() {
+            let inputs: Vec<Input> =
+                effects.drain(..).flat_map(|effect| self.perform(inner, effect)).collect();
+            for input in inputs {
+                effects.extend(inner.intake.step(input, self.clock.now()));
+            }
+        }
+    }
+
+    fn perform(&self, inner: &mut Inner, effect: Effect) -> Vec<Input> {
+        match effect {
+            Effect::ReadKey(ticket, user, key) => {
+                let record = self.memory.key_now(&user, &key).map(|key| (key.job, key.fingerprint));
+                vec![Input::KeyRead(ticket, record)]
+            }
+            Effect::ReadJob(ticket, id) => {
+                vec![Input::JobRead(ticket, self.memory.job_now(id).map(Box::new))]
+            }
+            Effect::ReadDocuments(ticket, ids) => {
+                let found = ids.into_iter().filter_map(|id| self.memory.document_now(id));
+                vec![Input::DocumentsRead(ticket, found.map(|(document, _)| document).collect())]
+            }
+            Effect::Commit { ticket, commit, then } => match self.memory.apply(*commit) {
+                Ok(_) => {
+                    let mut inputs = vec![Input::Committed(ticket)];
+                    inputs.extend(then.into_iter().flat_map(|effect| self.perform(inner, effect)));
+                    inputs
+                }
+                Err(error) => vec![Input::CommitFailed(ticket, error)],
+            },
+            Effect::Reply(ticket, reply) => {
+                inner.replies.insert(ticket, reply);
+                Vec::new()
+            }
+            Effect::Wake(_) | Effect::CancelAt(..) | Effect::Discard(_) | Effect::Incoming => Vec::new(),
+        }
+    }
+
+    fn ask(&self, input: impl FnOnce(Ticket) -> Input) -> Result<Reply, Refusal> {
+        let mut inner = self.inner();
+        inner.tickets += 1;
+        let ticket = Ticket(inner.tickets);
+        self.step(&mut inner, input(ticket));
+        inner.replies.remove(&ticket).expect("every request is answered at once here")
+    }
+
+    fn change(&self, name: &QueueName, change: impl FnOnce(&mut Directory)) -> Arc<Printer> {
+        let mut inner = self.inner();
+        let before = inner.directory.printer(name).cloned();
+        let mut directory = Directory::clone(&inner.directory);
+        change(&mut directory);
+        inner.directory = Arc::new(directory);
+        let directory = Arc::clone(&inner.directory);
+        self.step(&mut inner, Input::Directory(Arc::clone(&directory)));
+        directory.printer(name).cloned().or(before).expect("the printer")
+    }
+}
+
+fn answer<T: Send + 'static>(result: Result<T, Refusal>) -> Answer<T> {
+    ready(result).boxed()
+}
+
+impl Core for FakeCore {
+    fn store(&self) -> &SharedStore {
+        &self.store
+    }
+
+    fn directory(&self) -> Arc<Directory> {
+        Arc::clone(&self.inner().directory)
+    }
+
+    fn printer_live(&self, printer: PrinterId) -> PrinterLive {
+        self.inner().live.get(&printer).cloned().unwrap_or_default()
+    }
+
+    fn workers(&self) -> Vec<WorkerRow> {
+        vec![WorkerRow {
+            name: "print-1".to_owned(),
+            job: Some(JobId(7)),
+            printer: Some(name("office")),
+            stage: "sending",
+            bytes: 10,
+            last_beat: WallTime(1_767_225_600_000),
+            generation: 3,
+        }]
+    }
+
+    fn incoming(&self) -> Vec<Job> {
+        self.inner().intake.incoming().cloned().collect()
+    }
+
+    fn live_events(&self) -> broadcast::Receiver<LiveEvent> {
+        self.live_events.subscribe()
+    }
+
+    fn admits(&self) -> Result<(), Refusal> {
+        let inner = self.inner();
+        inner.refuse.clone().map_or_else(|| inner.intake.admits(), Err)
+    }
+
+    fn announce(&self, request: JobRequest) -> Answer<Announced> {
+        let announced =
+            self.ask(|ticket| Input::Announce(ticket, Box::new(request))).map(|reply| match reply {
+                Reply::Announced(job, document) => Announced { job, document },
+                other => unreachable!("{other:?}"),
+            });
+        if let Ok(Announced { job, .. }) = announced {
+            self.live_events.send(LiveEvent { subject: Subject::Job(job) }).ok();
+        }
+        answer(announced)
+    }
+
+    fn withdraw(&self, job: JobId) {
+        let mut inner = self.inner();
+        self.step(&mut inner, Input::Withdraw(job));
+        inner.withdrawn.push(job);
+        drop(inner);
+        self.live_events.send(LiveEvent { subject: Subject::Job(job) }).ok();
+    }
+
+    fn submit(
+        &self,
+        announced: Option<JobId>,
+        request: JobRequest,
+        documents: Vec<Handed>,
+        key: Option<KeyClaim>,
+    ) -> Answer<Accepted> {
+        let submission = Box::new(Submission { announced, request, documents, key });
+        answer(self.ask(|ticket| Input::Submit(ticket, submission)).map(|reply| match reply {
+            Reply::Accepted(job) => Accepted { job: *job, novelty: Novelty::New },
+            Reply::Repeated(job) => Accepted { job: *job, novelty: Novelty::Repeated },
+            other => unreachable!("{other:?}"),
+        }))
+    }
+
+    fn document_id(&self) -> Answer<DocumentId> {
+        answer(self.ask(Input::DocumentId).map(document_of))
+    }
+
+    fn register(&self, submitter: Submitter, document: Handed) -> Answer<DocumentId> {
+        answer(self.ask(|ticket| Input::Register(ticket, submitter, document)).map(document_of))
+    }
+
+    fn remove_document(&self, document: DocumentId) -> Answer<()> {
+        answer(self.ask(|ticket| Input::RemoveDocument(ticket, document)).map(|_| ()))
+    }
+
+    fn command(&self, job: JobId, command: JobCommand) -> Answer<Job> {
+        answer(self.ask(|ticket| Input::Command(ticket, job, command)).map(|reply| match reply {
+            Reply::Job(job) => *job,
+            other => unreachable!("{other:?}"),
+        }))
+    }
+
+    fn add_printer(&self, draft: Printer) -> Answer<Arc<Printer>> {
+        if self.directory().queue(&draft.name).is_some() {
+            return answer(Err(Refusal::NameTaken(draft.name)));
+        }
+        let name = draft.name.clone();
+        answer(Ok(self.change(&name, |directory| {
+            let id = PrinterId(directory.printers.iter().map(|printer| printer.id.0).max().unwrap_or(0) + 1);
+            directory.printers.push(Arc::new(Printer { id, ..draft }));
+        })))
+    }
+
+    fn printer_command(&self, name: QueueName, command: PrinterCommand) -> Answer<Arc<Printer>> {
+        answer(Ok(self.change(&name, |directory| {
+            if let PrinterCommand::Remove = command {
+                return directory.printers.retain(|printer| printer.name != name);
+            }
+            for printer in directory.printers.iter_mut().filter(|printer| printer.name == name) {
+                let printer = Arc::make_mut(printer);
+                match &command {
+                    PrinterCommand::Pause => printer.paused = true,
+                    PrinterCommand::Resume => printer.paused = false,
+                    PrinterCommand::Accept => printer.accepting = true,
+                    PrinterCommand::Reject => printer.accepting = false,
+                    PrinterCommand::Set(new) => *printer = Printer::clone(new),
+                    PrinterCommand::Test(_) | PrinterCommand::Remove => {}
+                }
+            }
+        })))
+    }
+}
+
+fn document_of(reply: Reply) -> DocumentId {
+    match reply {
+        Reply::Document(id) => id,
+        other => unreachable!("{other:?}"),
+    }
+}
+
+/// Documents' bytes in memory; what was begun and not finished is known.
+#[derive(Clone)]
+pub struct MemoryBodies {
+    pub memory: Arc<MemoryStore>,
+    files: Arc<Mutex<HashMap<DocumentId, Vec<u8>>>>,
+    open: Arc<Mutex<HashSet<DocumentId>>>,
+    /// Hears of every file that is dropped unfinished.
+    pub aborted: Arc<Mutex<Option<Sender<DocumentId>>>>,
+}
+
+impl MemoryBodies {
+    pub fn new(memory: Arc<MemoryStore>) -> MemoryBodies {
+        MemoryBodies { memory, files: Arc::default(), open: Arc::default(), aborted: Arc::default() }
+    }
+
+    /// Finished and unfinished ones.
+    pub fn count(&self) -> (usize, usize) {
+        let files = self.files.lock().expect("no panic").len();
+        (files, self.open.lock().expect("no panic").len())
+    }
+
+    pub fn file(&self, id: DocumentId) -> Option<Vec<u8>> {
+        self.files.lock().expect("no panic").get(&id).cloned()
+    }
+}
+
+struct MemoryFile {
+    id: DocumentId,
+    bytes: Vec<u8>,
+    bodies: MemoryBodies,
+}
+
+impl Bodies for MemoryBodies {
+    fn begin(&self, id: DocumentId) -> io::Result<Box<dyn BodyFile>> {
+        self.open.lock().expect("no panic").insert(id);
+        Ok(Box::new(MemoryFile { id, bytes: Vec::new(), bodies: self.clone() }))
+    }
+
+    fn read(&self, document: &Document) -> io::Result<Box<dyn Read + Send>> {
+        let inline = self.memory.document_now(document.id).and_then(|(_, body)| body);
+        let bytes = inline.map(|body| body.to_vec()).or_else(|| self.file(document.id));
+        Ok(Box::new(io::Cursor::new(bytes.ok_or(io::ErrorKind::NotFound)?)))
+    }
+}
+
+impl BodyFile for MemoryFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> io::Result<()> {
+        let bytes = std::mem::take(&mut self.bytes);
+        self.bodies.files.lock().expect("no panic").insert(self.id, bytes);
+        self.bodies.open.lock().expect("no panic").remove(&self.id);
+        Ok(())
+    }
+}
+
+impl Drop for MemoryFile {
+    fn drop(&mut self) {
+        let unfinished = self.bodies.open.lock().expect("no panic").remove(&self.id);
+        if let (true, Some(aborted)) = (unfinished, &*self.bodies.aborted.lock().expect("no panic")) {
+            aborted.send(self.id).ok();
+        }
+    }
+}
