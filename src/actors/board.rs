@@ -108,8 +108,18 @@ impl Board {
         read(&self.incoming).clone()
     }
 
+    /// Publishes the jobs that arrive, and tells of those that are new or gone: they are in no store, whose
+    /// events would tell of them.
     pub fn publish_incoming(&self, jobs: Vec<Job>) {
-        *write(&self.incoming) = Arc::new(jobs);
+        let jobs = Arc::new(jobs);
+        let before = std::mem::replace(&mut *write(&self.incoming), jobs.clone());
+        let only_in = |these: &[Job], those: &[Job]| -> Vec<JobId> {
+            let other = |job: &&Job| those.iter().all(|that| that.id != job.id);
+            these.iter().filter(other).map(|job| job.id).collect()
+        };
+        for job in only_in(&jobs, &before).into_iter().chain(only_in(&before, &jobs)) {
+            self.tell(Subject::Job(job));
+        }
     }
 
     pub fn admission(&self) -> Result<(), Refusal> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::json;
 
+use crate::support::client::Answer;
 use crate::support::printer::{Behaviour, FakePrinter};
 use crate::support::server::{FAST, STOP_MAX, Server, printer};
 use crate::support::sink::Endless;
@@ -113,7 +114,8 @@ fn a_stop_does_not_wait_for_clients() {
     });
     let took = server.stop();
     println!("a stop with an unfinished upload: {took:?}");
-    drop((upload, beginning, idle, events));
+    Answer::read(upload).unwrap().refused(503, "stopping");
+    drop((beginning, idle, events));
     server.restart();
     assert_eq!(server.get("/api/v1/jobs")["jobs"], json!([]));
     assert_eq!(fake.documents(0).len(), 0);

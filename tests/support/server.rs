@@ -367,16 +367,19 @@ impl Events {
 
     /// Waits for an event, and takes in all that have come.
     fn next(&mut self, longest: Duration) -> Heard {
-        let stream = self.0.get_ref().get_ref().get_ref();
-        if longest.is_zero() || stream.set_read_timeout(longest).is_err() {
-            return Heard::Nothing;
-        }
+        let watch = Stopwatch::start();
         let mut heard = Heard::Nothing;
         while matches!(heard, Heard::Nothing) || !self.0.buffer().is_empty() {
+            // The server's signs of life are lines as well, and no events.
+            let left = longest.saturating_sub(watch.elapsed());
+            let stream = self.0.get_ref().get_ref().get_ref();
+            if left.is_zero() || stream.set_read_timeout(left).is_err() {
+                return heard;
+            }
             let mut line = String::new();
             match self.0.read_line(&mut line) {
                 Ok(0) => return Heard::End,
-                Ok(_) if line.starts_with("event:") || line.starts_with("id:") => heard = Heard::Events,
+                Ok(_) if line.starts_with("event:") => heard = Heard::Events,
                 Ok(_) => {}
                 Err(error) if would_block(&error) => return heard,
                 Err(_) => return Heard::End,
