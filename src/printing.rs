@@ -8,6 +8,7 @@ use std::fmt;
 use std::io::{self, Read};
 
 use crate::device::{JobTag, Link, LinkError, Pulse, Stop};
+use crate::failpoint;
 use crate::model::job::FailReason;
 use crate::model::liveness::Stage;
 use crate::model::outcome::Outcome;
@@ -71,6 +72,7 @@ pub fn run(
 }
 
 fn finish(link: Box<dyn Link>, handed: u64, pulse: &mut dyn Pulse) -> Outcome {
+    failpoint::hit("print-after-last-byte");
     pulse.stage(Stage::Ending);
     match link.finish(pulse) {
         Ok(how) => Outcome::Done { how, bytes: handed },
@@ -153,6 +155,7 @@ impl Sender<'_> {
             if left == 0 {
                 return Ok(());
             }
+            failpoint::hit("print-between-chunks");
         }
     }
 }

@@ -396,14 +396,14 @@ fn a_closed_pipe_ends_quietly() {
 }
 
 #[test]
-fn a_login_link_goes_alone_to_standard_output() {
+fn a_token_goes_alone_to_standard_output() {
     let home = here();
     let state = home.path().join("state");
     fs::create_dir(&state).unwrap();
-    let link = r#"{"url":"http://127.0.0.1:8631/login?t=x","expires_at":"2020-01-01T00:05:00Z"}"#;
-    let server = Scripted::unix(&state.join("spool.sock"), vec![Reply::Answer(201, link.into())]);
+    let pass = r#"{"token":"0123abcd","expires_at":"2020-01-01T00:05:00Z"}"#;
+    let server = Scripted::unix(&state.join("spool.sock"), vec![Reply::Answer(201, pass.into())]);
     let output = run(home.path(), &["token", "--state", "state"]);
-    assert_eq!(out(&output), "http://127.0.0.1:8631/login?t=x\n");
+    assert_eq!(out(&output), "0123abcd\n");
     assert_eq!((server.next().method, output.status.code()), ("POST".to_owned(), Some(0)));
 }
 

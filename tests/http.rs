@@ -7,20 +7,15 @@ mod core;
 #[allow(dead_code)]
 mod http;
 
-use std::io::{Read, Write};
-use std::time::Duration;
-
-use http::{LARGEST, Reply, Running, Setup, written};
+use http::{Reply, Running, written};
 use serde_json::json;
 use spool::model::document::Format;
 use spool::model::id::{DocumentId, JobId};
-use spool::model::intake::Refusal;
 use spool::model::job::JobStatus;
 use spool::model::printer::{Activity, PrinterLive};
 use spool::model::retry::NotReady;
 use spool::model::time::WallTime;
 use spool::server::http::routes::ROUTES;
-use spool::server::http::state::Bounds;
 
 #[test]
 fn a_small_document_becomes_a_job() {
@@ -62,109 +57,6 @@ fn what_curl_says_of_itself_means_look_at_it() {
     let job = server.ask("POST /api/v1/jobs", "Content-Type: image/urf\r\n", b"words").check(201);
     let id = DocumentId(job["document_id"].as_u64().expect("a document"));
     assert_eq!(server.core.memory.document_now(id).expect("the document").0.format, Format::Urf);
-}
-
-#[test]
-fn a_large_document_goes_to_a_file_and_is_whole() {
-    let server = Running::start();
-    let mut body = b"%PDF-1.7\n".to_vec();
-    body.extend((0..300_000u32).map(|n| n as u8));
-    let job = server.post("/api/v1/jobs", &body).check(201);
-    let id = DocumentId(job["document_id"].as_u64().expect("a document"));
-    assert_eq!(server.bodies.file(id).as_ref(), Some(&body));
-    let (document, inline) = server.core.memory.document_now(id).expect("the document");
-    assert_eq!((document.bytes, document.crc, inline), (body.len() as u64, crc32c::crc32c(&body), None));
-    assert_eq!(document.format, Format::Pdf);
-    assert_eq!(server.bodies.count(), (1, 0));
-    assert!(server.core.withdrawn().is_empty());
-
-    let taken = server.admin("GET /api/v1/jobs/1/document", b"");
-    assert_eq!((taken.status, taken.body == body), (200, true));
-    assert_eq!(taken.header("content-type"), Some("application/pdf"));
-    assert!(taken.header("content-disposition").is_some_and(|how| how.starts_with("attachment")));
-}
-
-#[test]
-fn an_arriving_job_is_seen_and_one_cut_short_leaves_nothing() {
-    let server = Running::start();
-    let mut live = server.core.live_events.subscribe();
-    let (tell, aborted) = std::sync::mpsc::channel();
-    *server.bodies.aborted.lock().expect("no panic") = Some(tell);
-    let mut stream = server.connect();
-    stream.write_all(b"POST /api/v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500000\r\nExpect: 100-continue\r\n\r\n").expect("sent");
-    let mut interim = [0; 25];
-    stream.read_exact(&mut interim).expect("100 Continue");
-    assert!(interim.starts_with(b"HTTP/1.1 100"));
-    stream.write_all(&[7; 100_000]).expect("sent");
-
-    live.blocking_recv().expect("the announcement");
-    let list = server.get("/api/v1/jobs").check(200);
-    assert_eq!(list["jobs"][0]["reasons"], json!(["job-incoming", "job-data-insufficient"]));
-    server.get("/api/v1/jobs/1").check(200);
-    server.admin("POST /api/v1/jobs/1/cancel", b"").check_problem(409, "wrong_state");
-
-    drop(stream);
-    live.blocking_recv().expect("the withdrawal");
-    assert_eq!(server.core.withdrawn(), [JobId(1)]);
-    assert_eq!(server.get("/api/v1/jobs").check(200)["jobs"], json!([]));
-    server.get("/api/v1/jobs/1").check_problem(404, "no_such_job");
-    assert!(server.core.memory.jobs_now().is_empty());
-    aborted.recv_timeout(http::TOO_LONG).expect("the file is dropped");
-    assert_eq!(server.bodies.count(), (0, 0));
-}
-
-#[test]
-fn a_body_that_stalls_is_given_up_and_one_too_large_is_not_kept() {
-    let bounds = Bounds { body_stall: Duration::from_millis(200), ..Bounds::default() };
-    let server = Running::with(Setup { bounds, ..Setup::default() });
-    for sent in [&[0u8; 10][..], &[0; 100_000]] {
-        let mut request =
-            b"POST /api/v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500000\r\n\r\n".to_vec();
-        request.extend_from_slice(sent);
-        server.raw(&request).check_problem(408, "body_stalled");
-    }
-    let mut chunked = b"POST /api/v1/jobs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n".to_vec();
-    for _ in 0..=LARGEST / 100_000 {
-        chunked.extend_from_slice(b"186a0\r\n");
-        chunked.extend_from_slice(&[1; 100_000]);
-        chunked.extend_from_slice(b"\r\n");
-    }
-    chunked.extend_from_slice(b"0\r\n\r\n");
-    server.raw(&chunked).check_problem(413, "too_large");
-    assert_eq!(server.core.withdrawn().len(), 3);
-    assert!(server.core.memory.jobs_now().is_empty());
-    assert_eq!(server.bodies.count().0, 0);
-}
-
-#[test]
-fn what_is_not_wanted_is_refused_before_its_body() {
-    let server = Running::start();
-    let ask = |target: &str, headers: &str| {
-        let head =
-            format!("POST {target} HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n{headers}\r\n");
-        server.raw(head.as_bytes())
-    };
-    let large = format!("Content-Length: {}\r\n", LARGEST + 1);
-    ask("/api/v1/jobs", &large).check_problem(413, "too_large");
-    ask("/api/v1/printers", "Content-Length: 5\r\n").check_problem(401, "no_credentials");
-    ask("/api/v1/nothing", "Content-Length: 5\r\n").check_problem(404, "no_such_path");
-    ask("/api/v1/jobs?printer=nowhere", "Content-Length: 5\r\n").check_problem(404, "no_such_queue");
-    ask("/api/v1/jobs", "Content-Encoding: gzip\r\nContent-Length: 5\r\n").check_problem(415, "encoded_body");
-    ask("/api/v1/jobs", "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 5\r\n")
-        .check_problem(415, "unsupported_media_type");
-    let wait = Duration::from_secs(7);
-    for (refusal, status, code) in [
-        (Refusal::QueueFull { jobs_max: 1, retry_after: wait }, 429, "queue_full"),
-        (Refusal::Stopping, 503, "stopping"),
-        (Refusal::DiskFull { free_bytes_min: 1 }, 507, "disk_full"),
-    ] {
-        server.core.refuse(Some(refusal));
-        let reply = ask("/api/v1/jobs", "Content-Length: 5\r\n");
-        reply.check_problem(status, code);
-        assert_eq!(reply.header("retry-after").is_some(), status != 507, "{reply:?}");
-        server.get("/readyz").check_problem(status, code);
-        server.get("/healthz").check(200);
-    }
 }
 
 #[test]

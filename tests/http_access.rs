@@ -57,8 +57,8 @@ fn loopback_submits_and_sees_without_names() {
         assert_eq!(seen["status"], "waiting");
         assert!(seen.get("control_url").is_none());
     }
-    server.get("/api/v1/jobs?user=ann").check_problem(403, "not_allowed");
-    server.get("/api/v1/documents?user=ann").check_problem(403, "not_allowed");
+    server.get("/api/v1/jobs?user=ann").check_problem(401, "no_credentials");
+    server.get("/api/v1/documents?user=ann").check_problem(401, "no_credentials");
     let document = server.get("/api/v1/documents").check(200)["documents"][0].clone();
     assert_eq!((&document["name"], &document["user"]), (&Value::Null, &Value::Null));
     server.get("/api/v1/workers").check(200);
@@ -206,8 +206,8 @@ fn printers_are_controlled_and_their_secrets_stay() {
     assert_eq!(server.admin("POST /api/v1/printers/lab/reject", b"").check(200)["accepting"], false);
     server.post("/api/v1/jobs?printer=lab", b"words").check_problem(409, "not_accepting");
     assert_eq!(server.admin("POST /api/v1/printers/lab/accept", b"").check(200)["accepting"], true);
-    server.admin("POST /api/v1/printers/lab/test", b"").check(200);
-    server.admin("DELETE /api/v1/printers/lab", b"").check(200);
+    server.admin("POST /api/v1/printers/lab/test", b"").check(201);
+    server.admin("DELETE /api/v1/printers/lab", b"").check(204);
     server.get("/api/v1/printers/lab").check_problem(404, "no_such_printer");
     server.get("/api/v1/printers/..%2f").check_problem(404, "no_such_printer");
     server.admin("POST /api/v1/printers", br#"{"name": "x"}"#).check_problem(400, "bad_printer");

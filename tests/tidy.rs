@@ -6,16 +6,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which parts a part of `src` may use besides itself. `app` builds everything and is not in the table.
-const IMPORTS: [(&str, &[&str]); 14] = [
+const IMPORTS: [(&str, &[&str]); 15] = [
     ("main", &["cli"]),
     ("cli", &["app", "render", "config", "model", "clock"]),
-    ("server", &["actors", "store", "protocol", "config", "model", "clock"]),
+    // `device` only to understand and show addresses.
+    ("server", &["actors", "store", "protocol", "device", "config", "model", "clock"]),
     ("cluster", &["actors", "store", "protocol", "config", "model", "clock"]),
-    ("actors", &["model", "store", "printing", "device", "config", "clock"]),
+    ("actors", &["model", "store", "printing", "device", "config", "clock", "failpoint"]),
     ("printing", &["model", "render", "raster", "store", "device", "config", "clock"]),
     ("render", &["model", "raster"]),
     ("device", &["protocol", "model", "clock"]),
-    ("store", &["model", "clock"]),
+    ("store", &["model", "clock", "failpoint"]),
+    ("failpoint", &[]),
     ("config", &["model"]),
     ("clock", &["model"]),
     ("model", &[]),
@@ -25,8 +27,12 @@ const IMPORTS: [(&str, &[&str]); 14] = [
 
 /// Words that may stand only below certain paths of `src`, and why.
 const PLACES: [(&[&str], &[&str], &str); 5] = [
-    (&["actix::", "actix_"], &["actors", "server", "cluster", "app.rs"], "actors are thin shells"),
-    (&["sled::"], &["store/sled.rs", "store/sled/"], "the database can be replaced by touching one file"),
+    (&["actix::", "actix_"], &["actors", "server", "cluster", "app/"], "actors are thin shells"),
+    (
+        &[" sled::", "(sled::", "<sled::"],
+        &["store/sled.rs", "store/sled/"],
+        "the database can be replaced by touching one file",
+    ),
     (
         &["TcpStream", "TcpListener", "UdpSocket", "UnixStream", "UnixListener", "UnixDatagram", "socket2::"],
         &["device", "server", "cluster", "cli"],

@@ -108,16 +108,14 @@ impl Board {
         read(&self.incoming).clone()
     }
 
-    /// Publishes the jobs that arrive, and tells of those that are new or gone: they are in no store, whose
-    /// events would tell of them.
+    /// Publishes the jobs that are arriving, and tells of those that are new or gone.
     pub fn publish_incoming(&self, jobs: Vec<Job>) {
-        let jobs = Arc::new(jobs);
-        let before = std::mem::replace(&mut *write(&self.incoming), jobs.clone());
-        let only_in = |these: &[Job], those: &[Job]| -> Vec<JobId> {
-            let other = |job: &&Job| those.iter().all(|that| that.id != job.id);
-            these.iter().filter(other).map(|job| job.id).collect()
+        let new = Arc::new(jobs);
+        let old = std::mem::replace(&mut *write(&self.incoming), new.clone());
+        let only_in = |a: &[Job], b: &[Job]| -> Vec<JobId> {
+            a.iter().map(|job| job.id).filter(|id| !b.iter().any(|job| job.id == *id)).collect()
         };
-        for job in only_in(&jobs, &before).into_iter().chain(only_in(&before, &jobs)) {
+        for job in only_in(&new, &old).into_iter().chain(only_in(&old, &new)) {
             self.tell(Subject::Job(job));
         }
     }

@@ -23,6 +23,7 @@ use crate::model::job::{Job, Priority, Submitter};
 use crate::model::options::Options;
 use crate::model::printer::{Printer, PrinterLive};
 use crate::store::SharedStore;
+use crate::store::documents::Documents;
 
 /// How long a client that found the door full should wait.
 const BUSY_RETRY: Duration = Duration::from_secs(1);
@@ -34,18 +35,20 @@ pub struct Front {
     board: Arc<Board>,
     job_manager: Addr<JobManager>,
     device_manager: Addr<DeviceManager>,
+    documents: Documents,
     door: Arc<Semaphore>,
 }
 
 impl Front {
     pub fn new(
         store: SharedStore,
+        documents: Documents,
         board: Arc<Board>,
         job_manager: Addr<JobManager>,
         device_manager: Addr<DeviceManager>,
     ) -> Front {
         let door = Arc::new(Semaphore::new(REQUESTS_MAX));
-        Front { store, board, job_manager, device_manager, door }
+        Front { store, documents, board, job_manager, device_manager, door }
     }
 
     /// Whether both managers live; actix tells nobody when one has panicked.
@@ -53,21 +56,35 @@ impl Front {
         self.job_manager.connected() && self.device_manager.connected()
     }
 
+    /// `files` are bodies that belong to the request: where it does not get in, nothing of it stays.
     fn ask_jobs<T: Send + 'static>(
         &self,
+        files: Vec<DocumentId>,
         request: impl FnOnce(Ticket) -> Input + Send + 'static,
         take: impl FnOnce(Reply) -> Option<T> + Send + 'static,
     ) -> Answer<T> {
-        let Ok(permit) = self.door.clone().try_acquire_owned() else { return refused(busy()) };
+        match self.send_to_jobs(request) {
+            Ok(answer) => Box::pin(async move {
+                let reply = answer.await.unwrap_or(Err(Refusal::Stopping))?;
+                take(reply)
+                    .ok_or_else(|| Refusal::Store("the job manager answered something else".to_owned()))
+            }),
+            Err(refusal) => {
+                files.into_iter().for_each(|file| self.documents.discard(file));
+                refused(refusal)
+            }
+        }
+    }
+
+    fn send_to_jobs(
+        &self,
+        request: impl FnOnce(Ticket) -> Input + Send + 'static,
+    ) -> Result<oneshot::Receiver<Result<Reply, Refusal>>, Refusal> {
+        let permit = self.door.clone().try_acquire_owned().map_err(|_| busy())?;
         let (reply, answer) = oneshot::channel();
         let message = job_manager::Request { request: Box::new(request), reply, permit };
-        if let Err(error) = self.job_manager.try_send(message) {
-            return refused(not_sent(&error));
-        }
-        Box::pin(async move {
-            let reply = answer.await.unwrap_or(Err(Refusal::Stopping))?;
-            take(reply).ok_or_else(|| Refusal::Store("the job manager answered something else".to_owned()))
-        })
+        self.job_manager.try_send(message).map_err(|error| not_sent(&error))?;
+        Ok(answer)
     }
 
     fn ask_printers(&self, wish: Wish) -> Answer<Option<Arc<Printer>>> {
@@ -128,6 +145,7 @@ impl Core for Front {
 
     fn announce(&self, request: JobRequest) -> Answer<Announced> {
         self.ask_jobs(
+            Vec::new(),
             |ticket| Input::Announce(ticket, Box::new(request)),
             |reply| match reply {
                 Reply::Announced(job, document) => Some(Announced { job, document }),
@@ -149,8 +167,10 @@ impl Core for Front {
         documents: Vec<Handed>,
         key: Option<KeyClaim>,
     ) -> Answer<Accepted> {
+        let files: Vec<DocumentId> = documents.iter().filter_map(file_of).collect();
         let submission = Box::new(Submission { announced, request, documents, key });
         self.ask_jobs(
+            files,
             |ticket| Input::Submit(ticket, submission),
             |reply| match reply {
                 Reply::Accepted(job) => Some(Accepted { job: *job, novelty: Novelty::New }),
@@ -161,20 +181,22 @@ impl Core for Front {
     }
 
     fn document_id(&self) -> Answer<DocumentId> {
-        self.ask_jobs(Input::DocumentId, document_reply)
+        self.ask_jobs(Vec::new(), Input::DocumentId, document_reply)
     }
 
     fn register(&self, submitter: Submitter, document: Handed) -> Answer<DocumentId> {
-        self.ask_jobs(move |ticket| Input::Register(ticket, submitter, document), document_reply)
+        let files = file_of(&document).into_iter().collect();
+        self.ask_jobs(files, move |ticket| Input::Register(ticket, submitter, document), document_reply)
     }
 
     fn remove_document(&self, document: DocumentId) -> Answer<()> {
         let take = |reply| matches!(reply, Reply::Done).then_some(());
-        self.ask_jobs(move |ticket| Input::RemoveDocument(ticket, document), take)
+        self.ask_jobs(Vec::new(), move |ticket| Input::RemoveDocument(ticket, document), take)
     }
 
     fn command(&self, job: JobId, command: JobCommand) -> Answer<Job> {
         self.ask_jobs(
+            Vec::new(),
             move |ticket| Input::Command(ticket, job, command),
             |reply| match reply {
                 Reply::Job(job) => Some(*job),
@@ -215,6 +237,13 @@ impl Core for Front {
             control_hash: None,
         };
         self.submit(None, request, vec![page], None)
+    }
+}
+
+fn file_of(handed: &Handed) -> Option<DocumentId> {
+    match handed {
+        Handed::File { id, .. } => Some(*id),
+        Handed::Inline { .. } | Handed::Registered(_) => None,
     }
 }
 

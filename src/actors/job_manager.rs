@@ -34,8 +34,10 @@ pub struct Parts {
     pub board: Arc<Board>,
     pub clock: Clock,
     pub rules: Rules,
-    /// The end of the numbers given so far, as the store has it.
+    /// The end of the numbers that former lives may have given.
     pub reserved: Reserved,
+    /// The end of the block that this life begins with, durable as well.
+    pub block: Reserved,
 }
 
 pub struct JobManager {
@@ -79,6 +81,7 @@ pub struct StopIntake;
 impl JobManager {
     pub fn new(parts: Parts) -> JobManager {
         let intake = Intake::new(parts.rules, parts.reserved, parts.board.directory());
+        let intake = intake.with_block(parts.block);
         JobManager { parts, intake, replies: HashMap::new(), last_ticket: 0, disk: Disk::Room }
     }
 
@@ -107,7 +110,10 @@ impl JobManager {
                     }
                 }
                 Effect::Wake(queue) => self.parts.board.wake(queue),
-                Effect::CancelAt(printer, job) => self.parts.board.cancel_at(printer, job),
+                Effect::CancelAt(printer, job) => {
+                    failpoint::hit("cancel-before-tell");
+                    self.parts.board.cancel_at(printer, job);
+                }
                 Effect::Discard(document) => self.parts.documents.discard(document),
                 Effect::Incoming => {
                     self.parts.board.publish_incoming(self.intake.incoming().cloned().collect());
@@ -194,7 +200,7 @@ impl Actor for JobManager {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
-        // A first input that changes nothing lets the intake reserve its first block of numbers.
+        // Until there has been a first input nothing is taken.
         self.refresh_load(ctx);
         self.look_at_disk(ctx);
         ctx.run_interval(DISK_LOOK_EVERY, Self::look_at_disk);

@@ -18,6 +18,8 @@ use crate::actors::worker::{BEATS_MAX, PoolSize, PrintPool};
 use crate::clock::Clock;
 use crate::config::{Config, KEY_KEPT};
 use crate::device::Surroundings;
+use crate::failpoint;
+use crate::model::commit::Commit;
 use crate::model::fleet::{self, Fleet};
 use crate::model::id::QueueId;
 use crate::model::intake::messages::Rules as IntakeRules;
@@ -67,7 +69,7 @@ impl Heart {
     /// Starts everything. Runs on the system's arbiter; returns when the managers have begun.
     pub async fn start(config: &Config, ground: Ground) -> Result<Heart, StartError> {
         let fleet = provision(config, &ground).await?;
-        let reserved = reserved(&ground.store).await?;
+        let (reserved, block) = reserve(&ground.store).await?;
         let board = Arc::new(Board::default());
         board.publish_directory(fleet.directory());
         let (beat, beats) = crossbeam_channel::bounded(BEATS_MAX);
@@ -91,6 +93,7 @@ impl Heart {
                 key_kept: KEY_KEPT,
             },
             reserved,
+            block,
         };
         let job_manager = on(&jobs.handle(), move || JobManager::new(parts).start()).await?;
         let traffic_parts = Arc::new(traffic_manager::Parts {
@@ -115,7 +118,8 @@ impl Heart {
             job_manager: job_manager.clone(),
         };
         let device_manager = on(&traffic.handle(), move || DeviceManager::new(parts, fleet).start()).await?;
-        let front = Front::new(ground.store, board, job_manager.clone(), device_manager.clone());
+        let front =
+            Front::new(ground.store, ground.documents, board, job_manager.clone(), device_manager.clone());
         let arbiters = vec![traffic, jobs, watch];
         Ok(Heart { front, device_manager, job_manager, pool, arbiters })
     }
@@ -189,8 +193,7 @@ async fn provision(config: &Config, ground: &Ground) -> Result<Fleet, StartError
 
 /// Cuts a large commit of printers into ones that a store takes. The numbers go first: one that is given
 /// and not used does no harm, one used and given again would.
-fn parted(commit: crate::model::commit::Commit) -> Vec<crate::model::commit::Commit> {
-    use crate::model::commit::Commit;
+fn parted(commit: Commit) -> Vec<Commit> {
     const PRINTERS_EACH: usize = 16;
     let Commit { settings, printers, remove, .. } = commit;
     let mut parts = Vec::new();
@@ -208,9 +211,16 @@ fn parted(commit: crate::model::commit::Commit) -> Vec<crate::model::commit::Com
     parts
 }
 
-async fn reserved(store: &SharedStore) -> Result<Reserved, StartError> {
-    match store.setting(numbers::SETTING).await? {
-        None => Ok(Reserved::default()),
-        Some(bytes) => Reserved::from_bytes(&bytes).ok_or(StartError::Setting(numbers::SETTING)),
-    }
+/// The first block of numbers is made durable before anybody can ask for one: a server that says that it is
+/// ready turns nobody away for want of a number. Answers where the block begins and where it ends.
+async fn reserve(store: &SharedStore) -> Result<(Reserved, Reserved), StartError> {
+    let begin = match store.setting(numbers::SETTING).await? {
+        None => Reserved::default(),
+        Some(bytes) => Reserved::from_bytes(&bytes).ok_or(StartError::Setting(numbers::SETTING))?,
+    };
+    let end = begin.next_block();
+    let settings = vec![(numbers::SETTING.to_owned(), end.to_bytes())];
+    store.commit(Commit { settings, ..Commit::default() }).await?;
+    failpoint::hit("numbers-reserved");
+    Ok((begin, end))
 }

@@ -76,7 +76,7 @@ enum Command {
     Workers(workers::WorkersArgs),
     /// Check the configuration
     Check(here::CheckArgs),
-    /// Make a login link for the admin page; it can be used once, within five minutes
+    /// Make a token that lets its holder control the server for five minutes
     Token,
     /// Rebuild the store of a stopped server from its journal
     Recover,

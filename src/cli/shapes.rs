@@ -93,10 +93,10 @@ pub struct Worker {
     pub generation: Option<u64>,
 }
 
-/// A login link.
+/// A token that is good for a few minutes.
 #[derive(Clone, Debug, Deserialize)]
-pub struct LoginLink {
-    pub url: String,
+pub struct Pass {
+    pub token: String,
     #[serde(default)]
     pub expires_at: Option<String>,
 }

@@ -21,6 +21,7 @@ use rustix::fs::{fsync, futimens, linkat, openat, renameat_with, statat, unlinka
 use rustix::io::Errno;
 
 use super::{JobTag, Link, LinkError, Pulse, Shutter};
+use crate::failpoint;
 use crate::model::id::JobId;
 use crate::model::job::DoneHow;
 use crate::model::outcome::Answer;
@@ -265,11 +266,13 @@ impl DirectoryLink {
             let synced = futimens(file, &job.names.stamp.times()).map_err(io::Error::from);
             synced.and_then(|()| file.sync_all()).map_err(|error| directory.unprinted(&error))?;
         }
+        failpoint::hit("file-before-name");
         for part in (1..=job.files.len()).rev() {
             let named = directory.name(&job.names.hidden(part), &job.names, part);
             job.named.push(named.map_err(|error| directory.unprinted(&error.into()))?);
         }
         // From here on it may be seen, and a power cut alone decides whether it stays.
+        failpoint::hit("file-named");
         self.job = None;
         fsync(directory.fd.as_fd()).map_err(|_| LinkError::Broken(Broken::WriteFailed, Whole::Maybe))
     }

@@ -93,3 +93,6 @@ pub fn road(case: CancelCase) -> CancelRoad {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -425,6 +425,7 @@ impl Job {
             return Err(NotAllowed { job: self.id, status: self.status, event: event.kind() });
         };
         let from = self.status;
+        debug_assert!(super::invariants::path(from, to), "job {} may not go {from:?} to {to:?}", self.id);
         let (kind, told) = (event.kind(), !matches!(event, JobEvent::Progress { .. }));
         self.take_in(event);
         self.status = to;
@@ -672,3 +673,6 @@ impl DoneHow {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

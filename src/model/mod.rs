@@ -15,9 +15,12 @@ pub mod directory;
 pub mod document;
 pub mod event;
 pub mod explain;
+#[cfg(test)]
+pub(crate) mod fixtures;
 pub mod fleet;
 pub mod id;
 pub mod intake;
+pub mod invariants;
 pub mod job;
 pub mod liveness;
 pub mod options;

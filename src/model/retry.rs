@@ -175,3 +175,6 @@ impl Backoff {
         now.plus(self.wait - off)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -196,7 +196,7 @@ pub fn weight(job: &Job) -> Option<(QueueId, QueueCounts)> {
 }
 
 /// The documents that a job keeps from being purged, each once.
-fn uses(job: &Job) -> Vec<DocumentId> {
+pub fn uses(job: &Job) -> Vec<DocumentId> {
     let mut ids: Vec<DocumentId> = match job.status.is_final() {
         true => Vec::new(),
         false => job.documents.iter().map(|document| document.id).collect(),
@@ -207,7 +207,7 @@ fn uses(job: &Job) -> Vec<DocumentId> {
 }
 
 /// The place of a document among those that nothing uses.
-fn unused(stored: &StoredDocument) -> Option<Vec<u8>> {
+pub fn unused(stored: &StoredDocument) -> Option<Vec<u8>> {
     (stored.users == 0).then(|| keys::unused(stored.used_at, stored.document.id))
 }
 

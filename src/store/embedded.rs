@@ -13,15 +13,15 @@ use std::time::Duration;
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use tokio::sync::{oneshot, watch};
 
-mod checkpoint;
+pub(super) mod checkpoint;
 mod error;
 pub(super) mod follow;
 pub(super) mod mark;
-mod open;
+pub(super) mod open;
 mod overlay;
 mod revive;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod threads;
 mod writer;
 
@@ -200,7 +200,7 @@ impl Store for EmbeddedStore {
     }
 
     fn jobs_at_printers(&self) -> BoxFuture<'static, Result<Vec<Job>, ReadError>> {
-        self.answer(|index| read::jobs_at_printers(index))
+        self.answer(read::jobs_at_printers)
     }
 
     fn timeline(
@@ -226,11 +226,11 @@ impl Store for EmbeddedStore {
     }
 
     fn printers(&self) -> BoxFuture<'static, Result<Vec<Printer>, ReadError>> {
-        self.answer(|index| read::printers(index))
+        self.answer(read::printers)
     }
 
     fn pools(&self) -> BoxFuture<'static, Result<Vec<Pool>, ReadError>> {
-        self.answer(|index| read::pools(index))
+        self.answer(read::pools)
     }
 
     fn setting(&self, name: &str) -> BoxFuture<'static, Result<Option<Vec<u8>>, ReadError>> {

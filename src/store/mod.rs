@@ -15,6 +15,7 @@ mod keys;
 pub mod memory;
 pub mod read;
 pub mod record;
+pub mod recover;
 mod sled;
 pub mod state;
 pub mod tables;

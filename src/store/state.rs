@@ -70,6 +70,11 @@ enum OnDamage {
     WriteAnew,
 }
 
+/// A predecessor that is just ending, or a child of it that has not begun its own program yet, is waited for:
+/// so often and so long.
+const LOCK_LOOKS: u32 = 20;
+const LOCK_LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(50);
+
 /// A state directory that is ours alone until this and all its clones are dropped.
 #[derive(Clone, Debug)]
 pub struct State {
@@ -101,9 +106,7 @@ impl State {
         make_directory(path, STATE_MODE)?;
         let lock = lock(path)?;
         check_format(path, on_damage)?;
-        for name in INNER {
-            make_directory(&path.join(name), INNER_MODE)?;
-        }
+        make_inner(path)?;
         let epoch = count_start(path, on_damage)?;
         Ok(State { path: path.to_owned(), epoch, _lock: Arc::new(lock) })
     }
@@ -115,6 +118,11 @@ impl State {
     /// The number of this start; higher than that of every earlier one.
     pub fn epoch(&self) -> Epoch {
         self.epoch
+    }
+
+    /// Makes again what was moved away.
+    pub(super) fn make_inner(&self) -> Result<(), StateError> {
+        make_inner(&self.path)
     }
 
     pub(super) fn sled(&self) -> PathBuf {
@@ -132,6 +140,10 @@ impl State {
     pub(super) fn checkpoint(&self) -> PathBuf {
         self.path.join("checkpoint")
     }
+}
+
+fn make_inner(state: &Path) -> Result<(), StateError> {
+    INNER.iter().try_for_each(|name| make_directory(&state.join(name), INNER_MODE))
 }
 
 /// Makes a directory with these permissions, or gives it them.
@@ -161,12 +173,17 @@ fn lock(state: &Path) -> Result<File, StateError> {
     let mut options = OpenOptions::new();
     let options = options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
     let mut file = options.open(&path).map_err(|source| failed("open", &path, source))?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => {}
-        Err(Errno::WOULDBLOCK) => {
-            return Err(StateError::InUse { path: state.to_owned(), holder: holder(&mut file) });
+    for look in 0.. {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => break,
+            Err(Errno::WOULDBLOCK) if look < LOCK_LOOKS => {
+                let _ = crossbeam_channel::after(LOCK_LOOK_EVERY).recv();
+            }
+            Err(Errno::WOULDBLOCK) => {
+                return Err(StateError::InUse { path: state.to_owned(), holder: holder(&mut file) });
+            }
+            Err(error) => return Err(failed("lock", &path, error.into())),
         }
-        Err(error) => return Err(failed("lock", &path, error.into())),
     }
     // The number is for people. Where it cannot be written, on a full disk say, the lock still holds.
     let written = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));

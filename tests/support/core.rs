@@ -1,14 +1,15 @@
 //! A core without actors: the real decisions of the intake over a store in memory.
 
+#[path = "bodies.rs"]
+mod bodies;
 #[path = "memory.rs"]
 pub mod memory;
 
-use std::collections::{HashMap, HashSet};
-use std::io::{self, Read};
-use std::sync::mpsc::Sender;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::ready;
 use spool::actors::front::{
@@ -16,20 +17,21 @@ use spool::actors::front::{
 };
 use spool::clock::Clock;
 use spool::model::directory::Directory;
-use spool::model::document::Document;
+use spool::model::document::Format;
 use spool::model::event::Subject;
 use spool::model::id::{DocumentId, JobId, PrinterId, QueueName};
 use spool::model::intake::messages::{Effect, Input, Reply, Rules, Submission, Ticket};
 use spool::model::intake::numbers::Reserved;
 use spool::model::intake::step::Intake;
-use spool::model::intake::{Handed, JobCommand, JobRequest, KeyClaim, Refusal};
-use spool::model::job::{Job, Submitter};
+use spool::model::intake::{Arrival, Handed, JobCommand, JobRequest, KeyClaim, Refusal};
+use spool::model::job::{Job, Priority, Submitter};
+use spool::model::options::Options;
 use spool::model::printer::{Origin, Printer, PrinterLive};
 use spool::model::time::WallTime;
-use spool::server::http::upload::{Bodies, BodyFile};
 use spool::store::SharedStore;
 use tokio::sync::broadcast;
 
+pub use bodies::MemoryBodies;
 use memory::MemoryStore;
 
 pub const QUEUED_MAX: u64 = 50;
@@ -115,6 +117,21 @@ impl FakeCore {
     /// The number of the newest commit.
     pub fn store_seq(&self) -> u64 {
         self.store.last_seq().0
+    }
+
+    /// Hears of what is not in the store, on a channel whose reader can have a deadline.
+    pub fn listen(&self) -> std::sync::mpsc::Receiver<LiveEvent> {
+        let (tell, heard) = std::sync::mpsc::channel();
+        let mut live = self.live_events.subscribe();
+        let forward = move || {
+            while let Ok(event) = live.blocking_recv() {
+                if tell.send(event).is_err() {
+                    return;
+                }
+            }
+        };
+        std::thread::Builder::new().name("listen".to_owned()).spawn(forward).expect("a thread");
+        heard
     }
 
     pub fn withdrawn(&self) -> Vec<JobId> {
@@ -289,8 +306,8 @@ impl Core for FakeCore {
         })))
     }
 
-    fn printer_command(&self, name: QueueName, command: PrinterCommand) -> Answer<Arc<Printer>> {
-        answer(Ok(self.change(&name, |directory| {
+    fn printer_command(&self, name: QueueName, command: PrinterCommand) -> Answer<Option<Arc<Printer>>> {
+        let after = self.change(&name, |directory| {
             if let PrinterCommand::Remove = command {
                 return directory.printers.retain(|printer| printer.name != name);
             }
@@ -302,10 +319,27 @@ impl Core for FakeCore {
                     PrinterCommand::Accept => printer.accepting = true,
                     PrinterCommand::Reject => printer.accepting = false,
                     PrinterCommand::Set(new) => *printer = Printer::clone(new),
-                    PrinterCommand::Test(_) | PrinterCommand::Remove => {}
+                    PrinterCommand::Remove => {}
                 }
             }
-        })))
+        });
+        let removed = self.directory().printer(&name).is_none();
+        answer(Ok((!removed).then_some(after)))
+    }
+
+    fn test_page(&self, name: QueueName, submitter: Submitter) -> Answer<Accepted> {
+        let body = Bytes::from_static(b"test page");
+        let page = Handed::Inline { name: "test page".to_owned(), format: Format::Text, crc: 0, body };
+        let request = JobRequest {
+            queue: Some(name),
+            submitter,
+            title: Some("test page".to_owned()),
+            options: Options::default(),
+            priority: Priority::DEFAULT,
+            arrival: Arrival::Print,
+            control_hash: None,
+        };
+        self.submit(None, request, vec![page], None)
     }
 }
 
@@ -313,73 +347,5 @@ fn document_of(reply: Reply) -> DocumentId {
     match reply {
         Reply::Document(id) => id,
         other => unreachable!("{other:?}"),
-    }
-}
-
-/// Documents' bytes in memory; what was begun and not finished is known.
-#[derive(Clone)]
-pub struct MemoryBodies {
-    pub memory: Arc<MemoryStore>,
-    files: Arc<Mutex<HashMap<DocumentId, Vec<u8>>>>,
-    open: Arc<Mutex<HashSet<DocumentId>>>,
-    /// Hears of every file that is dropped unfinished.
-    pub aborted: Arc<Mutex<Option<Sender<DocumentId>>>>,
-}
-
-impl MemoryBodies {
-    pub fn new(memory: Arc<MemoryStore>) -> MemoryBodies {
-        MemoryBodies { memory, files: Arc::default(), open: Arc::default(), aborted: Arc::default() }
-    }
-
-    /// Finished and unfinished ones.
-    pub fn count(&self) -> (usize, usize) {
-        let files = self.files.lock().expect("no panic").len();
-        (files, self.open.lock().expect("no panic").len())
-    }
-
-    pub fn file(&self, id: DocumentId) -> Option<Vec<u8>> {
-        self.files.lock().expect("no panic").get(&id).cloned()
-    }
-}
-
-struct MemoryFile {
-    id: DocumentId,
-    bytes: Vec<u8>,
-    bodies: MemoryBodies,
-}
-
-impl Bodies for MemoryBodies {
-    fn begin(&self, id: DocumentId) -> io::Result<Box<dyn BodyFile>> {
-        self.open.lock().expect("no panic").insert(id);
-        Ok(Box::new(MemoryFile { id, bytes: Vec::new(), bodies: self.clone() }))
-    }
-
-    fn read(&self, document: &Document) -> io::Result<Box<dyn Read + Send>> {
-        let inline = self.memory.document_now(document.id).and_then(|(_, body)| body);
-        let bytes = inline.map(|body| body.to_vec()).or_else(|| self.file(document.id));
-        Ok(Box::new(io::Cursor::new(bytes.ok_or(io::ErrorKind::NotFound)?)))
-    }
-}
-
-impl BodyFile for MemoryFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.bytes.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn finish(mut self: Box<Self>) -> io::Result<()> {
-        let bytes = std::mem::take(&mut self.bytes);
-        self.bodies.files.lock().expect("no panic").insert(self.id, bytes);
-        self.bodies.open.lock().expect("no panic").remove(&self.id);
-        Ok(())
-    }
-}
-
-impl Drop for MemoryFile {
-    fn drop(&mut self) {
-        let unfinished = self.bodies.open.lock().expect("no panic").remove(&self.id);
-        if let (true, Some(aborted)) = (unfinished, &*self.bodies.aborted.lock().expect("no panic")) {
-            aborted.send(self.id).ok();
-        }
     }
 }

@@ -1,9 +1,12 @@
 //! How a job or a document is taken in, or turned down with nothing left behind.
 
 use super::messages::{Effect, Reply, Submission, Ticket};
-use super::step::{Intake, KeySlot, Pending, files_of, first_entry, out_of_numbers, reference, slot_of};
+use super::step::{
+    Accepting, Announced, Intake, KeySlot, Pending, claim_of, files_of, first_entry, out_of_numbers,
+    reference,
+};
 use super::{Arrival, Handed, JobRequest, Refusal};
-use crate::model::commit::{Commit, IdempotencyKey, NewDocument, Remove};
+use crate::model::commit::{Commit, CommitError, IdempotencyKey, NewDocument};
 use crate::model::document::{BodyPlace, Document};
 use crate::model::id::{DocumentId, JobId, Revision};
 use crate::model::job::{DOCUMENTS_MAX, DocumentRef, HoldReason, Job, JobStatus, Reason, Submitter};
@@ -109,22 +112,32 @@ impl Intake {
         now: Now,
         fx: &mut Vec<Effect>,
     ) {
-        let Some(Pending::Key(submission)) = self.pending.remove(&ticket) else { return };
-        let slot = slot_of(&submission);
-        match (record, &submission.key) {
-            (None, _) | (_, None) => self.look_up(ticket, submission, now, fx),
-            (Some((job, fingerprint)), Some(claim)) => {
-                self.give_up_arrival(&submission, fx);
-                let Some(slot) = slot else { return };
-                if fingerprint == claim.fingerprint {
-                    self.pending.insert(ticket, Pending::Repeating(slot));
-                    fx.push(Effect::ReadJob(ticket, job));
-                } else {
-                    fx.push(Effect::Reply(ticket, Err(Refusal::KeyReused(job))));
-                    self.free_key(&slot, now, fx);
+        let (slot, claimed) = match self.pending.remove(&ticket) {
+            Some(Pending::Key(submission)) => match (record, claim_of(&submission)) {
+                (Some(_), Some(claim)) => {
+                    self.give_up_arrival(&submission, fx);
+                    claim
                 }
+                (None, _) | (_, None) => return self.look_up(ticket, submission, now, fx),
+            },
+            Some(Pending::KeyAgain(slot, claimed)) => (slot, claimed),
+            Some(other) => {
+                self.pending.insert(ticket, other);
+                return;
             }
+            None => return,
+        };
+        match record {
+            Some((job, fingerprint)) if fingerprint == claimed => {
+                self.pending.insert(ticket, Pending::Repeating(slot));
+                fx.push(Effect::ReadJob(ticket, job));
+                return;
+            }
+            Some((job, _)) => fx.push(Effect::Reply(ticket, Err(Refusal::KeyReused(job)))),
+            // It has expired since: the same request may come again.
+            None => fx.push(Effect::Reply(ticket, Err(out_of_numbers()))),
         }
+        self.free_key(&slot, now, fx);
     }
 
     /// Registered documents are looked up; a job that brings its own goes straight on.
@@ -159,26 +172,80 @@ impl Intake {
         now: Now,
         fx: &mut Vec<Effect>,
     ) {
-        let slot = slot_of(&submission);
+        let key = claim_of(&submission);
         match self.accepted(&submission, found, now) {
             Ok((job, commit)) => {
+                let announced =
+                    if self.incoming.contains_key(&job.id) { Announced::Yes } else { Announced::No };
                 let files = files_of(&submission);
+                let accepting = Accepting { job: job.id, queue: job.queue, announced, key, files };
                 let reply = Effect::Reply(ticket, Ok(Reply::Accepted(Box::new(job.clone()))));
                 let mut then = vec![reply];
                 if job.status == JobStatus::Waiting {
                     then.push(Effect::Wake(job.queue));
                 }
-                self.accepting += 1;
-                self.pending.insert(ticket, Pending::Accepting(Box::new(job), slot, files));
+                self.accepting += u64::from(announced == Announced::No);
+                self.pending.insert(ticket, Pending::Accepting(Box::new(accepting)));
                 fx.push(Effect::Commit { ticket, commit: Box::new(commit), then });
             }
             Err(refusal) => {
                 self.give_up_arrival(&submission, fx);
                 fx.push(Effect::Reply(ticket, Err(refusal)));
-                if let Some(slot) = slot {
+                if let Some((slot, _)) = key {
                     self.free_key(&slot, now, fx);
                 }
             }
+        }
+    }
+
+    /// The commit of a job is over: it is arriving no more.
+    pub(super) fn arrived(&mut self, accepting: &Accepting, fx: &mut Vec<Effect>) {
+        match accepting.announced {
+            Announced::No => self.accepting -= 1,
+            Announced::Yes => {
+                self.incoming.remove(&accepting.job);
+                fx.push(Effect::Incoming);
+            }
+        }
+    }
+
+    /// The commit of a job failed: the request ends and nothing of it stays.
+    pub(super) fn not_accepted(
+        &mut self,
+        ticket: Ticket,
+        accepting: Accepting,
+        error: &CommitError,
+        refusal: Refusal,
+        now: Now,
+        fx: &mut Vec<Effect>,
+    ) {
+        self.arrived(&accepting, fx);
+        // After `Unknown` the job may be there, need its files (the sweep at the next start decides) and wait.
+        if *error == CommitError::Unknown {
+            fx.push(Effect::Wake(accepting.queue));
+        } else {
+            fx.extend(accepting.files.into_iter().map(Effect::Discard));
+        }
+        match (accepting.key, error) {
+            // The same key came in with a commit of which the store had not said that it was written.
+            (Some((slot, claimed)), CommitError::DuplicateKey(_)) => {
+                fx.push(Effect::ReadKey(ticket, slot.0.clone(), slot.1.clone()));
+                self.pending.insert(ticket, Pending::KeyAgain(slot, claimed));
+            }
+            (key, _) => {
+                fx.push(Effect::Reply(ticket, Err(refusal)));
+                if let Some((slot, _)) = key {
+                    self.free_key(&slot, now, fx);
+                }
+            }
+        }
+    }
+
+    /// A broken upload. One that is being accepted already is whole and stays.
+    pub(super) fn withdraw(&mut self, job: JobId, fx: &mut Vec<Effect>) {
+        let accepting = |pending: &Pending| matches!(pending, Pending::Accepting(a) if a.job == job);
+        if !self.pending.values().any(accepting) && self.incoming.remove(&job).is_some() {
+            fx.push(Effect::Incoming);
         }
     }
 
@@ -295,39 +362,5 @@ impl Intake {
                 self.submit(ticket, submission, now, fx);
             }
         }
-    }
-
-    pub(super) fn register(
-        &mut self,
-        ticket: Ticket,
-        submitter: Submitter,
-        handed: Handed,
-        now: Now,
-        fx: &mut Vec<Effect>,
-    ) {
-        let file = match &handed {
-            Handed::File { id, .. } => Some(*id),
-            Handed::Inline { .. } | Handed::Registered(_) => None,
-        };
-        let document = self.admits().and_then(|()| self.new_document(&handed, &submitter, now));
-        match document {
-            Ok(document) => {
-                let then = vec![Effect::Reply(ticket, Ok(Reply::Document(document.document.id)))];
-                let commit = Box::new(Commit { documents: vec![document], ..Commit::default() });
-                self.pending.insert(ticket, Pending::Registering(file));
-                fx.push(Effect::Commit { ticket, commit, then });
-            }
-            Err(refusal) => {
-                fx.extend(file.map(Effect::Discard));
-                fx.push(Effect::Reply(ticket, Err(refusal)));
-            }
-        }
-    }
-
-    pub(super) fn remove_document(&mut self, ticket: Ticket, id: DocumentId, fx: &mut Vec<Effect>) {
-        self.pending.insert(ticket, Pending::Removing);
-        let commit = Box::new(Commit { remove: vec![Remove::Document(id)], ..Commit::default() });
-        let then = vec![Effect::Reply(ticket, Ok(Reply::Done)), Effect::Discard(id)];
-        fx.push(Effect::Commit { ticket, commit, then });
     }
 }

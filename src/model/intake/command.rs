@@ -58,7 +58,7 @@ impl Intake {
     ) {
         if command == JobCommand::Restart && job.status.is_final() {
             fx.push(Effect::ReadDocuments(ticket, job.documents.iter().map(|d| d.id).collect()));
-            self.pending.insert(ticket, Pending::Restart(Box::new(job)));
+            self.pending.insert(ticket, Pending::Restart(Box::new(job), tries));
             return;
         }
         match self.event_of(&job, &command) {
@@ -66,7 +66,11 @@ impl Intake {
                 self.pending.insert(ticket, Pending::Command { job: id, command, tries });
                 self.apply(ticket, job, event, now, fx);
             }
-            Ok(Wish::Already) => fx.push(Effect::Reply(ticket, Ok(Reply::Job(Box::new(job))))),
+            Ok(Wish::Already) => already(ticket, job, fx),
+            // The first try was written, without the store saying so.
+            Err(_) if tries > 0 && command == JobCommand::Restart && job.status == JobStatus::Waiting => {
+                already(ticket, job, fx);
+            }
             Err(refusal) => fx.push(Effect::Reply(ticket, Err(refusal))),
         }
     }
@@ -153,10 +157,12 @@ impl Intake {
     }
 
     /// A finished job once more, if its documents are still there. It gets a new age.
+    #[allow(clippy::too_many_arguments, reason = "a command with its place in the conversation")]
     pub(super) fn restart(
         &mut self,
         ticket: Ticket,
         job: Job,
+        tries: u32,
         found: &[Document],
         now: Now,
         fx: &mut Vec<Effect>,
@@ -168,11 +174,25 @@ impl Intake {
             (true, None) => fx.push(Effect::Reply(ticket, Err(out_of_numbers()))),
             (true, Some(accepted)) => {
                 let (id, command) = (job.id, JobCommand::Restart);
-                self.pending.insert(ticket, Pending::Command { job: id, command, tries: 0 });
+                self.pending.insert(ticket, Pending::Command { job: id, command, tries });
                 self.apply(ticket, job, JobEvent::Restart { accepted }, now, fx);
             }
         }
     }
+}
+
+/// The job is as the user wants it. Whoever must act on that is told once more: the first telling may have
+/// been lost with the answer.
+fn already(ticket: Ticket, job: Job, fx: &mut Vec<Effect>) {
+    let hint = match &job.bound {
+        _ if job.status == JobStatus::Waiting => Some(Effect::Wake(job.queue)),
+        Some(bound) if job.cancel_requested && job.status.is_at_printer() => {
+            Some(Effect::CancelAt(bound.printer, job.id))
+        }
+        Some(_) | None => None,
+    };
+    fx.push(Effect::Reply(ticket, Ok(Reply::Job(Box::new(job)))));
+    fx.extend(hint);
 }
 
 /// What is to be done for a command.

@@ -4,7 +4,10 @@ mod accept;
 mod command;
 pub mod messages;
 pub mod numbers;
+mod register;
 pub mod step;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::time::Duration;

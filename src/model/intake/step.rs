@@ -14,7 +14,7 @@ use crate::model::commit::{Commit, CommitError};
 use crate::model::directory::Directory;
 use crate::model::document::Document;
 use crate::model::event::{Entry, Source};
-use crate::model::id::{DocumentId, JobId};
+use crate::model::id::{DocumentId, JobId, QueueId};
 use crate::model::job::{DocumentRef, Job};
 use crate::model::queue::QueueCounts;
 use crate::model::time::Now;
@@ -35,9 +35,12 @@ pub struct Intake {
     pub(super) pending: BTreeMap<Ticket, Pending>,
     /// Keys whose first request is under way, and who waits for it.
     pub(super) keys: HashMap<KeySlot, Vec<Ticket>>,
-    /// Jobs being accepted: not in the store's counts yet.
+    /// Jobs being accepted that were not announced: in no other count yet.
     pub(super) accepting: u64,
     pub(super) stopping: bool,
+    /// The store has just refused more numbers: the next input asks again, not this one, or a store that
+    /// cannot write would be asked without a pause.
+    reserve_failed: bool,
 }
 
 /// Requests that wait for something.
@@ -49,7 +52,9 @@ pub(super) enum Pending {
     Parked(Box<Submission>),
     /// For the documents it names.
     Documents(Box<Submission>),
-    Accepting(Box<Job>, Option<KeySlot>, Vec<DocumentId>),
+    Accepting(Box<Accepting>),
+    /// For the key's record, which another request wrote first.
+    KeyAgain(KeySlot, [u8; 32]),
     /// For the job that it repeats.
     Repeating(KeySlot),
     Command {
@@ -58,10 +63,30 @@ pub(super) enum Pending {
         tries: u32,
     },
     /// For the documents of a finished job that is to be printed once more.
-    Restart(Box<Job>),
+    Restart(Box<Job>, u32),
     Registering(Option<DocumentId>),
-    Removing,
+    /// For the document that is to be removed.
+    Removing(DocumentId),
+    Removed,
     Reserving(Reserved),
+}
+
+/// A job whose commit is under way.
+#[derive(Clone, Debug)]
+pub(super) struct Accepting {
+    pub job: JobId,
+    pub queue: QueueId,
+    pub announced: Announced,
+    pub key: Option<(KeySlot, [u8; 32])>,
+    /// Files that it brings.
+    pub files: Vec<DocumentId>,
+}
+
+/// Whether a job was announced before it was submitted, and is counted as such.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Announced {
+    Yes,
+    No,
 }
 
 /// A user's key.
@@ -81,7 +106,14 @@ impl Intake {
             keys: HashMap::new(),
             accepting: 0,
             stopping: false,
+            reserve_failed: false,
         }
+    }
+
+    /// The numbers up to `end` are durable already, so the first request need not wait for them.
+    pub fn with_block(mut self, end: Reserved) -> Intake {
+        self.numbers.reserved(end);
+        self
     }
 
     /// Jobs that are arriving.
@@ -93,16 +125,15 @@ impl Intake {
         let mut fx = Vec::new();
         match input {
             Input::Announce(ticket, request) => self.announce(ticket, *request, now, &mut fx),
-            Input::Withdraw(job) => {
-                if self.incoming.remove(&job).is_some() {
-                    fx.push(Effect::Incoming);
-                }
-            }
+            Input::Withdraw(job) => self.withdraw(job, &mut fx),
             Input::Submit(ticket, submission) => self.submit(ticket, submission, now, &mut fx),
             Input::Register(ticket, submitter, handed) => {
                 self.register(ticket, submitter, handed, now, &mut fx);
             }
-            Input::RemoveDocument(ticket, id) => self.remove_document(ticket, id, &mut fx),
+            Input::RemoveDocument(ticket, id) => {
+                self.pending.insert(ticket, Pending::Removing(id));
+                fx.push(Effect::ReadDocuments(ticket, vec![id]));
+            }
             Input::DocumentId(ticket) => {
                 let reply = self.numbers.document().map(Reply::Document).ok_or_else(out_of_numbers);
                 fx.push(Effect::Reply(ticket, reply));
@@ -121,7 +152,10 @@ impl Intake {
             Input::Load(queued, disk) => (self.queued, self.disk) = (queued, disk),
             Input::Stop => self.stopping = true,
         }
-        self.reserve(&mut fx);
+        if !self.reserve_failed {
+            self.reserve(&mut fx);
+        }
+        self.reserve_failed = false;
         fx
     }
 
@@ -153,7 +187,8 @@ impl Intake {
     fn on_documents(&mut self, ticket: Ticket, found: Vec<Document>, now: Now, fx: &mut Vec<Effect>) {
         match self.pending.remove(&ticket) {
             Some(Pending::Documents(submission)) => self.accept(ticket, submission, &found, now, fx),
-            Some(Pending::Restart(job)) => self.restart(ticket, *job, &found, now, fx),
+            Some(Pending::Restart(job, tries)) => self.restart(ticket, *job, tries, &found, now, fx),
+            Some(Pending::Removing(id)) => self.remove_document(ticket, id, &found, fx),
             Some(other) => {
                 self.pending.insert(ticket, other);
             }
@@ -163,13 +198,10 @@ impl Intake {
 
     fn on_committed(&mut self, ticket: Ticket, now: Now, fx: &mut Vec<Effect>) {
         match self.pending.remove(&ticket) {
-            Some(Pending::Accepting(job, slot, _)) => {
-                self.accepting -= 1;
+            Some(Pending::Accepting(accepting)) => {
                 self.queued.jobs += 1;
-                if self.incoming.remove(&job.id).is_some() {
-                    fx.push(Effect::Incoming);
-                }
-                if let Some(slot) = slot {
+                self.arrived(&accepting, fx);
+                if let Some((slot, _)) = accepting.key {
                     self.free_key(&slot, now, fx);
                 }
             }
@@ -185,11 +217,20 @@ impl Intake {
             other => Refusal::Store(other.to_string()),
         };
         match (self.pending.remove(&ticket), error) {
-            (Some(Pending::Command { job, command, tries }), CommitError::Changed(_))
-                if tries < TRIES_MAX =>
-            {
+            // Where it is not known whether it was written, deciding anew finds that out.
+            (
+                Some(Pending::Command { job, command, tries }),
+                CommitError::Changed(_) | CommitError::Unknown,
+            ) if tries < TRIES_MAX => {
                 self.pending.insert(ticket, Pending::Command { job, command, tries: tries + 1 });
                 fx.push(Effect::ReadJob(ticket, job));
+            }
+            (Some(Pending::Accepting(accepting)), error) => {
+                self.not_accepted(ticket, *accepting, &error, refusal, now, fx);
+            }
+            // Whether it is registered is not known: its file stays, and the sweep at the next start decides.
+            (Some(Pending::Registering(_)), CommitError::Unknown) => {
+                fx.push(Effect::Reply(ticket, Err(refusal)));
             }
             (Some(pending), _) => {
                 self.pending.insert(ticket, pending);
@@ -206,25 +247,24 @@ impl Intake {
                 self.give_up_arrival(&submission, fx);
                 slot_of(&submission)
             }
-            Some(Pending::Accepting(job, slot, files)) => {
-                self.accepting -= 1;
-                if self.incoming.remove(&job.id).is_some() {
-                    fx.push(Effect::Incoming);
-                }
-                // Whether it was written is not known after `Unknown`: the sweep at the next start decides.
-                fx.extend(files.into_iter().map(Effect::Discard));
-                slot
-            }
-            Some(Pending::Repeating(slot)) => Some(slot),
+            Some(Pending::Repeating(slot) | Pending::KeyAgain(slot, _)) => Some(slot),
             Some(Pending::Registering(file)) => {
                 fx.extend(file.map(Effect::Discard));
                 None
             }
             Some(Pending::Reserving(_)) => {
                 self.numbers.reserve_failed();
+                self.reserve_failed = true;
                 return;
             }
-            Some(Pending::Parked(_) | Pending::Command { .. } | Pending::Restart(_) | Pending::Removing)
+            Some(
+                Pending::Parked(_)
+                | Pending::Accepting(_)
+                | Pending::Command { .. }
+                | Pending::Restart(..)
+                | Pending::Removing(_)
+                | Pending::Removed,
+            )
             | None => None,
         };
         fx.push(Effect::Reply(ticket, Err(refusal)));
@@ -246,8 +286,14 @@ pub(super) fn wrong_state(job: &Job, wish: &'static str) -> Refusal {
 }
 
 pub(super) fn slot_of(submission: &Submission) -> Option<KeySlot> {
+    claim_of(submission).map(|(slot, _)| slot)
+}
+
+/// The key of a request, and what it stands for.
+pub(super) fn claim_of(submission: &Submission) -> Option<(KeySlot, [u8; 32])> {
     let claim = submission.key.as_ref()?;
-    Some((submission.request.submitter.user.clone(), claim.key.clone()))
+    let slot = (submission.request.submitter.user.clone(), claim.key.clone());
+    Some((slot, claim.fingerprint))
 }
 
 pub(super) fn files_of(submission: &Submission) -> Vec<DocumentId> {

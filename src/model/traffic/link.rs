@@ -53,11 +53,9 @@ impl Traffic {
 
     pub(super) fn went_bad(&mut self, why: Bad, now: Now) {
         let range = self.rules.backoff;
-        let backoff = match (&self.contact, &why) {
-            (Contact::Bad { backoff, why: Bad::NotReady(_), .. }, Bad::NotReady(_)) => {
-                backoff.again(now.mono, range)
-            }
-            (_, Bad::NotReady(_)) => Backoff::start(now.mono, range),
+        let backoff = match (self.backoff, &why) {
+            (Some(backoff), Bad::NotReady(_)) => backoff.again(now.mono, range),
+            (None, Bad::NotReady(_)) => Backoff::start(now.mono, range),
             (_, Bad::Broke) => {
                 let doublings = self.breaks_in_row.saturating_sub(1).min(16);
                 let wait = (range.first * 2u32.pow(doublings)).min(range.longest);
@@ -65,7 +63,8 @@ impl Traffic {
             }
         };
         let due = backoff.due(now.mono, self.roll());
-        self.contact = Contact::Bad { why, backoff, due };
+        self.backoff = matches!(why, Bad::NotReady(_)).then_some(backoff);
+        self.contact = Contact::Bad { why, due };
         self.wanted = true;
     }
 

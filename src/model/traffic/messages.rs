@@ -101,6 +101,15 @@ pub enum Asks {
     Cannot,
 }
 
+/// The end of a job at a device that has no words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FinalWord {
+    /// The device closes the connection.
+    Close,
+    /// Nothing comes; silence is all there is.
+    Silence,
+}
+
 /// What a traffic manager begins with.
 #[derive(Clone, Debug)]
 pub struct Start {

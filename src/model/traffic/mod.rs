@@ -17,6 +17,7 @@
 
 mod link;
 mod messages;
+mod record;
 mod recover;
 mod sending;
 mod settle;
@@ -28,7 +29,7 @@ mod tests;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-pub use self::messages::{Asks, Beginning, Effect, Input, Progress, Rules, Start};
+pub use self::messages::{Asks, Beginning, Effect, FinalWord, Input, Progress, Rules, Start};
 use self::settle::Ended;
 use self::state::{Bad, Contact, Link, Note, Sending, ShutCause, Shutting, Stopping, Work};
 use super::commit::{Commit, CommitError};
@@ -66,10 +67,17 @@ pub struct Traffic {
     link: Link,
     work: Work,
     contact: Contact,
-    /// There may be a job in the queues.
+    /// There may be a job in the queues, as far as is known since they were last read.
     wanted: bool,
+    /// A job whose attempt may have been recorded: the store did not say.
+    unsure: Option<Box<Job>>,
+    /// A job whose end was asked for while its attempt was being recorded.
+    canceled: Option<JobId>,
     generation: Generation,
     breaks_in_row: u32,
+    /// How the printer is tried since it was last of use; one that takes a connection and then no job is
+    /// not tried anew from the first pace.
+    backoff: Option<Backoff>,
     shutting: Option<Shutting>,
     store_retry: Option<MonoTime>,
     stopping: Stopping,
@@ -93,8 +101,11 @@ impl Traffic {
             work: Work::None,
             contact: Contact::Unknown,
             wanted: true,
+            unsure: None,
+            canceled: None,
             generation: last,
             breaks_in_row: 0,
+            backoff: None,
             shutting: None,
             store_retry: None,
             stopping: Stopping::No,
@@ -141,6 +152,14 @@ impl Traffic {
         self.wanted = true;
     }
 
+    /// What a print thread takes for the end of a job at this printer, after what was learned of it.
+    pub fn final_word(&self) -> FinalWord {
+        match self.printer.closes.confirms(self.learned) {
+            true => FinalWord::Close,
+            false => FinalWord::Silence,
+        }
+    }
+
     /// The generation of the present or last link.
     pub fn generation(&self) -> Generation {
         self.generation
@@ -155,8 +174,11 @@ impl Traffic {
     /// The time for finishing is over. What has begun to leave is shut and decided; what has not goes back;
     /// what needs somebody else's answer is left as the store has it, for the next start to decide.
     fn park(&mut self, now: Now, fx: &mut Vec<Effect>) {
-        self.stop();
+        if self.stopping != Stopping::Told {
+            self.stopping = Stopping::Parked;
+        }
         self.left.clear();
+        self.unsure = None;
         self.drop_link(fx);
         match std::mem::replace(&mut self.work, Work::None) {
             Work::Bound(job) => {
@@ -174,12 +196,18 @@ impl Traffic {
         if !matches!(self.work, Work::None) {
             return;
         }
+        if self.unsure.is_some() && self.store_due(now) {
+            return self.check(fx);
+        }
+        if self.unsure.is_some() {
+            return;
+        }
         if let Some(job) = self.left.pop_front() {
             return self.recover(job, now, fx);
         }
         if self.stopping != Stopping::No {
             self.drop_link(fx);
-            if self.stopping == Stopping::Draining && self.link == Link::Closed {
+            if self.stopping != Stopping::Told && self.link == Link::Closed {
                 self.stopping = Stopping::Told;
                 fx.push(Effect::Stopped);
             }
@@ -187,6 +215,8 @@ impl Traffic {
         }
         let free = matches!(self.link, Link::Closed | Link::Open(_));
         if self.wanted && free && !self.printer.paused && self.due(now) {
+            // A wake that comes while they are read may tell of a job that the reading has missed.
+            self.wanted = false;
             self.work = Work::Looking;
             fx.push(Effect::ReadHead);
         } else if self.printer.paused || !self.wanted {
@@ -200,22 +230,38 @@ impl Traffic {
             Contact::Unknown | Contact::Answered(_) => true,
             Contact::Bad { due, .. } => due <= now.mono || matches!(self.link, Link::Open(_)),
         };
-        contact && self.store_retry.is_none_or(|at| at <= now.mono)
+        contact && self.store_due(now)
+    }
+
+    fn store_due(&self, now: Now) -> bool {
+        self.store_retry.is_none_or(|at| at <= now.mono)
+    }
+
+    /// Whether the printer goes on with another job.
+    fn goes_on(&self) -> bool {
+        self.stopping == Stopping::No && !self.printer.paused
     }
 
     fn on_head(&mut self, jobs: Vec<Job>, now: Now, fx: &mut Vec<Effect>) {
         let next = jobs.into_iter().next();
         match std::mem::replace(&mut self.work, Work::None) {
             Work::Looking => match next {
-                Some(job) => self.begin(job, now, fx),
-                None => {
-                    self.wanted = false;
-                    if matches!(self.contact, Contact::Bad { .. }) {
-                        self.contact = Contact::Unknown;
+                Some(job) => {
+                    self.wanted = true;
+                    // Somebody may have said «stop» or «pause» since the queues were asked.
+                    if self.goes_on() {
+                        self.begin(job, now, fx);
                     }
                 }
+                None if matches!(self.contact, Contact::Bad { .. }) => {
+                    (self.contact, self.backoff) = (Contact::Unknown, None);
+                }
+                None => {}
             },
-            Work::Ending(ended) => self.settle(ended, next, now, fx),
+            Work::Ending(ended) => {
+                let next = next.filter(|_| self.goes_on());
+                self.settle(ended, next, now, fx);
+            }
             other => self.work = other,
         }
     }
@@ -242,6 +288,7 @@ impl Traffic {
     /// Commits the attempt; opens the connection meanwhile, where it is not open yet.
     fn bind(&mut self, mut job: Job, now: Now, fx: &mut Vec<Effect>) {
         let before = (job.id, job.revision);
+        self.canceled = None;
         if self.link == Link::Closed {
             self.generation.0 += 1;
         }
@@ -265,113 +312,6 @@ impl Traffic {
     fn attempt(&self, job: &mut Job, generation: Generation, now: Now) -> Option<super::event::Entry> {
         let bound = Bound { printer: self.printer.id, name: self.printer.name.clone(), generation };
         job.apply(JobEvent::Attempt(bound), Source::System, now.wall).ok().flatten()
-    }
-
-    fn on_committed(&mut self, now: Now, fx: &mut Vec<Effect>) {
-        self.store_retry = None;
-        match std::mem::replace(&mut self.work, Work::None) {
-            Work::Binding(job) => self.bound(job, now, fx),
-            Work::Settling(ended, next) => self.settled(ended, next, now, fx),
-            Work::Sending(mut sending) => {
-                if let Note::Committing(job) = std::mem::replace(&mut sending.note, Note::None) {
-                    sending.job = job;
-                }
-                self.work = Work::Sending(sending);
-                self.note_done(now, fx);
-            }
-            other => self.work = other,
-        }
-    }
-
-    /// The attempt is durable.
-    fn bound(&mut self, job: Box<Job>, now: Now, fx: &mut Vec<Effect>) {
-        match self.link {
-            Link::Open(_) => self.send(*job, now, fx),
-            Link::Opening(_) => self.work = Work::Bound(job),
-            Link::Closed | Link::Working(_) => {
-                let why = match &self.contact {
-                    Contact::Bad { why: Bad::NotReady(why), .. } => why.clone(),
-                    Contact::Unknown | Contact::Answered(_) | Contact::Bad { .. } => NotReady::Busy,
-                };
-                self.settle(Ended { job, outcome: Outcome::NotReady(why) }, None, now, fx);
-            }
-        }
-    }
-
-    fn on_commit_failed(&mut self, error: CommitError, now: Now, fx: &mut Vec<Effect>) {
-        match std::mem::replace(&mut self.work, Work::None) {
-            // Nothing was bound. Whatever there is now is read afresh.
-            Work::Binding(_) => {
-                self.wanted = true;
-                self.after_error(&error, now);
-            }
-            Work::Settling(ended, _) => match error {
-                CommitError::Changed(_) => {
-                    fx.push(Effect::ReadJob(ended.job.id));
-                    self.work = Work::Rereading(ended);
-                }
-                _ => self.work = Work::Unsettled(ended, now.mono.plus(STORE_RETRY)),
-            },
-            Work::Sending(mut sending) => {
-                sending.note = match error {
-                    CommitError::Changed(_) => {
-                        fx.push(Effect::ReadJob(sending.job.id));
-                        Note::Rereading
-                    }
-                    _ => Note::None,
-                };
-                self.work = Work::Sending(sending);
-                self.note_done(now, fx);
-            }
-            other => self.work = other,
-        }
-    }
-
-    fn after_error(&mut self, error: &CommitError, now: Now) {
-        if !matches!(error, CommitError::Changed(_)) {
-            self.store_retry = Some(now.mono.plus(STORE_RETRY));
-        }
-    }
-
-    fn on_read_failed(&mut self, now: Now, fx: &mut Vec<Effect>) {
-        match std::mem::replace(&mut self.work, Work::None) {
-            Work::Looking => {
-                self.wanted = true;
-                self.store_retry = Some(now.mono.plus(STORE_RETRY));
-            }
-            Work::Ending(ended) => self.settle(ended, None, now, fx),
-            Work::Rereading(ended) => self.work = Work::Unsettled(ended, now.mono.plus(STORE_RETRY)),
-            Work::Sending(mut sending) => {
-                sending.note = Note::None;
-                self.work = Work::Sending(sending);
-                self.note_done(now, fx);
-            }
-            other => self.work = other,
-        }
-    }
-
-    fn on_reread(&mut self, read: Option<Box<Job>>, now: Now, fx: &mut Vec<Effect>) {
-        match std::mem::replace(&mut self.work, Work::None) {
-            Work::Rereading(ended) => {
-                // A job that is gone, or no longer here, was decided by somebody else.
-                if let Some(job) = read.filter(|job| job.status.is_at_printer()) {
-                    self.settle(Ended { job, outcome: ended.outcome }, None, now, fx);
-                }
-            }
-            Work::Sending(mut sending) => {
-                sending.note = Note::None;
-                if let Some(job) = read {
-                    sending.job = *job;
-                }
-                let cancel = sending.job.cancel_requested;
-                self.work = Work::Sending(sending);
-                if cancel {
-                    self.shut(ShutCause::Cancel, now, fx);
-                }
-                self.note_done(now, fx);
-            }
-            other => self.work = other,
-        }
     }
 
     fn on_timer(&mut self, progress: Option<Progress>, now: Now, fx: &mut Vec<Effect>) {

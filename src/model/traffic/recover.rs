@@ -2,9 +2,7 @@
 
 use super::settle::Ended;
 use super::{Asks, Bad, Beginning, Effect, Traffic, Work, aborted};
-use crate::model::commit::Commit;
-use crate::model::event::Source;
-use crate::model::job::{Job, JobEvent, JobStatus};
+use crate::model::job::{Job, JobStatus};
 use crate::model::outcome::{Answer, Outcome};
 use crate::model::retry::{Broken, Whole};
 use crate::model::time::Now;
@@ -15,7 +13,10 @@ impl Traffic {
     pub(super) fn recover(&mut self, job: Job, now: Now, fx: &mut Vec<Effect>) {
         let job = Box::new(job);
         match job.status {
-            JobStatus::Rendering | JobStatus::Scheduled => self.give_back(job, now, fx),
+            // Nothing of it was ever sent: back to its place.
+            JobStatus::Rendering | JobStatus::Scheduled => {
+                self.settle(Ended { job, outcome: aborted() }, None, now, fx);
+            }
             _ if self.asks == Asks::Can => self.ask(job, fx),
             _ if job.cancel_requested => self.settle(Ended { job, outcome: aborted() }, None, now, fx),
             _ => self.doubt(job, Whole::Maybe, now, fx),
@@ -61,20 +62,5 @@ impl Traffic {
         };
         let bytes = job.bytes_sent;
         self.settle(Ended { job, outcome: Outcome::Broken { broken, whole, bytes } }, None, now, fx);
-    }
-
-    /// Nothing of it was ever sent: back to its place.
-    fn give_back(&mut self, job: Box<Job>, now: Now, fx: &mut Vec<Effect>) {
-        let mut back = (*job).clone();
-        let event = if job.cancel_requested { JobEvent::Cancel } else { JobEvent::GiveBack };
-        if let Ok(entry) = back.apply(event, Source::System, now.wall) {
-            fx.push(Effect::Commit(Box::new(Commit {
-                expect: vec![(job.id, job.revision)],
-                jobs: vec![back],
-                timeline: entry.into_iter().collect(),
-                ..Commit::default()
-            })));
-            self.work = Work::Settling(Ended { job, outcome: aborted() }, None);
-        }
     }
 }

@@ -88,8 +88,16 @@ impl Traffic {
                 self.work = Work::Sending(sending);
                 self.shut(ShutCause::Cancel, now, fx);
             }
-            // Every other stage ends in a commit, which meets the durable flag.
-            other => self.work = other,
+            other => {
+                // The attempt may be durable already and the flag behind it, though we have not heard so.
+                // Every other stage ends in a commit, which meets the durable flag.
+                if let Work::Binding(job) | Work::Checking(job) | Work::Settling(_, Some(job)) = &other
+                    && job.id == id
+                {
+                    self.canceled = Some(id);
+                }
+                self.work = other;
+            }
         }
     }
 
@@ -159,6 +167,6 @@ impl Traffic {
             timeline: entry.into_iter().collect(),
             ..Commit::default()
         })));
-        sending.note = Note::Committing(job);
+        sending.note = Note::Committing(Box::new(job));
     }
 }

@@ -4,10 +4,10 @@ use super::{Bad, Contact, Effect, Link, Stopping, Traffic, Work};
 use crate::model::commit::Commit;
 use crate::model::event::{Entry, Source};
 use crate::model::id::PrinterId;
-use crate::model::job::{DoneHow, Job, JobEvent};
+use crate::model::job::{DoneHow, Job, JobEvent, JobStatus};
 use crate::model::outcome::Outcome;
-use crate::model::printer::{Closes, Learned, Printer, SILENT_ENDS};
-use crate::model::retry::{AfterBreak, Broken, NotReady, after_break};
+use crate::model::printer::{Learned, Printer, SILENT_ENDS};
+use crate::model::retry::{AfterBreak, Broken, NotReady, Whole, after_break};
 use crate::model::time::Now;
 
 /// A job as it was before its end, and how its attempt ended.
@@ -35,7 +35,7 @@ impl Traffic {
         let mut job = (*ended.job).clone();
         let learned = learn(self.learned, &ended.outcome);
         let mut commit = Commit { expect: vec![(job.id, job.revision)], ..Commit::default() };
-        let source = source(&ended.outcome);
+        let source = source(&job, &ended.outcome);
         for event in fate(&job, &ended.outcome, &self.printer, learned, self.rules.broken_max) {
             match job.apply(event, source, now.wall) {
                 Ok(entry) => commit.timeline.extend(entry),
@@ -49,6 +49,7 @@ impl Traffic {
         }
         let next = next.filter(|next| next.id != ended.job.id && !next.cancel_requested);
         let next = next.and_then(|next| self.add_attempt(next, &mut commit, now));
+        self.canceled = None;
         fx.push(Effect::Commit(Box::new(commit)));
         if next.is_some() && self.link == Link::Closed {
             self.open(fx);
@@ -81,14 +82,14 @@ impl Traffic {
     fn judge_printer(&mut self, outcome: &Outcome, now: Now) {
         match outcome {
             Outcome::Done { .. } | Outcome::Document(_) => {
-                self.breaks_in_row = 0;
+                (self.breaks_in_row, self.backoff) = (0, None);
                 if !matches!(self.contact, Contact::Bad { .. }) {
                     self.contact = Contact::Answered(now.mono);
                 }
             }
             // The server's own doing, or the device's own way: neither speaks against the printer.
             Outcome::Broken { broken: Broken::Silent | Broken::ServerStopped, .. } => {
-                self.contact = Contact::Unknown;
+                (self.contact, self.backoff) = (Contact::Unknown, None);
             }
             Outcome::Broken { .. } => {
                 self.breaks_in_row += 1;
@@ -106,13 +107,37 @@ impl Traffic {
     }
 }
 
-/// What happens to a job whose attempt ended so: one `match`.
-fn fate(job: &Job, outcome: &Outcome, printer: &Printer, learned: Learned, broken_max: u32) -> Vec<JobEvent> {
+/// What happens to a job whose attempt ended so: one `match`, with an answer for every status that a job at
+/// a printer can have (a job without an answer would stay there for ever).
+pub(super) fn fate(
+    job: &Job,
+    outcome: &Outcome,
+    printer: &Printer,
+    learned: Learned,
+    broken_max: u32,
+) -> Vec<JobEvent> {
     use crate::model::job::HoldReason;
+    let nothing_left = matches!(job.status, JobStatus::Rendering | JobStatus::Scheduled);
+    let all_left = matches!(job.status, JobStatus::Transmitted | JobStatus::Printing);
+    let after = |broken, whole| match after_break(job, broken, whole, printer.when_in_doubt, broken_max) {
+        AfterBreak::Again => JobEvent::Again { broken, whole },
+        AfterBreak::Hold(hold) => JobEvent::BreakAndHold { broken, whole, hold },
+    };
     let event = match outcome {
+        Outcome::Done { .. } if nothing_left => {
+            let (broken, whole) = (Broken::ServerStopped, Whole::Maybe);
+            JobEvent::BreakAndHold { broken, whole, hold: HoldReason::OutcomeUnknown }
+        }
         Outcome::Done { how, bytes } => JobEvent::Complete { how: *how, bytes: *bytes },
         Outcome::Document(why) => JobEvent::Fail(why.clone()),
         _ if job.cancel_requested => JobEvent::Cancel,
+        Outcome::Broken { .. } | Outcome::Aborted { .. } if nothing_left => JobEvent::GiveBack,
+        // The record knows better than the thread: bytes have left.
+        Outcome::NotReady(_) if all_left => after(Broken::WriteFailed, Whole::Maybe),
+        Outcome::Credentials if all_left => {
+            let (broken, whole) = (Broken::WriteFailed, Whole::Maybe);
+            JobEvent::BreakAndHold { broken, whole, hold: HoldReason::Credentials }
+        }
         Outcome::NotReady(why) => JobEvent::NotReady(why.clone()),
         Outcome::Credentials => {
             let why = NotReady::Other("it refuses the credentials".to_owned());
@@ -121,23 +146,18 @@ fn fate(job: &Job, outcome: &Outcome, printer: &Printer, learned: Learned, broke
         Outcome::Broken { broken: Broken::Silent, bytes, .. } if !printer.closes.confirms(learned) => {
             JobEvent::Complete { how: DoneHow::Unconfirmed, bytes: *bytes }
         }
-        Outcome::Broken { broken, whole, .. } => {
-            let (broken, whole) = (*broken, *whole);
-            match after_break(job, broken, whole, printer.when_in_doubt, broken_max) {
-                AfterBreak::Again => JobEvent::Again { broken, whole },
-                AfterBreak::Hold(hold) => JobEvent::BreakAndHold { broken, whole, hold },
-            }
-        }
-        // It was shut for a user's wish, but the wish is not in the record (a release, say): the bytes that
-        // left count all the same.
-        Outcome::Aborted { whole, .. } => JobEvent::Again { broken: Broken::ServerStopped, whole: *whole },
+        Outcome::Broken { broken, whole, .. } => after(*broken, *whole),
+        // It was shut for a user's wish, but the wish is not in the record as we have it. Mostly the record
+        // is newer, this commit is refused and the wish is met; else the bytes that left count all the same.
+        Outcome::Aborted { whole, .. } => after(Broken::ServerStopped, *whole),
     };
     vec![event]
 }
 
-fn source(outcome: &Outcome) -> Source {
+fn source(job: &Job, outcome: &Outcome) -> Source {
     match outcome {
-        Outcome::Aborted { .. } => Source::User,
+        Outcome::Aborted { .. } if job.cancel_requested => Source::User,
+        Outcome::Aborted { .. } => Source::System,
         Outcome::Broken { broken, .. } => match broken {
             Broken::WorkerPanic | Broken::WorkerStuck | Broken::ManagerPanic | Broken::ServerStopped => {
                 Source::System
@@ -179,12 +199,5 @@ impl Learned {
             [closed, silent] => Learned { has_closed: *closed == 1, silent_ends: (*silent).min(SILENT_ENDS) },
             _ => Learned::default(),
         }
-    }
-}
-
-impl Closes {
-    /// What the print thread takes for the end of a job.
-    pub fn confirmation(self, learned: Learned) -> Closes {
-        if self.confirms(learned) { Closes::Yes } else { Closes::No }
     }
 }

@@ -5,7 +5,7 @@ use super::settle::Ended;
 use crate::model::id::Generation;
 use crate::model::job::Job;
 use crate::model::outcome::Outcome;
-use crate::model::retry::{Backoff, Broken, NotReady};
+use crate::model::retry::{Broken, NotReady};
 use crate::model::time::MonoTime;
 
 /// The one connection to the device.
@@ -25,7 +25,6 @@ pub(super) enum Contact {
     /// It failed; it is tried again when the time has come and there is work.
     Bad {
         why: Bad,
-        backoff: Backoff,
         due: MonoTime,
     },
 }
@@ -46,6 +45,8 @@ pub(super) enum Work {
     Probing,
     /// The attempt is being committed.
     Binding(Box<Job>),
+    /// The store did not say whether the attempt is durable: it is being read.
+    Checking(Box<Job>),
     /// The attempt is durable, the connection not up yet.
     Bound(Box<Job>),
     Sending(Box<Sending>),
@@ -78,7 +79,7 @@ pub(super) struct Sending {
 #[derive(Clone, Debug)]
 pub(super) enum Note {
     None,
-    Committing(Job),
+    Committing(Box<Job>),
     Rereading,
 }
 
@@ -104,6 +105,8 @@ pub(super) enum Stopping {
     No,
     /// What is being sent may finish.
     Draining,
+    /// Nothing is waited for any more but what is shut already.
+    Parked,
     Told,
 }
 

@@ -21,12 +21,11 @@ impl Traffic {
 
     pub(super) fn next_time(&self, now: Now) -> Option<MonoTime> {
         let waits = match &self.work {
-            Work::None if self.wanted && !self.printer.paused && self.stopping == Stopping::No => {
-                match self.contact {
-                    Contact::Bad { due, .. } => Some(due.max(self.store_retry.unwrap_or_default())),
-                    Contact::Unknown | Contact::Answered(_) => self.store_retry,
-                }
-            }
+            Work::None if self.unsure.is_some() => self.store_retry,
+            Work::None if self.wanted && self.goes_on() => match self.contact {
+                Contact::Bad { due, .. } => Some(due.max(self.store_retry.unwrap_or_default())),
+                Contact::Unknown | Contact::Answered(_) => self.store_retry,
+            },
             Work::Sending(_) => Some(now.mono.plus(LOOK_EVERY)),
             Work::Unsettled(_, at) | Work::AskLater(_, at) => Some(*at),
             _ => None,
@@ -60,9 +59,11 @@ impl Traffic {
     pub(super) fn job(&self) -> Option<JobId> {
         match &self.work {
             Work::None | Work::Looking | Work::Probing => None,
-            Work::Binding(job) | Work::Bound(job) | Work::Asking(job) | Work::AskLater(job, _) => {
-                Some(job.id)
-            }
+            Work::Binding(job)
+            | Work::Checking(job)
+            | Work::Bound(job)
+            | Work::Asking(job)
+            | Work::AskLater(job, _) => Some(job.id),
             Work::Sending(sending) => Some(sending.job.id),
             Work::Settling(_, Some(next)) => Some(next.id),
             Work::Ending(ended)
@@ -83,7 +84,7 @@ impl Traffic {
             Work::None | Work::Looking | Work::Probing if self.store_retry.is_some() => Activity::StoreFull,
             Work::None | Work::Looking | Work::Probing => bad().unwrap_or(Activity::Idle),
             Work::Asking(_) | Work::AskLater(..) => bad().unwrap_or(Activity::Connecting),
-            Work::Binding(_) | Work::Bound(_) => Activity::Connecting,
+            Work::Binding(_) | Work::Checking(_) | Work::Bound(_) => Activity::Connecting,
             Work::Ending(_) | Work::Settling(..) | Work::Rereading(_) => Activity::AwaitingWord,
             Work::Sending(sending) => match (self.shutting, sending.progress.stage) {
                 (Some(shutting), _) if !shutting.closed && shutting.cause == ShutCause::Stuck => {

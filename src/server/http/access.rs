@@ -49,6 +49,8 @@ pub enum What {
     SeePrinter(Share),
     ListJobs,
     SeeJob(Tie),
+    /// Whose jobs or documents there are; `Own` where he asks for his own name.
+    SeeOwners(Tie),
     /// The list of documents; a document's name and size, without its bytes.
     SeeDocuments,
     /// To keep a document on the server without a job.
@@ -148,7 +150,7 @@ pub fn allowed(who: &Who, what: What, rules: &Access) -> Result<(), Denied> {
         (Who::Loopback, W::ReadDocument(_) | W::PrintDocument(_) | W::RemoveDocument(_)) => {
             unknown(SHOW_TOKEN)
         }
-        (Who::Loopback, W::Control | W::MakePass) => unknown(SHOW_TOKEN),
+        (Who::Loopback, W::Control | W::MakePass | W::SeeOwners(_)) => unknown(SHOW_TOKEN),
         (Who::Network(_), _) => unknown(SHOW_TOKEN),
     }
 }
@@ -161,11 +163,11 @@ fn local(what: What) -> Result<(), Denied> {
         What::ReadDocument(Tie::Own) | What::Steer(Tie::Own | Tie::Link) | What::RemoveDocument(Tie::Own) => {
             Ok(())
         }
-        What::PrintDocument(Tie::Own | Tie::Nameless) => Ok(()),
+        What::PrintDocument(Tie::Own | Tie::Nameless) | What::SeeOwners(Tie::Own) => Ok(()),
         What::ReadDocument(_) | What::Steer(_) | What::RemoveDocument(_) | What::PrintDocument(_) => {
             Err(Denied::Forbidden("it belongs to another user; root and members of group spool may"))
         }
-        What::Control | What::MakePass => {
+        What::Control | What::MakePass | What::SeeOwners(_) => {
             Err(Denied::Forbidden("only root, the server's own user and members of group spool may"))
         }
     }
@@ -198,6 +200,14 @@ impl Who {
         match (self, submitter.identity) {
             (Who::Local { uid, .. }, Identity::Uid(owner)) if *uid == owner => Tie::Own,
             (_, Identity::Claimed) => Tie::Nameless,
+            _ => Tie::Foreign,
+        }
+    }
+
+    /// What he has to do with the things of whoever has this name.
+    pub fn tie_to_name(&self, user: &str) -> Tie {
+        match self {
+            Who::Local { name, .. } if name == user => Tie::Own,
             _ => Tie::Foreign,
         }
     }

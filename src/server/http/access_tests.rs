@@ -29,7 +29,7 @@ fn the_table_holds() {
     let inside = Who::Network(IpAddr::from([10, 1, 2, 3]));
     let outside = Who::Network(IpAddr::from([192, 0, 2, 1]));
     // loopback, user at the socket, network inside access.networks, network outside of them
-    let rows: [(W, [u16; 4]); 27] = [
+    let rows: [(W, [u16; 4]); 29] = [
         (W::Public, [YES, YES, YES, YES]),
         (W::Submit(Shared), [YES, YES, YES, 403]),
         (W::Submit(Private), [YES, YES, 403, 403]),
@@ -55,6 +55,8 @@ fn the_table_holds() {
         (W::RemoveDocument(Foreign), [401, 403, 401, 401]),
         (W::RemoveDocument(Own), [401, YES, 401, 401]),
         (W::Watch, [YES, YES, 401, 401]),
+        (W::SeeOwners(Foreign), [401, 403, 401, 401]),
+        (W::SeeOwners(Own), [401, YES, 401, 401]),
         (W::Control, [401, 403, 401, 401]),
         (W::MakePass, [401, 403, 401, 401]),
     ];

@@ -145,8 +145,8 @@ pub async fn list(request: HttpRequest, state: web::Data<HttpState>) -> Result<H
     let limit = query.take_limit(PAGE_ROWS_MAX)?;
     let before = query.take_cursor()?.map(DocumentId);
     query.finish()?;
-    if user.is_some() {
-        super::jobs::check_user_filter(&who, user.as_deref())?;
+    if let Some(user) = &user {
+        state.allow(&who, What::SeeOwners(who.tie_to_name(user)))?;
     }
     let page = state.core.store().documents(user, before, limit).await?;
     let documents = page.rows.iter().map(|document| shown(document, &who)).collect();

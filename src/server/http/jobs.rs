@@ -62,8 +62,9 @@ pub struct TimelineBody {
 pub async fn list(request: HttpRequest, state: web::Data<HttpState>) -> Result<HttpResponse, Problem> {
     let who = state.asker(&request)?;
     let (query, begins) = parse(&request, &state)?;
-    if query.user.is_some() {
-        check_user_filter(&who, query.user.as_deref())?;
+    // Who sees no users must not find them out by asking for each.
+    if let Some(user) = &query.user {
+        state.allow(&who, What::SeeOwners(who.tie_to_name(user)))?;
     }
     let counts = state.core.store().counts_total().into();
     if let Who::Network(_) = who {
@@ -115,19 +116,6 @@ fn statuses(words: &str) -> Result<Vec<JobStatus>, Problem> {
     statuses.sort_unstable();
     statuses.dedup();
     Ok(statuses)
-}
-
-/// Who sees no users must not find them out by asking for each.
-pub fn check_user_filter(who: &Who, user: Option<&str>) -> Result<(), Problem> {
-    let own = matches!(who, Who::Local { name, .. } if Some(name.as_str()) == user);
-    if own || who.sees_all() {
-        return Ok(());
-    }
-    Err(Problem::new(
-        actix_web::http::StatusCode::FORBIDDEN,
-        "not_allowed",
-        "whose jobs there are is shown to their owners and to administrators only",
-    ))
 }
 
 /// The jobs of a page and where the next begins. Jobs that are arriving are in no store; they lead the first page.

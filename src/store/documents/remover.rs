@@ -7,6 +7,7 @@ use std::thread::{self, JoinHandle};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 use super::{file_of, part_of};
+use crate::failpoint;
 use crate::model::id::DocumentId;
 
 /// How many removals may wait. What comes beyond is left to the next start.
@@ -82,6 +83,7 @@ impl RemoverHandle {
 fn remove_all(directory: &Path, waiting: &Receiver<Option<Unwanted>>) {
     while let Ok(Some(unwanted)) = waiting.recv() {
         let path = unwanted.path(directory);
+        failpoint::hit("body-before-remove");
         match std::fs::remove_file(&path) {
             Ok(()) => {}
             // To remove twice is to remove once.

@@ -12,6 +12,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::remover::{RemoverHandle, Unwanted};
 use super::{file_of, part_of};
+use crate::failpoint;
 use crate::model::id::DocumentId;
 use crate::store::durable::{self, FILE_MODE, is_full};
 
@@ -162,6 +163,7 @@ impl PartFile {
             ));
         }
         fs::rename(part_of(&self.directory, self.id), path)?;
+        failpoint::hit("body-named");
         if let Err(error) = durable::sync_directory(&self.directory) {
             self.remover.remove(Unwanted::Document(self.id));
             return Err(full(error));

@@ -8,11 +8,12 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::Shared;
 use super::mark::{Applied, Checkpoint, generation_op};
+use crate::failpoint;
 use crate::store::sled::{Index, IndexError};
 
 /// Why a checkpoint was not made; the last one stands.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum CheckpointError {
+pub(in crate::store) enum CheckpointError {
     #[error("the index: {0}")]
     Index(#[from] IndexError),
     #[error("cannot write {}: {source}", path.display())]
@@ -21,7 +22,7 @@ pub(super) enum CheckpointError {
 
 /// The last checkpoint, and where the next goes.
 #[derive(Debug)]
-pub(super) struct Checkpoints {
+pub(in crate::store) struct Checkpoints {
     pub path: PathBuf,
     pub last: Checkpoint,
 }
@@ -33,7 +34,9 @@ impl Checkpoints {
     pub fn make(&mut self, index: &Index, applied: Applied) -> Result<(), CheckpointError> {
         let generation = self.last.generation + 1;
         index.apply(vec![generation_op(generation)])?;
+        failpoint::hit("checkpoint-begun");
         index.sync()?;
+        failpoint::hit("checkpoint-flushed");
         let checkpoint = Checkpoint::new(generation, applied);
         checkpoint
             .write(&self.path)
@@ -57,7 +60,7 @@ impl Checkpoints {
 }
 
 /// Makes a checkpoint every so often until told to stop.
-pub(super) fn keep_making(
+pub(in crate::store) fn keep_making(
     mut checkpoints: Checkpoints,
     shared: &Arc<Shared>,
     every: Duration,

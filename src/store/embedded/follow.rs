@@ -1,6 +1,7 @@
 //! The index follows the journal: in batches of bounded size, each with the place up to which it goes.
 
 use super::mark::{Applied, body_key, body_op};
+use crate::failpoint;
 use crate::store::journal::{Frame, JournalId, Op, PlacedBodies, Position};
 use crate::store::keys;
 use crate::store::sled::{Index, IndexError};
@@ -46,7 +47,9 @@ impl<'a> Follower<'a> {
         let Some(position) = self.end.take() else { return Ok(()) };
         let mut ops = std::mem::take(&mut self.ops);
         ops.push(Applied { journal: self.journal, position }.op());
-        self.index.apply(ops)
+        self.index.apply(ops)?;
+        failpoint::hit("index-applied");
+        Ok(())
     }
 }
 

@@ -8,15 +8,15 @@ use crate::store::journal::{BodyAt, JournalId, Op, Position};
 use crate::store::upgrade;
 
 /// Keys of the store itself begin with zero: the journal's identity and the place up to which it was applied …
-pub(super) const APPLIED: &[u8] = &[0, b'A'];
+pub(in crate::store) const APPLIED: &[u8] = &[0, b'A'];
 /// … the number of the last checkpoint …
-pub(super) const GENERATION: &[u8] = &[0, b'G'];
+pub(in crate::store) const GENERATION: &[u8] = &[0, b'G'];
 /// … and where small documents are.
 const BODIES: &[u8] = &[0, b'B'];
 
 /// The place in a journal up to which the index has followed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Applied {
+pub(in crate::store) struct Applied {
     pub journal: JournalId,
     pub position: Position,
 }
@@ -45,25 +45,25 @@ impl Applied {
     }
 }
 
-pub(super) fn generation_op(generation: u64) -> Op {
+pub(in crate::store) fn generation_op(generation: u64) -> Op {
     Op { key: GENERATION.to_vec(), value: Some(generation.to_be_bytes().to_vec()) }
 }
 
-pub(super) fn decode_generation(bytes: &[u8]) -> Option<u64> {
+pub(in crate::store) fn decode_generation(bytes: &[u8]) -> Option<u64> {
     bytes.try_into().ok().map(u64::from_be_bytes)
 }
 
-pub(super) fn body_key(id: u64) -> Vec<u8> {
+pub(in crate::store) fn body_key(id: u64) -> Vec<u8> {
     [BODIES, &id.to_be_bytes()].concat()
 }
 
-pub(super) fn body_op(id: u64, at: &BodyAt) -> Op {
+pub(in crate::store) fn body_op(id: u64, at: &BodyAt) -> Op {
     let BodyAt { segment, offset, len, crc } = *at;
     let value = [&segment.to_be_bytes()[..], &offset.to_be_bytes(), &len.to_be_bytes(), &crc.to_be_bytes()];
     Op { key: body_key(id), value: Some(value.concat()) }
 }
 
-pub(super) fn decode_body(bytes: &[u8]) -> Option<BodyAt> {
+pub(in crate::store) fn decode_body(bytes: &[u8]) -> Option<BodyAt> {
     let (segment, rest) = bytes.split_first_chunk::<4>()?;
     let (offset, rest) = rest.split_first_chunk::<8>()?;
     let (len, crc) = rest.split_first_chunk::<4>()?;
@@ -77,7 +77,7 @@ pub(super) fn decode_body(bytes: &[u8]) -> Option<BodyAt> {
 
 /// What a file beside the index says of it: an index that does not come up to this has lost something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Checkpoint {
+pub(in crate::store) struct Checkpoint {
     /// Counts the checkpoints.
     pub generation: u64,
     pub applied: Applied,
@@ -90,7 +90,7 @@ const VERSION: u16 = 1;
 
 /// Why a checkpoint cannot be had.
 #[derive(Debug)]
-pub(super) enum Unreadable {
+pub(in crate::store) enum Unreadable {
     Io(io::Error),
     Damaged,
     Newer,

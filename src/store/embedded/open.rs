@@ -122,7 +122,7 @@ fn continue_with(
 }
 
 /// Opens an index that must come up to `checkpoint`, and says how far it goes.
-pub(super) fn open_index(
+pub(in crate::store) fn open_index(
     path: &Path,
     cache_bytes: u64,
     checkpoint: &Checkpoint,

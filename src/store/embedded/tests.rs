@@ -21,16 +21,17 @@ mod conformance;
 mod crash;
 mod full;
 mod index;
+mod scale;
 
-pub(super) const QUEUE: QueueId = QueueId::Printer(PrinterId(1));
+pub(in crate::store) const QUEUE: QueueId = QueueId::Printer(PrinterId(1));
 
 /// No checkpoint comes by itself.
-pub(super) fn options() -> Options {
+pub(in crate::store) fn options() -> Options {
     Options { checkpoint_every: Duration::from_secs(3600), cache_bytes: 8 << 20, ..Options::default() }
 }
 
 /// An open store with all that belongs to it.
-pub(super) struct Life {
+pub(in crate::store) struct Life {
     pub store: EmbeddedStore,
     pub documents: Documents,
     pub replayed: u64,
@@ -98,14 +99,14 @@ impl Life {
     }
 }
 
-pub(super) fn state() -> (tempfile::TempDir, PathBuf) {
+pub(in crate::store) fn state() -> (tempfile::TempDir, PathBuf) {
     let parent = tempfile::tempdir().expect("a temporary directory");
     let path = parent.path().join("state");
     (parent, path)
 }
 
 /// A directory with `n` jobs, closed.
-pub(super) fn closed(n: u32) -> (tempfile::TempDir, PathBuf) {
+pub(in crate::store) fn closed(n: u32) -> (tempfile::TempDir, PathBuf) {
     let (parent, path) = state();
     let life = Life::open(&path);
     life.accept(1..=n);
@@ -113,7 +114,7 @@ pub(super) fn closed(n: u32) -> (tempfile::TempDir, PathBuf) {
     (parent, path)
 }
 
-pub(super) fn copy(from: &Path, to: &Path) {
+pub(in crate::store) fn copy(from: &Path, to: &Path) {
     let done = Command::new("cp").arg("-a").arg(from).arg(to).status().expect("cp runs");
     assert!(done.success());
 }
@@ -123,7 +124,7 @@ fn body_of(id: u32) -> Vec<u8> {
 }
 
 /// The commit that brings a job with a small document of the same number.
-pub(super) fn accept(id: u32) -> Commit {
+pub(in crate::store) fn accept(id: u32) -> Commit {
     let body = body_of(id);
     let submitter = Submitter { user: "ann".to_owned(), identity: Identity::Claimed };
     let document = Document {

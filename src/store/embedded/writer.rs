@@ -15,6 +15,7 @@ use super::follow::Follower;
 use super::mark::{APPLIED, Applied};
 use super::overlay::Overlay;
 use super::revive::revive;
+use crate::failpoint;
 use crate::model::commit::{Commit, CommitError, Committed, NewDocument, Remove};
 use crate::model::document::BodyPlace;
 use crate::model::id::CommitSeq;
@@ -95,6 +96,7 @@ impl Writer {
             Err(error) => return self.not_appended(planned, &error),
         };
         // From here on the commits are durable, whatever becomes of the index. They are answered when it has them.
+        failpoint::hit("journal-synced");
         let applied = self.apply(&index, &mut planned, &placed);
         if let Err(error) = applied {
             self.fall_behind(&error, index);

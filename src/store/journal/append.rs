@@ -11,6 +11,7 @@ use super::{
     Bodies, BodyAt, FrameRef, JournalError, JournalFiles, LimitExceeded, Placed, Position, SegmentFile,
     VisitError,
 };
+use crate::failpoint;
 use crate::store::durable::is_full;
 
 /// Most commits of one group.
@@ -167,6 +168,7 @@ impl Journal {
         if let Err(error) = self.file.write_at(&self.buffer, self.end.offset) {
             return Err(self.write_failed(error));
         }
+        failpoint::hit("journal-before-sync");
         // After a failed sync the system may call pages clean that never reached the disk, so nothing is tried again.
         self.file.sync_data().map_err(|error| self.poison("sync", error))
     }

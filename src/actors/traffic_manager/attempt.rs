@@ -1,0 +1,165 @@
+//! One attempt, seen from its traffic manager: the connection, the print thread, its report.
+
+use actix::prelude::*;
+
+use super::TrafficManager;
+use super::messages::Reported;
+use crate::actors::thread_watcher;
+use crate::actors::worker::{Attempt, Running, Shut};
+use crate::device::{Confirmation, JobTag};
+use crate::failpoint;
+use crate::model::id::Generation;
+use crate::model::job::{DocumentRef, Job};
+use crate::model::outcome::{Answer, Outcome};
+use crate::model::retry::NotReady;
+use crate::model::traffic::{FinalWord, Input, Progress, Traffic};
+use crate::printing::Part;
+
+impl TrafficManager {
+    pub(super) fn open(&mut self, generation: Generation, ctx: &mut Context<Self>) {
+        let target = match &self.target {
+            Ok(target) => target.clone(),
+            Err(why) => {
+                let why = why.clone();
+                let failed = futures_util::future::ready(());
+                ctx.spawn(failed.into_actor(self).map(move |(), act, ctx| {
+                    act.step(Input::OpenFailed(generation, why), ctx);
+                }));
+                return;
+            }
+        };
+        let opened = target.open();
+        self.opening = Some(ctx.spawn(opened.into_actor(self).map(move |opened, act, ctx| {
+            act.opening = None;
+            match opened {
+                Ok(link) => {
+                    act.open = Some((generation, link));
+                    act.step(Input::Opened(generation), ctx);
+                }
+                Err(why) => {
+                    log::info!(printer = act.name(), why:%; "the printer is not ready");
+                    act.step(Input::OpenFailed(generation, why), ctx);
+                }
+            }
+        })));
+    }
+
+    pub(super) fn drop_link(&mut self, generation: Generation, ctx: &mut Context<Self>) {
+        if let Some(opening) = self.opening.take() {
+            ctx.cancel_future(opening);
+        }
+        self.open.take_if(|(open, _)| *open == generation);
+    }
+
+    pub(super) fn send(&mut self, generation: Generation, job: &Job, ctx: &mut Context<Self>) {
+        let Some((_, link)) = self.open.take_if(|(open, _)| *open == generation) else { return };
+        failpoint::hit("traffic-before-send");
+        let (printer, address) = (self.begin.printer.id, ctx.address());
+        let watch = thread_watcher::Begin { printer, job: job.id, generation };
+        if self.begin.parts.watcher.try_send(watch).is_err() {
+            log::warn!(printer = self.name(); "the thread watcher takes no messages; this attempt is not watched");
+        }
+        let attempt = Attempt {
+            printer,
+            job: job.id,
+            generation,
+            link,
+            tag: self.tag(job),
+            parts: self.parts_of(job),
+            copies: job.options.copies(),
+            // Where the notice is lost to a full mailbox, the timer finds the report.
+            notify: Box::new(move |generation| drop(address.try_send(Reported(generation)))),
+        };
+        match self.begin.parts.pool.start(attempt) {
+            Ok(running) => *self.begin.lane.attempt() = Some(running),
+            Err(not_taken) => {
+                log::error!(printer = self.name(), why:? = not_taken; "no print thread takes the job");
+                let why = NotReady::Other("the server has no print thread for it".to_owned());
+                let later = futures_util::future::ready(());
+                ctx.spawn(later.into_actor(self).map(move |(), act, ctx| {
+                    act.ended(generation, Outcome::NotReady(why), ctx);
+                }));
+            }
+        }
+    }
+
+    pub(super) fn tag(&self, job: &Job) -> JobTag {
+        let extension = job.documents.first().map_or("prn", |document| document.format.extension());
+        let closes = match self.traffic.as_ref().map(Traffic::final_word) {
+            Some(FinalWord::Silence) => Confirmation::Silence,
+            Some(FinalWord::Close) | None => Confirmation::Close,
+        };
+        JobTag {
+            id: job.id,
+            created_at: job.created_at,
+            accepted: job.accepted,
+            title: job.title.clone(),
+            user: job.submitter.user.clone(),
+            extension,
+            bytes_total: job.bytes_total().saturating_mul(u64::from(job.options.copies())),
+            closes,
+        }
+    }
+
+    pub(super) fn parts_of(&self, job: &Job) -> Vec<Part> {
+        let part = |document: &DocumentRef| {
+            let (documents, id, place) = (self.begin.parts.documents.clone(), document.id, document.place);
+            Part {
+                open: Box::new(move || documents.open(id, place)),
+                bytes: document.bytes,
+                crc: document.crc,
+            }
+        };
+        job.documents.iter().map(part).collect()
+    }
+
+    pub(super) fn shut(&mut self, generation: Generation, ctx: &mut Context<Self>) {
+        let running = self.begin.lane.attempt().clone();
+        if let Some(running) = running
+            && running.shut() == Shut::Done
+        {
+            let later = futures_util::future::ready(());
+            ctx.spawn(later.into_actor(self).map(move |(), act, ctx| {
+                act.step(Input::ConnectionShut(generation), ctx);
+            }));
+        }
+    }
+
+    /// Takes the outcome of the present attempt, where it is there.
+    pub(super) fn take_report(&mut self, ctx: &mut Context<Self>) {
+        let Some(generation) = self.traffic.as_ref().map(Traffic::generation) else { return };
+        let report = self.begin.lane.attempt().as_ref().and_then(Running::take_report);
+        if let Some(outcome) = report {
+            *self.begin.lane.attempt() = None;
+            self.ended(generation, outcome, ctx);
+        }
+    }
+
+    pub(super) fn ended(&mut self, generation: Generation, outcome: Outcome, ctx: &mut Context<Self>) {
+        failpoint::hit("traffic-before-end");
+        log::debug!(printer = self.name(), generation = generation.0, outcome:?; "attempt ended");
+        let end = thread_watcher::End { printer: self.begin.printer.id, generation };
+        if self.begin.parts.watcher.try_send(end).is_err() {
+            log::warn!(printer = self.name(); "the thread watcher takes no messages");
+        }
+        self.step(Input::Report(generation, outcome), ctx);
+    }
+
+    pub(super) fn ask(&mut self, job: &Job, ctx: &mut Context<Self>) {
+        let (tag, target) = (self.tag(job), self.target.clone());
+        let ask = actix_rt::task::spawn_blocking(move || match target {
+            Ok(target) => target.ask(&tag),
+            Err(_) => Answer::CannotTell,
+        });
+        ctx.spawn(ask.into_actor(self).map(|answer, act, ctx| {
+            let answer = answer.unwrap_or(Answer::CannotTell);
+            act.step(Input::Answered(answer), ctx);
+        }));
+    }
+
+    pub(super) fn progress(&self) -> Option<Progress> {
+        let generation = self.traffic.as_ref()?.generation();
+        let beat = self.begin.parts.board.beat(self.begin.printer.id, generation)?;
+        Some(Progress { bytes: beat.bytes, stage: beat.stage })
+    }
+}

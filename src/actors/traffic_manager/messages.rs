@@ -1,0 +1,114 @@
+//! What a traffic manager is told by others, and what it makes of that.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use actix::prelude::*;
+
+use super::{TrafficManager, target_of};
+use crate::failpoint;
+use crate::model::id::{Generation, JobId};
+use crate::model::liveness::Verdict;
+use crate::model::printer::Printer;
+use crate::model::traffic::Input;
+
+/// There may be work.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Wake;
+
+/// A user wants the end of a job; its flag is durable.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Cancel(pub JobId);
+
+/// The printer's settings have changed.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Settings(pub Arc<Printer>);
+
+/// The watcher has found something out about an attempt.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Watched(pub Generation, pub Verdict);
+
+/// A print thread has left its outcome.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Reported(pub Generation);
+
+/// No new jobs; ends when nothing is under way.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Stop;
+
+/// What is still being sent is shut.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Park;
+
+impl Handler<Wake> for TrafficManager {
+    type Result = ();
+
+    fn handle(&mut self, _: Wake, ctx: &mut Self::Context) {
+        self.begin.woken.store(false, Ordering::Release);
+        failpoint::hit("traffic-wake");
+        self.step(Input::Wake, ctx);
+    }
+}
+
+impl Handler<Cancel> for TrafficManager {
+    type Result = ();
+
+    fn handle(&mut self, msg: Cancel, ctx: &mut Self::Context) {
+        self.step(Input::Cancel(msg.0), ctx);
+    }
+}
+
+impl Handler<Settings> for TrafficManager {
+    type Result = ();
+
+    fn handle(&mut self, msg: Settings, ctx: &mut Self::Context) {
+        if msg.0.uri != self.begin.printer.uri {
+            self.target = target_of(&msg.0, &self.begin.parts.surroundings);
+        }
+        self.begin.printer = msg.0.clone();
+        let asks = self.asks();
+        self.step(Input::Printer(Box::new((*msg.0).clone()), asks), ctx);
+    }
+}
+
+impl Handler<Watched> for TrafficManager {
+    type Result = ();
+
+    fn handle(&mut self, msg: Watched, ctx: &mut Self::Context) {
+        self.step(Input::Watch(msg.0, msg.1), ctx);
+    }
+}
+
+impl Handler<Reported> for TrafficManager {
+    type Result = ();
+
+    fn handle(&mut self, _: Reported, ctx: &mut Self::Context) {
+        self.take_report(ctx);
+    }
+}
+
+impl Handler<Stop> for TrafficManager {
+    type Result = ();
+
+    fn handle(&mut self, _: Stop, ctx: &mut Self::Context) {
+        match self.traffic {
+            Some(_) => self.step(Input::Stop, ctx),
+            None => ctx.stop(),
+        }
+    }
+}
+
+impl Handler<Park> for TrafficManager {
+    type Result = ();
+
+    fn handle(&mut self, _: Park, ctx: &mut Self::Context) {
+        self.step(Input::Park, ctx);
+    }
+}

@@ -1,0 +1,256 @@
+//! The traffic manager of one printer. A shell round [`Traffic`]: it reads queues, commits, connects, hands
+//! attempts to print threads and takes their reports.
+
+mod attempt;
+mod messages;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use actix::prelude::*;
+
+pub use self::messages::{Cancel, Park, Reported, Settings, Stop, Wake, Watched};
+use super::board::Board;
+use super::thread_watcher::ThreadWatcher;
+use super::worker::{PrintPool, Running, Shut};
+use crate::clock::Clock;
+use crate::device::{self, Link, Surroundings, Target};
+use crate::failpoint;
+use crate::model::commit::Commit;
+use crate::model::id::{Generation, QueueId};
+use crate::model::job::Job;
+use crate::model::printer::{Learned, Printer};
+use crate::model::retry::NotReady;
+use crate::model::time::MonoTime;
+use crate::model::traffic::{Asks, Beginning, Effect, Input, Rules, Start, Traffic};
+use crate::store::documents::Documents;
+use crate::store::{ReadError, SharedStore};
+
+/// How many candidates are read from the head of a queue.
+const CANDIDATES: usize = 4;
+/// How often it is looked whether the thread of a former life has let go of the device.
+const OLD_THREAD_LOOK: Duration = Duration::from_millis(100);
+/// Messages that wait for one traffic manager.
+const MAILBOX: usize = 64;
+
+/// What all traffic managers are made from.
+pub struct Parts {
+    pub store: SharedStore,
+    pub documents: Documents,
+    pub board: Arc<Board>,
+    pub clock: Clock,
+    pub pool: PrintPool,
+    pub watcher: Addr<ThreadWatcher>,
+    pub surroundings: Surroundings,
+    pub rules: Rules,
+}
+
+/// What one is made from.
+pub struct Begin {
+    pub parts: Arc<Parts>,
+    pub printer: Arc<Printer>,
+    pub beginning: Beginning,
+    pub lane: Arc<Lane>,
+    pub woken: Arc<AtomicBool>,
+}
+
+/// What outlives a panic of a traffic manager: how far the generations have come, and the attempt that
+/// still has the device.
+#[derive(Default)]
+pub struct Lane {
+    generation: AtomicU64,
+    attempt: Mutex<Option<Running>>,
+}
+
+impl Lane {
+    fn attempt(&self) -> std::sync::MutexGuard<'_, Option<Running>> {
+        self.attempt.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub struct TrafficManager {
+    begin: Begin,
+    target: Result<Arc<dyn Target>, NotReady>,
+    /// `None` until the store has told what there is at the printer.
+    traffic: Option<Traffic>,
+    opening: Option<SpawnHandle>,
+    open: Option<(Generation, Box<dyn Link>)>,
+    timer: Option<SpawnHandle>,
+}
+
+impl TrafficManager {
+    pub fn new(begin: Begin) -> TrafficManager {
+        let target = target_of(&begin.printer, &begin.parts.surroundings);
+        TrafficManager { begin, target, traffic: None, opening: None, open: None, timer: None }
+    }
+
+    /// The connection of a former life must be shut before another is made. Then the store tells what
+    /// that life has left.
+    fn wait_for_old_thread(&mut self, ctx: &mut Context<Self>) {
+        let old = self.begin.lane.attempt().clone();
+        let gone = match old {
+            None => true,
+            Some(running) => running.shut() == Shut::Done || running.take_report().is_some(),
+        };
+        if gone {
+            *self.begin.lane.attempt() = None;
+            self.read_what_is_left(ctx);
+        } else {
+            ctx.run_later(OLD_THREAD_LOOK, Self::wait_for_old_thread);
+        }
+    }
+
+    fn read_what_is_left(&mut self, ctx: &mut Context<Self>) {
+        let (store, id) = (self.begin.parts.store.clone(), self.begin.printer.id);
+        let read = async move {
+            let jobs = store.jobs_at_printers().await?;
+            let learned = store.setting(&Learned::setting(id)).await?;
+            let here = |job: &Job| job.bound.as_ref().is_some_and(|bound| bound.printer == id);
+            let left: Vec<Job> = jobs.into_iter().filter(here).collect();
+            Ok::<_, ReadError>((left, learned.map(|bytes| Learned::from_bytes(&bytes)).unwrap_or_default()))
+        };
+        ctx.spawn(read.into_actor(self).map(|read, act, ctx| match read {
+            Ok((left, learned)) => act.begin_traffic(left, learned, ctx),
+            Err(error) => {
+                log::error!(printer = act.name(), error:%; "the jobs at this printer cannot be read; trying again");
+                ctx.run_later(Duration::from_secs(1), Self::read_what_is_left);
+            }
+        }));
+    }
+
+    fn begin_traffic(&mut self, left: Vec<Job>, learned: Learned, ctx: &mut Context<Self>) {
+        let Begin { parts, printer, beginning, lane, .. } = &self.begin;
+        let last = Generation(lane.generation.load(Ordering::Acquire));
+        // Printers that went off together are not tried together.
+        let chance = u64::from(printer.id.0).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ parts.clock.now().wall.0;
+        self.traffic = Some(Traffic::new(Start {
+            printer: (**printer).clone(),
+            rules: parts.rules,
+            learned,
+            asks: self.asks(),
+            beginning: *beginning,
+            left,
+            last,
+            chance,
+        }));
+        self.step(Input::Wake, ctx);
+    }
+
+    pub(super) fn asks(&self) -> Asks {
+        match &self.target {
+            Ok(target) if target.can_ask() => Asks::Can,
+            _ => Asks::Cannot,
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        self.begin.printer.name.as_str()
+    }
+
+    pub(super) fn step(&mut self, input: Input, ctx: &mut Context<Self>) {
+        let Some(traffic) = &mut self.traffic else { return };
+        let effects = traffic.step(input, self.begin.parts.clock.now());
+        self.begin.lane.generation.store(traffic.generation().0, Ordering::Release);
+        for effect in effects {
+            self.run(effect, ctx);
+        }
+    }
+
+    fn run(&mut self, effect: Effect, ctx: &mut Context<Self>) {
+        match effect {
+            Effect::ReadHead => self.read_head(ctx),
+            Effect::ReadJob(id) => {
+                let read = self.begin.parts.store.job(id);
+                ctx.spawn(read.into_actor(self).map(|read, act, ctx| match read {
+                    Ok(job) => act.step(Input::JobRead(job.map(Box::new)), ctx),
+                    Err(error) => act.read_failed(&error, ctx),
+                }));
+            }
+            Effect::Commit(commit) => self.commit(*commit, ctx),
+            Effect::Open(generation) => self.open(generation, ctx),
+            Effect::Drop(generation) => self.drop_link(generation, ctx),
+            Effect::Send(generation, job) => self.send(generation, &job, ctx),
+            Effect::Shut(generation) => self.shut(generation, ctx),
+            Effect::Ask(job) => self.ask(&job, ctx),
+            Effect::WakeAt(at) => self.wake_at(at, ctx),
+            Effect::Live(live) => {
+                log::debug!(printer = self.name(), activity:? = live.activity; "printer");
+                self.begin.parts.board.publish_live(self.begin.printer.id, live);
+            }
+            Effect::Stopped => ctx.stop(),
+        }
+    }
+
+    fn read_failed(&mut self, error: &ReadError, ctx: &mut Context<Self>) {
+        log::error!(printer = self.name(), error:%; "the queue cannot be read");
+        self.step(Input::ReadFailed, ctx);
+    }
+
+    fn read_head(&mut self, ctx: &mut Context<Self>) {
+        let store = self.begin.parts.store.clone();
+        let queue = QueueId::Printer(self.begin.printer.id);
+        let read = async move {
+            let mut jobs = Vec::new();
+            for order in store.head(queue, None, CANDIDATES).await? {
+                // It may have gone since; whoever binds it finds out by its revision.
+                jobs.extend(store.job(order.job).await?);
+                if !jobs.is_empty() {
+                    break;
+                }
+            }
+            Ok::<_, ReadError>(jobs)
+        };
+        ctx.spawn(read.into_actor(self).map(|read, act, ctx| match read {
+            Ok(jobs) => act.step(Input::Head(jobs), ctx),
+            Err(error) => act.read_failed(&error, ctx),
+        }));
+    }
+
+    fn commit(&mut self, commit: Commit, ctx: &mut Context<Self>) {
+        failpoint::hit("traffic-before-commit");
+        let told: Vec<_> = commit.jobs.iter().map(|job| (job.id, job.status, job.attempts)).collect();
+        let committed = self.begin.parts.store.commit(commit);
+        ctx.spawn(committed.into_actor(self).map(move |result, act, ctx| match result {
+            Ok(_) => {
+                for (job, status, attempts) in told {
+                    log::info!(job = job.0, printer = act.name(), attempt = attempts; "{}", status.word());
+                }
+                failpoint::hit("traffic-after-commit");
+                act.step(Input::Committed, ctx);
+            }
+            Err(error) => {
+                log::warn!(printer = act.name(), error:%; "a commit was not taken");
+                act.step(Input::CommitFailed(error), ctx);
+            }
+        }));
+    }
+
+    fn wake_at(&mut self, at: MonoTime, ctx: &mut Context<Self>) {
+        if let Some(timer) = self.timer.take() {
+            ctx.cancel_future(timer);
+        }
+        let wait = at.since(self.begin.parts.clock.now().mono);
+        self.timer = Some(ctx.run_later(wait, |act, ctx| {
+            act.timer = None;
+            act.take_report(ctx);
+            let progress = act.progress();
+            act.step(Input::Timer(progress), ctx);
+        }));
+    }
+}
+
+/// The device of a printer; an address that cannot be understood is a printer that is not ready, and says
+/// why.
+fn target_of(printer: &Printer, surroundings: &Surroundings) -> Result<Arc<dyn Target>, NotReady> {
+    device::parse(&printer.uri, surroundings).map_err(|bad| NotReady::Other(bad.to_string()))
+}
+
+impl Actor for TrafficManager {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        self.wait_for_old_thread(ctx);
+    }
+}

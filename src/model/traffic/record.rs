@@ -1,0 +1,162 @@
+//! What follows from the store's answers to commits and reads.
+
+use super::*;
+
+impl Traffic {
+    pub(super) fn on_committed(&mut self, now: Now, fx: &mut Vec<Effect>) {
+        self.store_retry = None;
+        match std::mem::replace(&mut self.work, Work::None) {
+            Work::Binding(job) => self.bound(job, now, fx),
+            Work::Settling(ended, next) => self.settled(ended, next, now, fx),
+            Work::Sending(mut sending) => {
+                if let Note::Committing(job) = std::mem::replace(&mut sending.note, Note::None) {
+                    sending.job = *job;
+                }
+                self.work = Work::Sending(sending);
+                self.note_done(now, fx);
+            }
+            other => self.work = other,
+        }
+    }
+
+    /// The attempt is durable.
+    pub(super) fn bound(&mut self, job: Box<Job>, now: Now, fx: &mut Vec<Effect>) {
+        if self.canceled.take() == Some(job.id) || job.cancel_requested {
+            self.drop_link(fx);
+            return self.settle(Ended { job, outcome: aborted() }, None, now, fx);
+        }
+        match self.link {
+            Link::Open(_) => self.send(*job, now, fx),
+            Link::Opening(_) => self.work = Work::Bound(job),
+            Link::Closed | Link::Working(_) => {
+                let why = match &self.contact {
+                    Contact::Bad { why: Bad::NotReady(why), .. } => why.clone(),
+                    Contact::Unknown | Contact::Answered(_) | Contact::Bad { .. } => NotReady::Busy,
+                };
+                self.settle(Ended { job, outcome: Outcome::NotReady(why) }, None, now, fx);
+            }
+        }
+    }
+
+    pub(super) fn on_commit_failed(&mut self, error: CommitError, now: Now, fx: &mut Vec<Effect>) {
+        match std::mem::replace(&mut self.work, Work::None) {
+            // Nothing was bound, or it is not known whether: whatever there is now is read afresh.
+            Work::Binding(job) => {
+                self.wanted = true;
+                self.may_be_bound(Some(job), &error);
+                self.after_error(&error, now);
+            }
+            Work::Settling(ended, next) => {
+                self.may_be_bound(next, &error);
+                self.not_settled(ended, &error, now, fx);
+            }
+            Work::Sending(mut sending) => {
+                sending.note = match error {
+                    CommitError::Changed(_) => {
+                        fx.push(Effect::ReadJob(sending.job.id));
+                        Note::Rereading
+                    }
+                    _ => Note::None,
+                };
+                self.work = Work::Sending(sending);
+                self.note_done(now, fx);
+            }
+            other => self.work = other,
+        }
+    }
+
+    /// Remembers a job whose attempt may have been recorded all the same. A parked printer leaves it to the
+    /// next start.
+    fn may_be_bound(&mut self, job: Option<Box<Job>>, error: &CommitError) {
+        if *error == CommitError::Unknown && self.stopping != Stopping::Parked {
+            self.unsure = job.or(self.unsure.take());
+        }
+    }
+
+    fn not_settled(&mut self, ended: Ended, error: &CommitError, now: Now, fx: &mut Vec<Effect>) {
+        if matches!(error, CommitError::Changed(_)) {
+            fx.push(Effect::ReadJob(ended.job.id));
+            self.work = Work::Rereading(ended);
+        } else {
+            self.settle_later(ended, now);
+        }
+    }
+
+    /// The store is tried again soon; a parked printer leaves the job as the store has it.
+    fn settle_later(&mut self, ended: Ended, now: Now) {
+        if self.stopping != Stopping::Parked {
+            self.work = Work::Unsettled(ended, now.mono.plus(STORE_RETRY));
+        }
+    }
+
+    /// Reads whether the attempt was recorded of which the store did not say so.
+    pub(super) fn check(&mut self, fx: &mut Vec<Effect>) {
+        if let Some(job) = self.unsure.take() {
+            fx.push(Effect::ReadJob(job.id));
+            self.work = Work::Checking(job);
+        }
+    }
+
+    fn after_error(&mut self, error: &CommitError, now: Now) {
+        if !matches!(error, CommitError::Changed(_)) {
+            self.store_retry = Some(now.mono.plus(STORE_RETRY));
+        }
+    }
+
+    pub(super) fn on_read_failed(&mut self, now: Now, fx: &mut Vec<Effect>) {
+        match std::mem::replace(&mut self.work, Work::None) {
+            Work::Looking => {
+                self.wanted = true;
+                self.store_retry = Some(now.mono.plus(STORE_RETRY));
+            }
+            Work::Ending(ended) => self.settle(ended, None, now, fx),
+            Work::Rereading(ended) => self.settle_later(ended, now),
+            Work::Checking(job) => {
+                self.unsure = Some(job);
+                self.store_retry = Some(now.mono.plus(STORE_RETRY));
+            }
+            Work::Sending(mut sending) => {
+                sending.note = Note::None;
+                self.work = Work::Sending(sending);
+                self.note_done(now, fx);
+            }
+            other => self.work = other,
+        }
+    }
+
+    pub(super) fn on_reread(&mut self, read: Option<Box<Job>>, now: Now, fx: &mut Vec<Effect>) {
+        match std::mem::replace(&mut self.work, Work::None) {
+            Work::Rereading(ended) => {
+                // A job that is gone, or no longer here, was decided already: by somebody else, or by a
+                // commit of which the store did not say that it was written.
+                match read.filter(|read| same_attempt(read, &ended.job)) {
+                    Some(job) => self.settle(Ended { job, outcome: ended.outcome }, None, now, fx),
+                    None => self.settled(ended, None, now, fx),
+                }
+            }
+            Work::Checking(job) => match read.filter(|read| same_attempt(read, &job)) {
+                Some(read) => self.bound(read, now, fx),
+                None => self.canceled = None,
+            },
+            Work::Sending(mut sending) => {
+                sending.note = Note::None;
+                if let Some(job) = read.filter(|read| same_attempt(read, &sending.job)) {
+                    sending.job = *job;
+                }
+                let cancel = sending.job.cancel_requested;
+                self.work = Work::Sending(sending);
+                if cancel {
+                    self.shut(ShutCause::Cancel, now, fx);
+                }
+                self.note_done(now, fx);
+            }
+            other => self.work = other,
+        }
+    }
+}
+
+/// Whether the record is still of the attempt that is known here. After a commit of which the store did not
+/// say that it was written, another printer may have the job.
+fn same_attempt(read: &Job, known: &Job) -> bool {
+    read.status.is_at_printer() && read.bound == known.bound
+}

@@ -1,0 +1,115 @@
+//! An index that is whole, and a journal that opens.
+
+use std::fs;
+use std::sync::Arc;
+
+use super::numbers::Seen;
+use super::report::{IndexFate, Report};
+use super::{CACHE_BYTES, Options, Progress, RecoverError, failed, move_aside};
+use crate::store::durable;
+use crate::store::embedded::follow::Follower;
+use crate::store::embedded::mark::{Applied, Checkpoint};
+use crate::store::embedded::open::open_index;
+use crate::store::journal::{Directory, Frame, Journal, JournalError, JournalId, Position, salvage};
+use crate::store::read::{Direction, Kv};
+use crate::store::sled::{Index, IndexError};
+use crate::store::state::State;
+
+/// While it is being built, the index belongs to no journal, so that no start takes it for whole.
+const NO_JOURNAL: JournalId = JournalId([0; 16]);
+/// Commits between two words of progress.
+const PROGRESS_FRAMES: u64 = 10_000;
+/// Rows read at once.
+const CHUNK: usize = 1000;
+
+pub(super) struct Rebuilt {
+    pub index: Index,
+    pub journal: Journal,
+    pub seen: Seen,
+    pub report: Report,
+    /// The index holds what the journal has lost.
+    pub restate: bool,
+}
+
+pub(super) fn rebuild(
+    state: &State,
+    files: &Arc<Directory>,
+    checkpoint: Option<&Checkpoint>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Rebuilt, RecoverError> {
+    let (index, applied, fate) = match checkpoint.and_then(|checkpoint| whole_index(state, checkpoint)) {
+        Some((index, applied)) => (index, applied, IndexFate::Kept),
+        None => {
+            let (index, fate) = new_index(state)?;
+            (index, Applied { journal: NO_JOURNAL, position: Position::START }, fate)
+        }
+    };
+    let mut seen = Seen::default();
+    let mut follower = Follower::new(&index, applied.journal);
+    let mut end = Position::START;
+    let mut frames = 0;
+    let mut take = |frame: Frame| -> Result<(), IndexError> {
+        frames += 1;
+        if frames % PROGRESS_FRAMES == 0 {
+            progress(Progress::Journal { frames });
+        }
+        seen.take(&frame.ops);
+        end = frame.end;
+        // What the index has already is not put back to what it was.
+        if frame.position.seq >= applied.position.seq { follower.take_frame(frame) } else { Ok(()) }
+    };
+    let salvaged = salvage(&**files, &mut |frame| Ok(take(frame)?)).map_err(journal_error)?;
+    follower.finish()?;
+    seen.lost_frames = salvaged.frames_skipped() + salvaged.bytes_skipped() / super::numbers::FRAME_BYTES_MIN;
+    let (journal, _) = Journal::open(files.clone(), Options::default(), end, &mut |_| Ok(()))?;
+    let kept = fate == IndexFate::Kept;
+    let restate = kept && (!salvaged.skipped.is_empty() || journal.end().seq < applied.position.seq);
+    Ok(Rebuilt { index, journal, seen, report: Report::new(fate, salvaged), restate })
+}
+
+/// The index, if it is all that a start would ask of it and every row of it can be read.
+fn whole_index(state: &State, checkpoint: &Checkpoint) -> Option<(Index, Applied)> {
+    let (index, applied) = match open_index(&state.sled(), CACHE_BYTES, checkpoint) {
+        Ok(opened) => opened,
+        Err(error) => {
+            log::warn!("{error}");
+            return None;
+        }
+    };
+    let mut from = vec![0];
+    loop {
+        match index.range(&from, &[u8::MAX], Direction::Up, CHUNK) {
+            Err(error) => {
+                log::warn!("{error}");
+                return None;
+            }
+            Ok(rows) => match rows.into_iter().nth(CHUNK - 1) {
+                Some((last, _)) => from = [last, vec![0]].concat(),
+                None => return Some((index, applied)),
+            },
+        }
+    }
+}
+
+/// An empty index in the place of what is there.
+fn new_index(state: &State) -> Result<(Index, IndexFate), RecoverError> {
+    let path = state.sled();
+    let empty = fs::read_dir(&path).map_err(|source| failed("read", &path, source))?.next().is_none();
+    let fate = if empty {
+        IndexFate::Missing
+    } else {
+        IndexFate::SetAside(move_aside(&path, &state.damaged(), "sled")?)
+    };
+    if !empty {
+        state.make_inner().map_err(RecoverError::State)?;
+        durable::sync_directory(state.path()).map_err(|source| failed("sync", state.path(), source))?;
+    }
+    Ok((Index::open(&path, CACHE_BYTES)?, fate))
+}
+
+fn journal_error(error: JournalError) -> RecoverError {
+    match error {
+        JournalError::Visit(error) => RecoverError::Index(error.to_string()),
+        error => error.into(),
+    }
+}

@@ -1,0 +1,217 @@
+//! What is looked at after every commit and at the end: the invariants of the model, and those that need the
+//! paper as ground truth.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use spool::model::commit::Commit;
+use spool::model::event::Entry;
+use spool::model::id::{Generation, JobId};
+use spool::model::invariants::{self, Violation};
+use spool::model::job::{DoneHow, FailReason, HoldReason, Job, JobStatus, Reason};
+use spool::model::printer::{Closes, Learned, WhenInDoubt};
+use spool::model::traffic::Input;
+use spool::store::read;
+
+use crate::process::BROKEN_MAX;
+use crate::world::{Conn, Seat, World};
+
+/// What the checkers remember: the promises that were made.
+#[derive(Debug, Default)]
+pub struct Checker {
+    /// Acknowledged jobs, and how their clients know them.
+    acknowledged: BTreeMap<JobId, String>,
+    pub cancel_wished: BTreeSet<JobId>,
+    /// Attempts whose manager was told of a durable cancel.
+    cancel_told: BTreeSet<(JobId, u32)>,
+}
+
+impl Checker {
+    /// It has ended, or waits for a person.
+    pub fn at_rest(job: &Job) -> bool {
+        job.status.is_final() || job.status == JobStatus::Held
+    }
+}
+
+impl World {
+    fn hold_to(&mut self, holds: Result<(), Violation>) {
+        if let Err(Violation { rule, what }) = holds {
+            self.fail(format!("[{rule}] {what}"));
+        }
+    }
+
+    /// After a commit: every job went on as it may, and its end is true.
+    pub fn check_commit(&mut self, commit: &Commit, before: &[Job]) {
+        let find = |id| before.iter().find(|job: &&Job| job.id == id).cloned();
+        self.hold_to(invariants::commit(commit, find));
+        for job in &commit.jobs {
+            self.check_job(job);
+        }
+        for entry in &commit.timeline {
+            let event = format!("{} → {:?} {}", entry.kind, entry.to, entry.reason.as_deref().unwrap_or(""));
+            self.say(None, Generation(u64::from(entry.attempt)), Some(entry.job), &event);
+            self.check_rule(entry);
+        }
+        let at_printers = self.disk.at_printers();
+        self.hold_to(invariants::one_at_a_time(&at_printers));
+    }
+
+    fn check_job(&mut self, job: &Job) {
+        let attempt = (job.id, job.attempts);
+        let said = self.devices.iter().any(|device| device.words.contains(&attempt));
+        self.hold_to(invariants::completed_on_word(job, said));
+        match (job.status, &job.reason) {
+            (JobStatus::Completed, _) => {
+                self.check_unconfirmed(job);
+                let whole = self.devices.iter().any(|device| device.printed_whole(job.id));
+                let lied = self.devices.iter().any(|device| device.lies.contains(&attempt));
+                if !whole && !lied && !self.mute_liar(job) {
+                    self.fail(format!("job {} is completed and never came out", job.id));
+                }
+            }
+            (JobStatus::Canceled, _) if !self.check.cancel_wished.contains(&job.id) => {
+                self.fail(format!("job {} is canceled and nobody asked for it", job.id));
+            }
+            (JobStatus::Failed, Reason::Failed(FailReason::DocumentDamaged(why))) => {
+                self.fail(format!("job {} lost its document: {why}", job.id));
+            }
+            (JobStatus::Failed, _) if !job.title.ends_with("bad") => {
+                self.fail(format!("job {} failed and its document is good", job.id));
+            }
+            _ => {}
+        }
+    }
+
+    /// «Unconfirmed» is said only of a printer that is known to say nothing.
+    fn check_unconfirmed(&mut self, job: &Job) {
+        let Some(bound) = job.bound.as_ref().filter(|_| job.reason == Reason::Done(DoneHow::Unconfirmed))
+        else {
+            return;
+        };
+        let learned = self.disk.setting(&Learned::setting(bound.printer));
+        let learned = learned.map(|bytes| Learned::from_bytes(&bytes)).unwrap_or_default();
+        if Closes::Auto.confirms(learned) {
+            self.fail(format!("job {} is completed unconfirmed at a printer that may yet speak", job.id));
+        }
+    }
+
+    /// A device that says nothing may have lied about it.
+    fn mute_liar(&self, job: &Job) -> bool {
+        self.workers.values().any(|worker| worker.job.id == job.id && worker.lies())
+    }
+
+    /// A printer whose rule is to hold never prints again by itself.
+    fn check_rule(&mut self, entry: &Entry) {
+        let by_itself = entry.kind == "print-again";
+        let Some(job) = self.disk.job(entry.job).filter(|_| by_itself) else { return };
+        let holds = |no: &usize| self.devices[*no].config.when_in_doubt == WhenInDoubt::Hold;
+        let last = self.check_last_printer(&job);
+        if last.filter(holds).is_some() {
+            self.fail(format!("job {} is printed again against its printer's rule", job.id));
+        }
+    }
+
+    /// The printer of the last attempt, as the timeline has it.
+    fn check_last_printer(&self, job: &Job) -> Option<usize> {
+        let timeline = self.timeline(job.id);
+        let attempt = timeline.iter().rev().find(|entry| entry.kind == "attempt")?;
+        let name = attempt.printer.as_ref()?;
+        self.devices.iter().position(|device| device.config.name == *name)
+    }
+
+    fn timeline(&self, job: JobId) -> Vec<Entry> {
+        self.disk.store.read(|rows| read::timeline(rows, job, 0, 10_000)).expect("the simulated disk reads")
+    }
+
+    /// An attempt is begun only by a manager that may begin one.
+    pub fn check_handed_in(&mut self, seat: Seat, commit: &Commit) {
+        let attempt = commit.timeline.iter().any(|entry| entry.kind == "attempt");
+        if attempt && !self.may_begin(seat) {
+            self.fail(format!("p{} begins a job though it is paused or stopping", seat.printer));
+        }
+    }
+
+    pub fn cancel_is_told(&mut self, id: JobId) {
+        if let Some(job) = self.disk.job(id).filter(|job| job.cancel_requested) {
+            self.check.cancel_told.insert((id, job.attempts));
+        }
+    }
+
+    /// The attempt is durable before the first byte leaves, and no cancel came between.
+    pub fn check_first_byte(&mut self, conn: Conn, job: &Job) {
+        let open = self.devices[conn.printer].live == Some(conn);
+        let linked = self.manager(conn).is_some_and(|manager| manager.links.contains(&conn.generation));
+        if linked && !open {
+            self.fail(format!("job {} is sent over a connection that is not there: {conn:?}", job.id));
+        }
+        if self.check.cancel_told.contains(&(job.id, job.attempts)) {
+            self.fail(format!("job {} starts after its printer was told to cancel it", job.id));
+        }
+        if !self.durable_attempt(job.id, conn) {
+            self.fail(format!("job {} is sent and its attempt is not recorded: {conn:?}", job.id));
+        }
+    }
+
+    pub fn check_acknowledged(&mut self, id: JobId, title: &str) {
+        match self.disk.job(id) {
+            Some(job) if job.title == title => {
+                self.check.acknowledged.insert(id, title.to_owned());
+            }
+            other => self.fail(format!("{title} is acknowledged as job {id}, which is {other:?}")),
+        }
+    }
+
+    /// Every acknowledged job is there, with its documents.
+    pub fn check_nothing_lost(&mut self) {
+        for id in self.check.acknowledged.keys().copied().collect::<Vec<JobId>>() {
+            let Some(job) = self.disk.job(id) else {
+                return self.fail(format!("job {id} was acknowledged and is lost"));
+            };
+            if job.documents.iter().any(|document| self.body_is_gone(document.id)) {
+                return self.fail(format!("the document of job {id} is lost"));
+            }
+        }
+    }
+
+    pub fn check_end(&mut self) {
+        self.check_nothing_lost();
+        let jobs = self.disk.all_jobs();
+        let mut titles: BTreeMap<&str, JobId> = BTreeMap::new();
+        for job in &jobs {
+            if let Some(other) = titles.insert(&job.title, job.id) {
+                self.fail(format!("jobs {other} and {} are one request: {}", job.id, job.title));
+            }
+            let timeline = self.timeline(job.id);
+            self.hold_to(invariants::told_before_again(&timeline));
+            self.hold_to(invariants::repeats_are_bounded(&timeline, BROKEN_MAX));
+            if job.reason == Reason::Held(HoldReason::Incoming) {
+                self.fail(format!("job {} is stored as incoming", job.id));
+            }
+        }
+        let queues: BTreeSet<_> = (0..self.devices.len()).flat_map(|no| self.queues_of(no)).collect();
+        for queue in queues {
+            let head = self.disk.head(queue);
+            let its = jobs.iter().filter(|job| job.queue == queue);
+            self.hold_to(invariants::queue_agrees(&head, its));
+        }
+        self.check_counts(&jobs);
+    }
+
+    fn check_counts(&mut self, jobs: &[Job]) {
+        let counts = spool::store::Store::counts_total(&self.disk.store);
+        let held = jobs.iter().filter(|job| job.status == JobStatus::Held).count() as u64;
+        let queued = jobs.iter().filter(|job| !Checker::at_rest(job)).count() as u64;
+        if (counts.jobs, counts.held) != (queued, held) {
+            self.fail(format!("the counts are {counts:?}, there are {queued} jobs and {held} held"));
+        }
+    }
+}
+
+/// A short word for an input, for the trace.
+pub fn label(input: &Input) -> String {
+    match input {
+        Input::Head(jobs) => format!("head {:?}", jobs.iter().map(|job| job.id.0).collect::<Vec<_>>()),
+        Input::JobRead(job) => format!("job read {:?}", job.as_ref().map(|job| (job.id.0, job.status))),
+        Input::Printer(printer, _) => format!("printer paused={}", printer.paused),
+        other => format!("{other:?}"),
+    }
+}
