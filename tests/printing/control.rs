@@ -302,6 +302,27 @@ fn a_printer_that_gets_another_address_prints_there() {
     assert_eq!(well.documents(1), [b"second"]);
 }
 
+/// With one thread, a job whose connection is open may still wait for it.
+#[test]
+fn a_job_that_waits_for_a_thread_can_be_canceled() {
+    let (stuck, well) = (FakePrinter::start(Behaviour::NeverRead), FakePrinter::start(Behaviour::Normal));
+    let configuration = format!("[workers]\nprint = 1\n{FAST}{}", printer("stuck", &stuck.uri(), ""));
+    let server = Server::start(&(configuration + &printer("well", &well.uri(), "")));
+    let first = server.submit("printer=stuck", &Endless::bytes(16 << 20));
+    server.wait("the thread is at it", || (!server.workers().is_empty()).then_some(()));
+    let second = server.submit("printer=well", b"second");
+    server.until(second, "transmitting");
+    let watch = Stopwatch::start();
+    server.control(second, "cancel").expect(200);
+    server.until(second, "canceled");
+    assert!(watch.elapsed() < CANCEL_MAX, "{:?}", watch.elapsed());
+    let third = server.submit("printer=well", b"third");
+    server.control(first, "cancel").expect(200);
+    server.until(first, "canceled");
+    server.until(third, "completed");
+    assert_eq!(well.documents(1), [b"third"]);
+}
+
 #[test]
 fn a_job_is_waited_for_at_the_command_line() {
     let server = Server::start(&printer("office", "sim:?fail=document@1", ""));

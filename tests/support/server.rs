@@ -325,6 +325,34 @@ impl Server {
     }
 }
 
+/// Every event that comes until `last` is one, from now on until after `during` was done: name and data.
+impl Server {
+    #[track_caller]
+    pub fn events_of(
+        &self,
+        during: impl FnOnce(),
+        last: impl Fn(&str, &Value) -> bool,
+    ) -> Vec<(String, Value)> {
+        let Events(mut stream) = Events::open(self);
+        during();
+        let (mut name, mut events) = (String::new(), Vec::new());
+        loop {
+            let mut line = String::new();
+            assert!(stream.read_line(&mut line).expect("events come") > 0, "the stream has ended");
+            if let Some(event) = line.strip_prefix("event: ") {
+                name = event.trim().to_owned();
+            } else if let Some(data) = line.strip_prefix("data: ") {
+                let data: Value = serde_json::from_str(data).expect("JSON");
+                let end = last(&name, &data);
+                events.push((name.clone(), data));
+                if end {
+                    return events;
+                }
+            }
+        }
+    }
+}
+
 pub fn is_final(job: &Value) -> bool {
     FINAL.iter().any(|status| job["status"] == *status)
 }
