@@ -90,6 +90,36 @@ fn ptm_2_registered_from_the_first_byte() {
     assert!(fake.documents(1) == [document], "not the one whole document");
 }
 
+/// Whoever listens hears of a job from its first byte to its end, of the thread, and of the printer.
+#[test]
+fn ptm_2_every_change_is_told() {
+    let fake = FakePrinter::start(Behaviour::SlowRead(512 << 10));
+    let server = office(&fake);
+    let events = server.events_of(
+        || drop(server.submit("", &Endless::bytes(1 << 20))),
+        |name, data| name == "job" && data["status"] == "completed",
+    );
+    let mut statuses: Vec<&str> = events
+        .iter()
+        .filter(|(name, _)| name == "job")
+        .filter_map(|(_, data)| data["status"].as_str())
+        .collect();
+    statuses.dedup();
+    // Events tell how it is by then: what lasts for a moment only may be passed over.
+    assert!(statuses.contains(&"transmitting"), "{statuses:?}");
+    for name in ["printer", "worker"] {
+        assert!(events.iter().any(|(event, _)| event == name), "nothing of a {name}");
+    }
+    // One that is arriving is told of, and that it is gone when it breaks off.
+    let headers = [("content-length", "1000000"), ("content-type", "application/octet-stream")];
+    let mut upload = server.socket().begin("POST", "/api/v1/jobs", &headers).unwrap();
+    server.events_of(
+        || upload.write_all(&[b'x'; 100_000]).unwrap(),
+        |name, data| name == "job" && has_reason(data, "job-incoming"),
+    );
+    server.events_of(|| upload.shut(), |name, data| name == "job" && data["removed"] == true);
+}
+
 #[test]
 fn ptm_5_many_threads_many_jobs() {
     for threads in [1, 4] {
