@@ -77,7 +77,7 @@ fn what_is_asked_for_wrongly_is_refused_by_name() {
         ("GET", "/api/v1/jobs/99999999999999999999", b"", 404, "no_such_job", "no job"),
         ("GET", "/api/v1/jobs/-1", b"", 404, "no_such_job", "no job"),
         ("POST", "/api/v1/jobs/1/hold", b"", 409, "wrong_state", "completed"),
-        ("POST", "/api/v1/jobs/1/cancel", b"", 409, "wrong_state", "completed"),
+        ("POST", "/api/v1/jobs/1/cancel", b"", 409, "cannot_cancel", "has ended already"),
         ("POST", "/api/v1/printers/paper/test?x=1", b"", 400, "unknown_parameter", "x"),
         ("GET", "/api/v1/nowhere", b"", 404, "no_such_path", "nothing"),
         ("DELETE", "/api/v1/jobs", b"", 405, "method_not_allowed", "GET"),
