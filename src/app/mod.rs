@@ -98,7 +98,7 @@ async fn live(config: Arc<Config>, ground: Ground, listener: Listener, token: To
     let addresses = listener.addresses();
     let http = Arc::new(HttpState::new(HttpParts {
         core: Arc::new(heart.front.clone()),
-        bodies: Arc::new(documents),
+        documents,
         config: config.clone(),
         token,
         users: Users::of_machine(),

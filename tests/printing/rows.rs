@@ -96,7 +96,9 @@ fn ptm_2_every_change_is_told() {
     let fake = FakePrinter::start(Behaviour::SlowRead(512 << 10));
     let server = office(&fake);
     let events = server.events_of(
-        || drop(server.submit("", &Endless::bytes(1 << 20))),
+        || {
+            server.submit("", &Endless::bytes(1 << 20));
+        },
         |name, data| name == "job" && data["status"] == "completed",
     );
     let mut statuses: Vec<&str> = events
