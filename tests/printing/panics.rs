@@ -95,7 +95,7 @@ fn a_traffic_manager_that_panics_in_the_middle_leaves_no_second_connection() {
 fn a_print_thread_that_gives_no_sign_of_life_is_replaced() {
     let fake = FakePrinter::start(Behaviour::Normal);
     let configuration = format!("[watch]\nworker = \"500ms\"\n{}", office(&fake));
-    let hangs = "print-thread-beat=1*off->1*sleep(5000)";
+    let hangs = "print-thread-beat=1*off->1*pause";
     let server = Server::start_with(&configuration, &[("FAILPOINTS", hangs)]);
     let job = server.submit("", b"page");
     let done = server.until(job, "completed");

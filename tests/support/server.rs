@@ -333,11 +333,14 @@ impl Server {
         during: impl FnOnce(),
         last: impl Fn(&str, &Value) -> bool,
     ) -> Vec<(String, Value)> {
+        let watch = Stopwatch::start();
         let Events(mut stream) = Events::open(self);
         during();
         let (mut name, mut events) = (String::new(), Vec::new());
         loop {
             let mut line = String::new();
+            // The server's signs of life come all the time.
+            assert!(watch.elapsed() < PATIENCE, "waited in vain after {events:#?}");
             assert!(stream.read_line(&mut line).expect("events come") > 0, "the stream has ended");
             if let Some(event) = line.strip_prefix("event: ") {
                 name = event.trim().to_owned();
