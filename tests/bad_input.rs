@@ -44,13 +44,16 @@ fn check_refused(
     assert_eq!(inventory(home, life), before, "{status} {code} left something behind");
 }
 
+/// A request, and the status, the code and the words that it is refused with.
+type Wrong = (&'static str, &'static str, &'static [u8], u16, &'static str, &'static str);
+
 #[test]
 fn what_is_asked_for_wrongly_is_refused_by_name() {
     let home = home();
     let mut life = home.start();
     let first = id_of(&life.submit("paper", "first", b"first").unwrap());
     life.job_is(first, "completed");
-    let cases: [(&str, &str, &[u8], u16, &str, &str); 30] = [
+    let cases: [Wrong; 30] = [
         ("POST", "/api/v1/jobs?printer=nowhere", b"x", 404, "no_such_queue", "spool printers"),
         ("POST", "/api/v1/jobs?printer=paper", b"", 400, "empty_body", "send its bytes"),
         ("POST", "/api/v1/jobs?printer=paper&title=%ff", b"x", 400, "invalid_utf8", "UTF-8"),
@@ -77,7 +80,7 @@ fn what_is_asked_for_wrongly_is_refused_by_name() {
         ("GET", "/api/v1/jobs/99999999999999999999", b"", 404, "no_such_job", "no job"),
         ("GET", "/api/v1/jobs/-1", b"", 404, "no_such_job", "no job"),
         ("POST", "/api/v1/jobs/1/hold", b"", 409, "wrong_state", "completed"),
-        ("POST", "/api/v1/jobs/1/cancel", b"", 409, "wrong_state", "completed"),
+        ("POST", "/api/v1/jobs/1/cancel", b"", 409, "cannot_cancel", "has ended already"),
         ("POST", "/api/v1/printers/paper/test?x=1", b"", 400, "unknown_parameter", "x"),
         ("GET", "/api/v1/nowhere", b"", 404, "no_such_path", "nothing"),
         ("DELETE", "/api/v1/jobs", b"", 405, "method_not_allowed", "GET"),

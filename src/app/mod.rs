@@ -21,6 +21,7 @@ use crate::server::http::listener::{Listener, ListenerConfig};
 use crate::server::http::state::{Bounds, HttpState, Parts as HttpParts};
 use crate::server::http::token::Token;
 use crate::server::http::users::Users;
+use crate::store;
 use crate::store::embedded::{self, EmbeddedStore};
 use crate::store::state::State;
 
@@ -171,7 +172,11 @@ fn surroundings(config: &Config, printed: &Path, clock: Clock) -> anyhow::Result
 /// Rebuilds the store below `state` from its journal, and says what was found.
 pub fn recover(state: &Path) -> anyhow::Result<()> {
     log_to_stderr();
-    anyhow::bail!("{}: not there yet", state.display())
+    // Where nothing is, a recovery would make a new state and call it whole.
+    anyhow::ensure!(state.is_dir(), "there is no state directory {}; name it with --state", state.display());
+    let report = store::recover::recover(state, &mut |progress| log::info!(progress:?; "recovering"))?;
+    println!("{report}");
+    Ok(())
 }
 
 /// Says why a URI names no printer that these settings allow.

@@ -143,7 +143,7 @@ impl Life<'_> {
         self.until("the server is ready", |life| life.is_ready().then_some(()));
     }
 
-    fn is_ready(&self) -> bool {
+    pub fn is_ready(&self) -> bool {
         let answer = Place::Unix(self.home.socket()).send("GET", "/readyz", &[], b"");
         answer.is_ok_and(|answer| answer.status == 200)
     }
