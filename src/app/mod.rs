@@ -54,7 +54,7 @@ pub fn serve(config: Config) -> anyhow::Result<()> {
 }
 
 fn log_to_stderr() {
-    let level = env_logger::Env::default().default_filter_or("info");
+    let level = env_logger::Env::default().default_filter_or("info,actix_server=warn,sled=warn");
     // A second call, in a process that has a logger, changes nothing.
     let _ = env_logger::Builder::from_env(level).format_target(false).try_init();
 }
