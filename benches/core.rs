@@ -23,6 +23,8 @@ const BODY_BYTES: usize = 10_000;
 const ACCEPT_TIME: Duration = Duration::from_secs(5);
 const LATENCY_JOBS: usize = 200;
 const STREAM_JOBS: usize = 1000;
+/// So many that the printers and not the clients are waited for.
+const STREAM_CLIENTS: usize = 8;
 const LARGE_BYTES: u64 = 1 << 30;
 
 type Case = (&'static str, fn(&str));
@@ -125,12 +127,12 @@ fn through(name: &str, printers: usize) {
     let body = vec![b'x'; BODY_BYTES];
     let began = Instant::now();
     thread::scope(|scope| {
-        for printer in 0..printers {
+        for client in 0..STREAM_CLIENTS {
             let (place, body) = (&place, &body);
             scope.spawn(move || {
                 let mut line = Line::new(place).unwrap();
-                let target = format!("/api/v1/jobs?printer=p{printer}");
-                for _ in 0..STREAM_JOBS / printers {
+                let target = format!("/api/v1/jobs?printer=p{}", client % printers);
+                for _ in 0..STREAM_JOBS / STREAM_CLIENTS {
                     id_of(&line.send("POST", &target, &[], body).unwrap());
                 }
             });
