@@ -130,6 +130,7 @@ impl JobManager {
                 failpoint::hit("accept-before-answer");
                 act.run(then, ctx);
                 act.step(Input::Committed(ticket), ctx);
+                act.parts.board.publish_admission(act.intake.admits());
             }
             Err(error) => {
                 if !matches!(error, CommitError::Changed(_) | CommitError::DuplicateKey(_)) {

@@ -30,6 +30,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How long a link waits in the operating system before it gives a sign of life.
 const BEAT: Duration = Duration::from_millis(500);
 
+/// When all printers are at rest: how long clients have to take their last answers.
+const DOOR_DEADLINE: Duration = Duration::from_secs(5);
+
 /// Why the server ended.
 enum End {
     /// It was asked to.
@@ -65,6 +68,7 @@ fn run(config: Arc<Config>, clock: Clock) -> anyhow::Result<End> {
     let listener = Listener::bind(ListenerConfig {
         addresses: config.server.http.clone(),
         socket: Some(state.path().join("spool.sock")),
+        stop_deadline: DOOR_DEADLINE,
         ..ListenerConfig::default()
     })?;
     let token = Token::load_or_create(&state.path().join("admin.token"))?;

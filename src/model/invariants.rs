@@ -177,3 +177,6 @@ pub fn completed_on_word(job: &Job, device_said: bool) -> Holds {
     };
     must(holds, "word", || format!("job {} is completed and its device never said so", job.id))
 }
+
+#[cfg(test)]
+mod tests;

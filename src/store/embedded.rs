@@ -7,6 +7,7 @@
 
 use std::fmt;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ mod revive;
 #[cfg(test)]
 pub(super) mod tests;
 mod threads;
+mod watched;
 mod writer;
 
 pub use error::OpenError;
@@ -34,7 +36,7 @@ use super::counts::Counts;
 use super::documents::SmallBodies;
 use super::journal::{self, Bodies};
 use super::read;
-use super::sled::Index;
+use super::sled::{Index, IndexError};
 use super::state::State;
 use super::{EventsSince, JobsQuery, KeyRecord, Page, Purge, Purgeable, ReadError, Store};
 use crate::model::commit::{Commit, CommitError, Committed};
@@ -79,6 +81,8 @@ pub struct EmbeddedStore {
 pub(super) struct Shared {
     /// `None` while it is being opened again after it failed.
     index: RwLock<Option<Arc<Index>>>,
+    /// A read has failed since the writer last looked: sled tells of a failed write wherever it likes.
+    suspect: AtomicBool,
     bodies: Bodies,
     counts: RwLock<Counts>,
     /// What the index has applied.
@@ -115,7 +119,7 @@ impl EmbeddedStore {
     ) -> BoxFuture<'static, Result<T, ReadError>> {
         let shared = Arc::clone(&self.shared);
         let reading = async move {
-            let looked = tokio::task::spawn_blocking(move || look(&*shared.index()?)).await;
+            let looked = tokio::task::spawn_blocking(move || shared.look(look)).await;
             looked.unwrap_or_else(|error| Err(ReadError::Unavailable(error.to_string())))
         };
         reading.boxed()
@@ -132,6 +136,22 @@ impl Shared {
     fn index(&self) -> Result<Arc<Index>, ReadError> {
         let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
         index.clone().ok_or_else(|| ReadError::Unavailable("the index is being opened again".to_owned()))
+    }
+
+    fn look<T>(&self, look: impl FnOnce(&Index) -> Result<T, ReadError>) -> Result<T, ReadError> {
+        let looked = look(&*self.index()?);
+        if matches!(looked, Err(ReadError::Unavailable(_))) {
+            self.suspect.store(true, Ordering::Release);
+        }
+        looked
+    }
+
+    /// Whether the index works, as far as can be told without writing.
+    fn look_after(&self, index: &Index) -> Result<(), IndexError> {
+        if self.suspect.swap(false, Ordering::AcqRel) {
+            return Err(IndexError::Failed("a read failed".to_owned()));
+        }
+        index.value(mark::APPLIED).map(drop)
     }
 
     fn set_index(&self, index: Option<Arc<Index>>) {

@@ -121,7 +121,14 @@ impl Index {
         guarded(|| Ok(self.db.get(key)?.map(|value| value.to_vec())))
     }
 
-    fn rows(&self, from: &[u8], to: &[u8], direction: Direction, n: usize) -> Result<Vec<Row>, IndexError> {
+    /// Rows whose keys are at least `from` and less than `to`, at most `n`.
+    pub fn rows(
+        &self,
+        from: &[u8],
+        to: &[u8],
+        direction: Direction,
+        n: usize,
+    ) -> Result<Vec<Row>, IndexError> {
         if from >= to {
             return Ok(Vec::new());
         }

@@ -211,7 +211,7 @@ fn check_format(state: &Path, on_damage: OnDamage) -> Result<(), StateError> {
     };
     match durable::read_small(&path).map_err(|source| failed("read", &path, source))? {
         // The format is written before anything else, so a directory that holds more has lost it.
-        None if INNER.iter().any(|name| state.join(name).exists()) => damaged("it is missing"),
+        None if INNER.iter().any(|name| holds_something(&state.join(name))) => damaged("it is missing"),
         None => anew(),
         Some(bytes) => match parse_number(&bytes, FORMAT_PREFIX) {
             Some(found) if found > u64::from(FORMAT_VERSION) => {
@@ -222,6 +222,12 @@ fn check_format(state: &Path, on_damage: OnDamage) -> Result<(), StateError> {
             Some(_) | None => damaged("it does not name a format"),
         },
     }
+}
+
+/// An empty directory may have been made by hand, and a file system of its own put there.
+fn holds_something(directory: &Path) -> bool {
+    fs::read_dir(directory)
+        .is_ok_and(|entries| entries.flatten().any(|entry| entry.file_name() != "lost+found"))
 }
 
 fn count_start(state: &Path, on_damage: OnDamage) -> Result<Epoch, StateError> {

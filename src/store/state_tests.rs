@@ -78,5 +78,9 @@ fn a_lost_format_is_no_new_directory() {
     let (_parent, path) = fresh();
     drop(State::open(&path).expect("opens"));
     fs::remove_file(path.join("format")).expect("ours");
+    fs::create_dir(path.join("documents/lost+found")).expect("made");
+    drop(State::open(&path).expect("nothing was ever in it"));
+    fs::remove_file(path.join("format")).expect("ours");
+    fs::write(path.join("documents/7"), "x").expect("written");
     assert!(matches!(State::open(&path), Err(StateError::Damaged { why: "it is missing", .. })));
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::printer::{Behaviour, End, FakePrinter};
-use crate::support::server::{FAST, Server, printer};
-use crate::support::sink::Endless;
+use crate::support::server::{FAST, Server, printer, sum};
+use crate::support::sink::{Endless, Sink};
 use crate::support::wait::Stopwatch;
 
 /// A cancel stops the bytes within a second; three times that where others use the machine too.
@@ -71,9 +71,7 @@ fn a_job_for_a_printer_that_is_not_there_is_canceled_at_once() {
     fake.refuse();
     let server = office(&fake);
     let job = server.submit("", b"page");
-    server.wait("the printer was tried", || {
-        (server.printer("office")["state"] == "stopped").then_some(())
-    });
+    server.wait("the printer was tried", || (server.printer("office")["state"] == "stopped").then_some(()));
     assert_eq!(server.control(job, "cancel").expect(200)["status"], "canceled");
     fake.listen();
     server.until(server.submit("", b"next"), "completed");
@@ -114,7 +112,8 @@ fn a_released_job_takes_its_old_place() {
     let fake = FakePrinter::start(Behaviour::Normal);
     let server = office(&fake);
     pause(&server, "office");
-    let [first, second, third] = [b"first".as_slice(), b"second", b"third"].map(|body| server.submit("", body));
+    let [first, second, third] =
+        [b"first".as_slice(), b"second", b"third"].map(|body| server.submit("", body));
     assert_eq!(server.control(second, "hold").expect(200)["status"], "held");
     assert_eq!(server.control(second, "hold").expect(200)["status"], "held", "held already");
     assert_eq!(server.control(second, "release").expect(200)["status"], "waiting");
@@ -130,7 +129,8 @@ fn priority_changes_the_order_of_what_waits() {
     let fake = FakePrinter::start(Behaviour::Normal);
     let server = office(&fake);
     pause(&server, "office");
-    let [first, second, third] = [b"first".as_slice(), b"second", b"third"].map(|body| server.submit("", body));
+    let [first, second, third] =
+        [b"first".as_slice(), b"second", b"third"].map(|body| server.submit("", body));
     let target = format!("/api/v1/jobs/{third}/priority");
     assert_eq!(server.post(&target, Some(json!({ "priority": 80 }))).expect(200)["priority"], 80);
     server.cli(&["priority", &first.to_string(), "20"]);
@@ -179,7 +179,8 @@ fn a_waiting_job_moves_to_another_printer() {
     let server = Server::start(&(printer("one", &one.uri(), "") + &printer("two", &two.uri(), "")));
     pause(&server, "one");
     let job = server.submit("printer=one", b"page");
-    let moved = server.post(&format!("/api/v1/jobs/{job}/move"), Some(json!({ "printer": "two" }))).expect(200);
+    let moved =
+        server.post(&format!("/api/v1/jobs/{job}/move"), Some(json!({ "printer": "two" }))).expect(200);
     assert_eq!(moved["printer"], "two");
     assert_eq!(server.until(job, "completed")["assigned_printer"], "two");
     assert_eq!((one.connections(), two.documents(1)), (0, vec![b"page".to_vec()]));
@@ -260,4 +261,79 @@ fn a_test_page_is_a_job_like_any_other() {
     assert!(said.contains("job"), "{said}");
     server.until_all_ended();
     assert!(String::from_utf8_lossy(&fake.documents(1)[0]).contains("spool test page"));
+}
+
+#[test]
+fn a_pause_lets_the_job_that_is_being_sent_finish() {
+    let (sink, go_on) = Sink::hesitant();
+    let server = Server::start(&format!("{FAST}{}", printer("office", &sink.uri(), "")));
+    let document = Endless::bytes(16 << 20);
+    let (first, second) = (server.submit("", &document), server.submit("", b"second"));
+    server.until(first, "transmitting");
+    pause(&server, "office");
+    for wish in ["hold", "restart", "release"] {
+        server.control(first, wish).refused(409, "wrong_state");
+    }
+    go_on.send(()).unwrap();
+    assert_eq!(sink.next(), sum(&document[..]));
+    server.until(first, "completed");
+    server.wait("the printer is stopped", || (server.printer("office")["state"] == "stopped").then_some(()));
+    assert_eq!(server.job(second)["status"], "waiting");
+    assert!(sink.is_empty(), "a paused printer prints");
+    resume(&server, "office");
+    go_on.send(()).unwrap();
+    server.until(second, "completed");
+}
+
+#[test]
+fn a_printer_that_gets_another_address_prints_there() {
+    let (dead, well) = (FakePrinter::start(Behaviour::NeverRead), FakePrinter::start(Behaviour::Normal));
+    let server = Server::start("");
+    server.cli(&["printer", "add", "lab", &dead.uri()]);
+    let document = Endless::bytes(16 << 20);
+    let (first, second) = (server.submit("printer=lab", &document), server.submit("printer=lab", b"second"));
+    dead.connected(1);
+    server.until(first, "transmitting");
+    server.cli(&["printer", "set", "lab", &format!("uri={}", well.uri())]);
+    // What is at the old device stays there until it is decided; the rest goes to the new one.
+    assert_eq!(server.control(first, "cancel").expect(200)["cancel_flag"], true);
+    server.until(first, "canceled");
+    server.until(second, "completed");
+    assert_eq!(well.documents(1), [b"second"]);
+}
+
+/// With one thread, a job whose connection is open may still wait for it.
+#[test]
+fn a_job_that_waits_for_a_thread_can_be_canceled() {
+    let (stuck, well) = (FakePrinter::start(Behaviour::NeverRead), FakePrinter::start(Behaviour::Normal));
+    let configuration = format!("[workers]\nprint = 1\n{FAST}{}", printer("stuck", &stuck.uri(), ""));
+    let server = Server::start(&(configuration + &printer("well", &well.uri(), "")));
+    let first = server.submit("printer=stuck", &Endless::bytes(16 << 20));
+    server.wait("the thread is at it", || (!server.workers().is_empty()).then_some(()));
+    let second = server.submit("printer=well", b"second");
+    server.until(second, "transmitting");
+    let watch = Stopwatch::start();
+    server.control(second, "cancel").expect(200);
+    server.until(second, "canceled");
+    assert!(watch.elapsed() < CANCEL_MAX, "{:?}", watch.elapsed());
+    let third = server.submit("printer=well", b"third");
+    server.control(first, "cancel").expect(200);
+    server.until(first, "canceled");
+    server.until(third, "completed");
+    assert_eq!(well.documents(1), [b"third"]);
+}
+
+#[test]
+fn a_job_is_waited_for_at_the_command_line() {
+    let server = Server::start(&printer("office", "sim:?fail=document@1", ""));
+    std::fs::write(server.home().join("page"), "page").unwrap();
+    let failed = server.try_cli(&["print", "page", "--wait"]);
+    assert_eq!(failed.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&failed.stderr).into_owned();
+    assert!(said.contains("cannot be printed"), "{said}");
+    let said = server.cli(&["print", "page", "--wait"]);
+    assert!(said.contains("completed"), "{said}");
+    let shown = server.cli(&["jobs", "--all"]);
+    assert!(shown.contains("failed") && shown.contains("completed"), "{shown}");
+    assert!(server.cli(&["job", "1"]).contains("attempt"));
 }

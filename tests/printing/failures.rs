@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::printer::{Behaviour, End, FakePrinter};
-use crate::support::server::{FAST, Server, printer};
-use crate::support::sink::Endless;
+use crate::support::server::{FAST, Server, printer, sum};
+use crate::support::sink::{Endless, Sink};
 use crate::support::wait::Stopwatch;
 
 /// Short times, so that what takes minutes in an office takes moments here.
@@ -96,9 +96,8 @@ fn a_printer_that_takes_nothing_blocks_its_job_and_is_broken_at_last() {
     let fake = FakePrinter::start(Behaviour::NeverRead);
     let server = Server::start(&office(&fake));
     let job = server.submit("", &Endless::bytes(LARGE));
-    let blocked = server.until_job(job, "it says that it is blocked", |job| {
-        has_reason(job, "printer-takes-no-data")
-    });
+    let blocked =
+        server.until_job(job, "it says that it is blocked", |job| has_reason(job, "printer-takes-no-data"));
     assert_eq!(blocked["status"], "transmitting");
     assert!(blocked["message"].as_str().unwrap().contains("takes no more"), "{blocked:#}");
     server.wait("the printer says so too", || (server.printer("office")["state"] == "stopped").then_some(()));
@@ -112,15 +111,37 @@ fn a_printer_that_takes_nothing_blocks_its_job_and_is_broken_at_last() {
 
 #[test]
 fn a_printer_that_reads_on_unblocks_its_job() {
-    let fake = FakePrinter::start(Behaviour::NeverRead);
+    let (sink, go_on) = Sink::hesitant();
     let quick = QUICK.replace(r#"blocked = "1s""#, r#"blocked = "10m""#);
-    let server = Server::start(&format!("{quick}{}", printer("office", &fake.uri(), "")));
+    let server = Server::start(&format!("{quick}{}", printer("office", &sink.uri(), "")));
     let document = Endless::bytes(LARGE);
     let job = server.submit("", &document);
     server.until_job(job, "it is blocked", |job| has_reason(job, "printer-takes-no-data"));
-    fake.behave(Behaviour::Normal);
-    // It lets go of the connection that it did not read: the job is sent again, whole.
+    go_on.send(()).unwrap();
+    assert_eq!(sink.next(), sum(&document[..]));
+    let done = server.until(job, "completed");
+    assert_eq!(done["attempts"], 1, "a pause is no failure");
+    assert!(server.kinds(job).contains(&"blocked".to_owned()));
+}
+
+#[test]
+fn a_printer_that_goes_off_in_the_middle_gets_the_whole_job_later() {
+    let mut fake = FakePrinter::start(Behaviour::NeverRead);
+    let server = Server::start(&office(&fake));
+    let document = Endless::bytes(LARGE);
+    let job = server.submit("", &document);
+    fake.connected(1);
+    server.until(job, "transmitting");
+    fake.refuse();
     fake.reset();
+    server.wait("the printer is known to be gone", || {
+        has_reason(&server.printer("office"), "connection-refused").then_some(())
+    });
+    let waiting = server.job(job);
+    assert_eq!(waiting["status"], "waiting");
+    assert!(waiting["message"].as_str().unwrap().contains("it is printed again"), "{waiting:#}");
+    fake.behave(Behaviour::Normal);
+    fake.listen();
     assert_eq!(server.until(job, "completed")["attempts"], 2);
     assert!(fake.documents(1) == [document], "not the one whole document");
 }
@@ -204,8 +225,7 @@ fn stuck_printers_do_not_hold_up_others() {
     configuration.push_str(&printer("well", &well.uri(), ""));
     let server = Server::start(&configuration);
     let document = Endless::bytes(LARGE);
-    let jobs: Vec<u64> =
-        (0..8).map(|n| server.submit(&format!("printer=stuck{n}"), &document)).collect();
+    let jobs: Vec<u64> = (0..8).map(|n| server.submit(&format!("printer=stuck{n}"), &document)).collect();
     for job in jobs {
         server.until_job(job, "it is blocked", |job| has_reason(job, "printer-takes-no-data"));
     }

@@ -6,6 +6,7 @@
 mod support;
 
 mod canon;
+mod chaos;
 mod control;
 mod failures;
 mod panics;

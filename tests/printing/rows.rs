@@ -90,6 +90,36 @@ fn ptm_2_registered_from_the_first_byte() {
     assert!(fake.documents(1) == [document], "not the one whole document");
 }
 
+/// Whoever listens hears of a job from its first byte to its end, of the thread, and of the printer.
+#[test]
+fn ptm_2_every_change_is_told() {
+    let fake = FakePrinter::start(Behaviour::SlowRead(512 << 10));
+    let server = office(&fake);
+    let events = server.events_of(
+        || drop(server.submit("", &Endless::bytes(1 << 20))),
+        |name, data| name == "job" && data["status"] == "completed",
+    );
+    let mut statuses: Vec<&str> = events
+        .iter()
+        .filter(|(name, _)| name == "job")
+        .filter_map(|(_, data)| data["status"].as_str())
+        .collect();
+    statuses.dedup();
+    // Events tell how it is by then: what lasts for a moment only may be passed over.
+    assert!(statuses.contains(&"transmitting"), "{statuses:?}");
+    for name in ["printer", "worker"] {
+        assert!(events.iter().any(|(event, _)| event == name), "nothing of a {name}");
+    }
+    // One that is arriving is told of, and that it is gone when it breaks off.
+    let headers = [("content-length", "1000000"), ("content-type", "application/octet-stream")];
+    let mut upload = server.socket().begin("POST", "/api/v1/jobs", &headers).unwrap();
+    server.events_of(
+        || upload.write_all(&[b'x'; 100_000]).unwrap(),
+        |name, data| name == "job" && has_reason(data, "job-incoming"),
+    );
+    server.events_of(|| upload.shut(), |name, data| name == "job" && data["removed"] == true);
+}
+
 #[test]
 fn ptm_5_many_threads_many_jobs() {
     for threads in [1, 4] {
@@ -118,9 +148,7 @@ fn ptm_6_four_sources_one_event_type() {
     fake.refuse();
     let server = office(&fake);
     let job = server.submit("", b"page");
-    server.wait("the printer was tried", || {
-        (server.printer("office")["state"] == "stopped").then_some(())
-    });
+    server.wait("the printer was tried", || (server.printer("office")["state"] == "stopped").then_some(()));
     server.control(job, "hold").expect(200);
     server.control(job, "release").expect(200);
     fake.listen();
@@ -130,9 +158,8 @@ fn ptm_6_four_sources_one_event_type() {
     assert_eq!(sources, BTreeSet::from(["device", "system", "user"]));
     let fields: BTreeSet<&str> =
         entries.iter().flat_map(|entry| entry.as_object().unwrap().keys().map(String::as_str)).collect();
-    let expected = [
-        "at", "attempt", "from", "kind", "message", "next_at", "printer", "reason", "seq", "source", "to",
-    ];
+    let expected =
+        ["at", "attempt", "from", "kind", "message", "next_at", "printer", "reason", "seq", "source", "to"];
     assert_eq!(fields, BTreeSet::from(expected));
     let numbers: Vec<u64> = entries.iter().map(|entry| entry["seq"].as_u64().unwrap()).collect();
     assert!(numbers.iter().copied().eq(1..=numbers.len() as u64), "{numbers:?}");
@@ -226,7 +253,8 @@ fn ptm_11_one_error_is_decided_before_the_next_job() {
     let sick = printer("sick", "sim:?fail=document@1", "");
     let server = Server::start(&format!("{FAST}{sick}{}", printer("office", &fake.uri(), "")));
     let document = Endless::bytes(16 << 20);
-    let (first, second) = (server.submit("printer=office", &document), server.submit("printer=office", b"second"));
+    let (first, second) =
+        (server.submit("printer=office", &document), server.submit("printer=office", b"second"));
     server.until_job(first, "it broke", |job| has_reason(job, "connection-broken"));
     fake.behave(Behaviour::Normal);
     server.until(first, "completed");

@@ -1,10 +1,12 @@
 //! Stopping in order: what is being sent may finish, what cannot is parked, and nothing is lost.
 
+use std::io::Write;
 use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::json;
 
+use crate::support::client::Answer;
 use crate::support::printer::{Behaviour, FakePrinter};
 use crate::support::server::{FAST, STOP_MAX, Server, printer};
 use crate::support::sink::Endless;
@@ -69,9 +71,7 @@ fn a_stop_does_not_wait_for_printers_that_are_not_there() {
     fake.refuse();
     let mut server = office(&fake);
     let job = server.submit("", b"page");
-    server.wait("the printer was tried", || {
-        (server.printer("office")["state"] == "stopped").then_some(())
-    });
+    server.wait("the printer was tried", || (server.printer("office")["state"] == "stopped").then_some(()));
     let took = server.stop();
     assert!(took < Duration::from_secs(3), "{took:?}");
     fake.listen();
@@ -94,4 +94,29 @@ fn a_server_that_is_killed_while_it_sends_prints_the_job_again_and_says_so() {
     let again = server.timeline(job).into_iter().find(|entry| entry["kind"] == "print-again").unwrap();
     assert_eq!(again["reason"], "may-have-printed", "{again:#}");
     assert!(fake.documents(1) == [document], "not the one whole document");
+}
+
+/// Neither somebody who reads events nor somebody whose document does not come holds up a stop.
+#[test]
+fn a_stop_does_not_wait_for_clients() {
+    let fake = FakePrinter::start(Behaviour::Normal);
+    let mut server = office(&fake);
+    let headers = [("content-length", "1000000"), ("content-type", "application/octet-stream")];
+    let mut upload = server.tcp().begin("POST", "/api/v1/jobs", &headers).unwrap();
+    upload.write_all(&[b'x'; 200_000]).unwrap();
+    let mut beginning = server.tcp().connect().unwrap();
+    beginning.write_all(b"POST /api/v1/jobs HTTP/1.1\r\nhost: localhost\r\n").unwrap();
+    let idle = server.tcp().connect().unwrap();
+    let events = server.socket().begin("GET", "/api/v1/events", &[]).unwrap();
+    server.wait("the document is arriving", || {
+        let held = server.get("/api/v1/jobs?status=held");
+        (!held["jobs"].as_array().unwrap().is_empty()).then_some(())
+    });
+    let took = server.stop();
+    println!("a stop with an unfinished upload: {took:?}");
+    Answer::read(upload).unwrap().refused(503, "stopping");
+    drop((beginning, idle, events));
+    server.restart();
+    assert_eq!(server.get("/api/v1/jobs")["jobs"], json!([]));
+    assert_eq!(fake.documents(0).len(), 0);
 }

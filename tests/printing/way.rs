@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::support::printer::{Behaviour, FakePrinter};
-use crate::support::server::{FAST, Server, printer, sum};
+use crate::support::server::{Server, printer, sum};
 use crate::support::sink::{Endless, Sink};
 use crate::support::wait::Stopwatch;
 

@@ -15,6 +15,11 @@ use spool::store::read;
 use crate::process::BROKEN_MAX;
 use crate::world::{Conn, Seat, World};
 
+/// A job that has waited so long, in milliseconds, was seen by everyone.
+const OVERTAKEN: u64 = 15_000;
+/// More entries in one timeline, and something goes round in circles.
+const ENTRIES_MAX: u32 = 600;
+
 /// What the checkers remember: the promises that were made.
 #[derive(Debug, Default)]
 pub struct Checker {
@@ -23,6 +28,8 @@ pub struct Checker {
     pub cancel_wished: BTreeSet<JobId>,
     /// Attempts whose manager was told of a durable cancel.
     cancel_told: BTreeSet<(JobId, u32)>,
+    /// Since when each waiting job has its present place.
+    waits_since: BTreeMap<JobId, u64>,
 }
 
 impl Checker {
@@ -45,6 +52,13 @@ impl World {
         self.hold_to(invariants::commit(commit, find));
         for job in &commit.jobs {
             self.check_job(job);
+            match job.status {
+                JobStatus::Waiting => self.check.waits_since.insert(job.id, self.at),
+                _ => self.check.waits_since.remove(&job.id),
+            };
+        }
+        for job in commit.jobs.iter().filter(|job| job.status == JobStatus::Transmitting) {
+            self.check_order(job, before);
         }
         for entry in &commit.timeline {
             let event = format!("{} → {:?} {}", entry.kind, entry.to, entry.reason.as_deref().unwrap_or(""));
@@ -53,6 +67,21 @@ impl World {
         }
         let at_printers = self.disk.at_printers();
         self.hold_to(invariants::one_at_a_time(&at_printers));
+    }
+
+    /// A printer takes the first of its queues. One that has come just now may be missed.
+    fn check_order(&mut self, job: &Job, before: &[Job]) {
+        let place = before.iter().find(|old| old.id == job.id).and_then(Job::order);
+        let (Some(place), Some(bound)) = (place, &job.bound) else { return };
+        for queue in self.queues_of(bound.printer.0 as usize - 1) {
+            let Some(first) = self.disk.head(queue).into_iter().next().filter(|first| *first < place) else {
+                continue;
+            };
+            let since = self.check.waits_since.get(&first.job).copied().unwrap_or_default();
+            if since + OVERTAKEN < self.at {
+                self.fail(format!("job {} waits in front of job {}, which is taken", first.job, job.id));
+            }
+        }
     }
 
     fn check_job(&mut self, job: &Job) {
@@ -179,6 +208,9 @@ impl World {
         for job in &jobs {
             if let Some(other) = titles.insert(&job.title, job.id) {
                 self.fail(format!("jobs {other} and {} are one request: {}", job.id, job.title));
+            }
+            if job.entries > ENTRIES_MAX {
+                self.fail(format!("job {} has {} entries", job.id, job.entries));
             }
             let timeline = self.timeline(job.id);
             self.hold_to(invariants::told_before_again(&timeline));

@@ -39,7 +39,7 @@ fn first_failure(seeds: &[u64], plant: Plant) -> Option<(u64, String)> {
                     if found.lock().expect("no thread panics with it").is_some() {
                         return;
                     }
-                    if let Err(what) = World::new(*seed, plant).run() {
+                    if let Err(what) = live(*seed, plant) {
                         let mut found = found.lock().expect("no thread panics with it");
                         if found.as_ref().is_none_or(|(other, _)| seed < other) {
                             *found = Some((*seed, what));
@@ -50,6 +50,12 @@ fn first_failure(seeds: &[u64], plant: Plant) -> Option<(u64, String)> {
         }
     });
     found.into_inner().expect("no thread panics with it")
+}
+
+/// One world from its beginning to its end; a panic of the model is a failure of its seed.
+fn live(seed: u64, plant: Plant) -> Result<(), String> {
+    let run = || World::new(seed, plant).run();
+    std::panic::catch_unwind(run).unwrap_or_else(|_| Err("the model panicked; see above".to_owned()))
 }
 
 fn check(seeds: &[u64]) {
@@ -97,7 +103,7 @@ fn planted_bugs_are_found() {
         let Some((seed, what)) = first_failure(&seeds, plant) else {
             panic!("{plant:?} is not found within {PLANTED_WITHIN} seeds");
         };
-        let sentence = what.lines().rev().find(|line| line.contains("job") || line.contains("ended"));
+        let sentence = what.rsplit("\n\n").next().and_then(|end| end.lines().next());
         println!("{plant:?} is found by seed {seed}: {}", sentence.unwrap_or_default());
     }
 }

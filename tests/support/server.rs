@@ -325,6 +325,34 @@ impl Server {
     }
 }
 
+/// Every event that comes until `last` is one, from now on until after `during` was done: name and data.
+impl Server {
+    #[track_caller]
+    pub fn events_of(
+        &self,
+        during: impl FnOnce(),
+        last: impl Fn(&str, &Value) -> bool,
+    ) -> Vec<(String, Value)> {
+        let Events(mut stream) = Events::open(self);
+        during();
+        let (mut name, mut events) = (String::new(), Vec::new());
+        loop {
+            let mut line = String::new();
+            assert!(stream.read_line(&mut line).expect("events come") > 0, "the stream has ended");
+            if let Some(event) = line.strip_prefix("event: ") {
+                name = event.trim().to_owned();
+            } else if let Some(data) = line.strip_prefix("data: ") {
+                let data: Value = serde_json::from_str(data).expect("JSON");
+                let end = last(&name, &data);
+                events.push((name.clone(), data));
+                if end {
+                    return events;
+                }
+            }
+        }
+    }
+}
+
 pub fn is_final(job: &Value) -> bool {
     FINAL.iter().any(|status| job["status"] == *status)
 }
@@ -367,16 +395,19 @@ impl Events {
 
     /// Waits for an event, and takes in all that have come.
     fn next(&mut self, longest: Duration) -> Heard {
-        let stream = self.0.get_ref().get_ref().get_ref();
-        if longest.is_zero() || stream.set_read_timeout(longest).is_err() {
-            return Heard::Nothing;
-        }
+        let watch = Stopwatch::start();
         let mut heard = Heard::Nothing;
         while matches!(heard, Heard::Nothing) || !self.0.buffer().is_empty() {
+            // The server's signs of life are lines as well, and no events.
+            let left = longest.saturating_sub(watch.elapsed());
+            let stream = self.0.get_ref().get_ref().get_ref();
+            if left.is_zero() || stream.set_read_timeout(left).is_err() {
+                return heard;
+            }
             let mut line = String::new();
             match self.0.read_line(&mut line) {
                 Ok(0) => return Heard::End,
-                Ok(_) if line.starts_with("event:") || line.starts_with("id:") => heard = Heard::Events,
+                Ok(_) if line.starts_with("event:") => heard = Heard::Events,
                 Ok(_) => {}
                 Err(error) if would_block(&error) => return heard,
                 Err(_) => return Heard::End,

@@ -17,12 +17,24 @@ pub struct Sink {
 
 impl Sink {
     pub fn start() -> Sink {
+        Sink::with(|| {})
+    }
+
+    /// One that reads nothing of a connection until it is told to go on.
+    pub fn hesitant() -> (Sink, Sender<()>) {
+        let (go_on, told) = channel();
+        // When the test ends without telling it, it goes on as well.
+        (Sink::with(move || told.recv().unwrap_or_default()), go_on)
+    }
+
+    fn with(before_each: impl Fn() + Send + 'static) -> Sink {
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
         let address = listener.local_addr().expect("an address");
         let (tell, printed) = channel();
         // It ends with the test's process.
         spawn("sink", move || {
             while let Ok((stream, _)) = listener.accept() {
+                before_each();
                 if take(stream, &tell).is_none() {
                     return;
                 }

@@ -11,7 +11,7 @@ use crate::model::id::{DocumentId, JobId, PrinterId, QueueId};
 use crate::model::job::{Job, Submitter};
 use crate::model::queue::QueueCounts;
 
-/// A request under way; the shell knows who waits for it.
+/// A request under way; the shell knows who waits for it. Number 0 is the intake's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
 

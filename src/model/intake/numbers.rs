@@ -85,6 +85,12 @@ impl Numbers {
         self.reserving = false;
     }
 
+    /// Whether there is a number of each kind to give. There is none before the first block is durable.
+    pub fn any(&self) -> bool {
+        let Numbers { next, end, reserving: _ } = self;
+        next.job < end.job && next.document < end.document && next.accepted < end.accepted
+    }
+
     pub fn job(&mut self) -> Option<JobId> {
         let id = take(&mut self.next.job, self.end.job)?;
         u32::try_from(id).ok().map(JobId).filter(|id| *id <= JobId::MAX)
@@ -117,7 +123,9 @@ mod tests {
         let end = numbers.reserve().unwrap();
         assert_eq!(numbers.reserve(), None, "asked once");
         assert_eq!(numbers.job(), None, "not durable yet");
+        assert!(!numbers.any());
         numbers.reserved(end);
+        assert!(numbers.any());
         assert_eq!(numbers.job(), Some(JobId(1)));
         // A crash: what was reserved is skipped.
         let mut after = Numbers::new(Reserved::from_bytes(&end.to_bytes()).unwrap());

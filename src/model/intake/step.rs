@@ -167,6 +167,10 @@ impl Intake {
         if self.disk == Disk::Full {
             return Err(Refusal::DiskFull { free_bytes_min: self.rules.free_disk_min });
         }
+        // At the start there are no numbers to give for a moment: the server is not ready before there are.
+        if !self.numbers.any() {
+            return Err(out_of_numbers());
+        }
         let under_way = self.accepting + self.incoming.len() as u64;
         if self.queued.jobs + self.queued.held + under_way >= self.rules.queued_jobs_max {
             let retry_after = Duration::from_secs(10);

@@ -56,7 +56,8 @@ pub struct Progress {
 pub enum Effect {
     ReadHead,
     ReadJob(JobId),
-    /// Answered by `Committed` or `CommitFailed`; one at a time.
+    /// Answered by `Committed` or `CommitFailed`; one at a time. Where a job in it goes back to its queue,
+    /// whoever else serves that queue is woken, also when the store does not say whether it was written.
     Commit(Box<Commit>),
     /// Connect, without sending anything.
     Open(Generation),
@@ -110,7 +111,8 @@ pub enum FinalWord {
     Silence,
 }
 
-/// What a traffic manager begins with.
+/// What a traffic manager begins with. After a failed one, its links are shut and what it had handed in to
+/// the store is decided before `left` is read: else two connections could live, or a job be overlooked.
 #[derive(Clone, Debug)]
 pub struct Start {
     pub printer: Printer,

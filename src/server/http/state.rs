@@ -127,7 +127,8 @@ impl HttpState {
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = new;
     }
 
-    /// Ends what would otherwise never end: the readers of events. Call it before the listener is stopped.
+    /// Ends what would otherwise hold up a stop: the readers of events, and bodies that still arrive. Call it before
+    /// the listener is stopped.
     pub fn stop(&self) {
         self.stopping.send_replace(true);
     }

@@ -9,7 +9,7 @@ use actix_web::web;
 use bytes::{Bytes, BytesMut};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::body::LimitedBody;
@@ -62,11 +62,26 @@ impl BodyFile for PartFile {
     }
 }
 
-/// The body of a request, within the configured size and pace.
-pub type Body = LimitedBody<web::Payload>;
+/// The body of a request, within the configured size and pace, and not beyond the stop of the server: what
+/// arrives later is not taken any more, and waiting for it would hold up the stop.
+pub struct Body {
+    within_limits: LimitedBody<web::Payload>,
+    stopping: watch::Receiver<bool>,
+}
 
 pub fn body(state: &HttpState, payload: web::Payload, limit: u64) -> Body {
-    LimitedBody::new(payload, limit, state.bounds.body_stall)
+    let within_limits = LimitedBody::new(payload, limit, state.bounds.body_stall);
+    Body { within_limits, stopping: state.stopping() }
+}
+
+impl Body {
+    /// The next piece; `None` at the end.
+    pub async fn next_chunk(&mut self) -> Result<Option<Bytes>, Problem> {
+        tokio::select! {
+            chunk = self.within_limits.next_chunk() => Ok(chunk?),
+            Ok(_) = self.stopping.wait_for(|stopping| *stopping) => Err(Refusal::Stopping.into()),
+        }
+    }
 }
 
 /// The beginning of a body, or all of it.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
 
 use tokio::sync::watch;
@@ -10,6 +11,7 @@ use super::checkpoint::{CheckpointError, Checkpoints};
 use super::error::OpenError;
 use super::follow::Follower;
 use super::mark::{APPLIED, Applied, Checkpoint, GENERATION, Unreadable, decode_generation};
+use super::revive::empty;
 use super::threads::Threads;
 use super::writer::{Indexing, Writer};
 use super::{EmbeddedStore, Options, Shared};
@@ -81,9 +83,7 @@ fn begin(state: &State, files: &Arc<Directory>, options: Options) -> Result<Halv
     let path = state.sled();
     if Index::exists(&path) {
         log::warn!(path:% = path.display(); "removing what a first start that did not finish has left");
-        fs::remove_dir_all(&path)
-            .and_then(|()| fs::create_dir(&path))
-            .map_err(|source| OpenError::io("make anew", &path, source))?;
+        empty(&path).map_err(|source| OpenError::io("empty", &path, source))?;
     }
     let index = Index::open(&path, options.cache_bytes).map_err(|error| OpenError::index(&path, error))?;
     let (journal, _) = Journal::open(files.clone(), options.journal, Position::START, &mut |_| Ok(()))?;
@@ -197,6 +197,7 @@ fn assemble(
     let last = CommitSeq(applied.position.seq - 1);
     let shared = Arc::new(Shared {
         index: RwLock::new(Some(Arc::new(index))),
+        suspect: AtomicBool::new(false),
         bodies: journal.bodies(),
         counts: RwLock::new(counts),
         applied: Mutex::new(applied),

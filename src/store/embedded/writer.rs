@@ -12,9 +12,10 @@ use tokio::sync::oneshot;
 use super::Shared;
 use super::error::OpenError;
 use super::follow::Follower;
-use super::mark::{APPLIED, Applied};
+use super::mark::Applied;
 use super::overlay::Overlay;
 use super::revive::revive;
+use super::watched::Watched;
 use crate::failpoint;
 use crate::model::commit::{Commit, CommitError, Committed, NewDocument, Remove};
 use crate::model::document::BodyPlace;
@@ -90,7 +91,14 @@ impl Writer {
             Err(error) => return refuse(group, &error),
         };
         let group = self.refuse_what_brings_more(group);
-        let mut planned = plan(group, self.journal.end().seq, &*index);
+        let watched = Watched::new(&index);
+        let planned = plan(group, self.journal.end().seq, &watched);
+        if let Some(error) = watched.failure() {
+            // Not the commits are at fault. Nothing was written, so they can be planned again when it works.
+            self.fall_behind(&error, index);
+            return self.group(planned.into_iter().map(|(order, _)| order).collect());
+        }
+        let mut planned = refuse_impossible(planned);
         let placed = match append(&mut self.journal, &planned) {
             Ok(placed) => placed,
             Err(error) => return self.not_appended(planned, &error),
@@ -113,8 +121,8 @@ impl Writer {
         if self.behind.is_none()
             && let Ok(index) = self.shared.index()
         {
-            match index.value(APPLIED) {
-                Ok(_) => return Ok(index),
+            match self.shared.look_after(&index) {
+                Ok(()) => return Ok(index),
                 Err(error) => self.fall_behind(&error, index),
             }
         }
@@ -246,22 +254,32 @@ fn body_bytes(commit: &Commit) -> usize {
     commit.documents.iter().filter_map(|new| new.body.as_ref()).map(|body| body.len()).sum()
 }
 
-/// What the commits of a group mean, each over those before it. Those that cannot be are answered here.
-fn plan(group: Vec<Order>, first_seq: u64, index: &impl Kv) -> Vec<Planned> {
+/// What the commits of a group mean, each over those before it.
+fn plan(group: Vec<Order>, first_seq: u64, index: &impl Kv) -> Vec<(Order, Result<Vec<Op>, CommitError>)> {
     let mut overlay = Overlay::new(index);
-    let mut planned: Vec<Planned> = Vec::with_capacity(group.len());
+    let mut seq = CommitSeq(first_seq);
+    let mut planned = Vec::with_capacity(group.len());
     for order in group {
-        let seq = CommitSeq(first_seq + planned.len() as u64);
         let ops = check_bodies(&order.commit).and_then(|()| tables::plan(&order.commit, seq, &overlay));
-        match ops {
-            Ok(ops) => {
-                overlay.lay(&ops);
-                planned.push(Planned { order, ops });
-            }
-            Err(error) => refuse(vec![order], &error),
+        if let Ok(ops) = &ops {
+            overlay.lay(ops);
+            seq.0 += 1;
         }
+        planned.push((order, ops));
     }
     planned
+}
+
+/// Answers those that cannot be.
+fn refuse_impossible(planned: Vec<(Order, Result<Vec<Op>, CommitError>)>) -> Vec<Planned> {
+    let possible = |(order, ops): (Order, Result<Vec<Op>, CommitError>)| match ops {
+        Ok(ops) => Some(Planned { order, ops }),
+        Err(error) => {
+            refuse(vec![order], &error);
+            None
+        }
+    };
+    planned.into_iter().filter_map(possible).collect()
 }
 
 fn check_bodies(commit: &Commit) -> Result<(), CommitError> {
