@@ -101,7 +101,7 @@ impl Heart {
             documents: ground.documents.clone(),
             board: board.clone(),
             clock,
-            pool: pool.clone(),
+            pool: Arc::new(pool.clone()),
             watcher,
             surroundings: ground.surroundings.clone(),
             rules: TrafficRules {

@@ -13,7 +13,7 @@ use actix::prelude::*;
 pub use self::messages::{Cancel, Park, Reported, Settings, Stop, Wake, Watched};
 use super::board::Board;
 use super::thread_watcher::ThreadWatcher;
-use super::worker::{PrintPool, Running, Shut};
+use super::worker::{Running, Shut, StartAttempt};
 use crate::clock::Clock;
 use crate::device::{self, Link, Surroundings, Target};
 use crate::failpoint;
@@ -40,7 +40,7 @@ pub struct Parts {
     pub documents: Documents,
     pub board: Arc<Board>,
     pub clock: Clock,
-    pub pool: PrintPool,
+    pub pool: Arc<dyn StartAttempt>,
     pub watcher: Addr<ThreadWatcher>,
     pub surroundings: Surroundings,
     pub rules: Rules,
