@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use actix::Addr;
 use tokio::sync::broadcast;
@@ -29,6 +29,7 @@ pub struct Board {
     workers: RwLock<Arc<Vec<WorkerRow>>>,
     beats: RwLock<HashMap<PrinterId, Beat>>,
     incoming: RwLock<Arc<Vec<Job>>>,
+    withdrawn: Mutex<Vec<JobId>>,
     admission: RwLock<Result<(), Refusal>>,
     traffic: RwLock<HashMap<PrinterId, TrafficHandle>>,
     events: broadcast::Sender<LiveEvent>,
@@ -50,6 +51,7 @@ impl Default for Board {
             workers: RwLock::default(),
             beats: RwLock::default(),
             incoming: RwLock::default(),
+            withdrawn: Mutex::default(),
             // Nothing is taken before the job manager says so.
             admission: RwLock::new(Err(Refusal::Stopping)),
             traffic: RwLock::default(),
@@ -120,6 +122,16 @@ impl Board {
         }
     }
 
+    /// The document of an announced job does not come. Kept until the job manager has seen it: a full mailbox
+    /// would lose it, and with it a place in the queue for as long as the server runs.
+    pub fn withdraw(&self, job: JobId) {
+        lock(&self.withdrawn).push(job);
+    }
+
+    pub fn take_withdrawn(&self) -> Vec<JobId> {
+        std::mem::take(&mut lock(&self.withdrawn))
+    }
+
     pub fn admission(&self) -> Result<(), Refusal> {
         read(&self.admission).clone()
     }
@@ -186,6 +198,10 @@ impl Board {
             log::warn!(job = job.0, printer = printer.0; "the printer's traffic manager takes no message; it will find the cancel flag in the store");
         }
     }
+}
+
+fn lock<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {

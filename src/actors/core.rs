@@ -155,9 +155,9 @@ impl Core for Front {
     }
 
     fn withdraw(&self, job: JobId) {
-        if self.job_manager.try_send(job_manager::Withdraw(job)).is_err() {
-            log::warn!(job = job.0; "a withdrawn announcement could not be told; it stays listed as incoming until the next start");
-        }
+        self.board.withdraw(job);
+        // Where this is not taken, the manager finds it on its board when it looks at the disk.
+        let _ = self.job_manager.try_send(job_manager::Withdrawn);
     }
 
     fn submit(

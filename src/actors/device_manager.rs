@@ -9,7 +9,6 @@ use actix::prelude::*;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::board::{Board, TrafficHandle};
-use super::job_manager::{DirectoryChanged, JobManager};
 use super::traffic_manager::{self, Lane, TrafficManager};
 use crate::clock::Clock;
 use crate::config::MAILBOX;
@@ -30,7 +29,6 @@ pub struct Parts {
     pub board: Arc<Board>,
     pub clock: Clock,
     pub traffic: Arc<traffic_manager::Parts>,
-    pub job_manager: Addr<JobManager>,
 }
 
 pub struct DeviceManager {
@@ -125,12 +123,7 @@ impl DeviceManager {
                 Effect::StartTraffic(printer, beginning) => self.start(printer, beginning),
                 Effect::StopTraffic(printer) => self.stop(printer),
                 Effect::TellTraffic(printer) => self.tell(printer),
-                Effect::Publish(directory) => {
-                    self.parts.board.publish_directory(directory.clone());
-                    if self.parts.job_manager.try_send(DirectoryChanged(directory)).is_err() {
-                        log::error!("the job manager takes no messages");
-                    }
-                }
+                Effect::Publish(directory) => self.parts.board.publish_directory(directory),
                 Effect::Reply(ticket, reply) => {
                     if let Some(waiting) = self.replies.remove(&ticket) {
                         let _ = waiting.reply.send(reply);

@@ -115,7 +115,6 @@ impl Heart {
             board: board.clone(),
             clock,
             traffic: traffic_parts,
-            job_manager: job_manager.clone(),
         };
         let device_manager = on(&traffic.handle(), move || DeviceManager::new(parts, fleet).start()).await?;
         let front =
