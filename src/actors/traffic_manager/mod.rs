@@ -4,14 +4,14 @@
 mod attempt;
 mod messages;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use actix::prelude::*;
 
-pub use self::messages::{Cancel, Park, Reported, Settings, Stop, Wake, Watched};
-use super::board::Board;
+pub use self::messages::{Bell, Park, Reported, Settings, Stop, Watched};
+use super::board::{Board, Notices};
 use super::thread_watcher::ThreadWatcher;
 use super::worker::{Running, Shut, StartAttempt};
 use crate::clock::Clock;
@@ -52,7 +52,7 @@ pub struct Begin {
     pub printer: Arc<Printer>,
     pub beginning: Beginning,
     pub lane: Arc<Lane>,
-    pub woken: Arc<AtomicBool>,
+    pub notices: Arc<Notices>,
 }
 
 /// What outlives a panic of a traffic manager: how far the generations have come, and the attempt that
@@ -149,6 +149,24 @@ impl TrafficManager {
     }
 
     pub(super) fn step(&mut self, input: Input, ctx: &mut Context<Self>) {
+        self.step_once(input, ctx);
+        self.look_at_notices(ctx);
+    }
+
+    fn look_at_notices(&mut self, ctx: &mut Context<Self>) {
+        // Before it has begun they are kept for the beginning.
+        if self.traffic.is_none() {
+            return;
+        }
+        for job in self.begin.notices.take_canceled() {
+            self.step_once(Input::Cancel(job), ctx);
+        }
+        if self.begin.notices.take_wake() {
+            self.step_once(Input::Wake, ctx);
+        }
+    }
+
+    fn step_once(&mut self, input: Input, ctx: &mut Context<Self>) {
         let Some(traffic) = &mut self.traffic else { return };
         let effects = traffic.step(input, self.begin.parts.clock.now());
         self.begin.lane.generation.store(traffic.generation().0, Ordering::Release);
