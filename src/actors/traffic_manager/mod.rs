@@ -5,7 +5,7 @@ mod attempt;
 mod messages;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use actix::prelude::*;
@@ -20,7 +20,7 @@ use crate::failpoint;
 use crate::model::commit::Commit;
 use crate::model::id::{Generation, QueueId};
 use crate::model::job::Job;
-use crate::model::printer::{Learned, Printer};
+use crate::model::printer::{Activity, Learned, Printer, PrinterLive};
 use crate::model::retry::NotReady;
 use crate::model::time::MonoTime;
 use crate::model::traffic::{Asks, Beginning, Effect, Input, Rules, Start, Traffic};
@@ -60,11 +60,11 @@ pub struct Begin {
 #[derive(Default)]
 pub struct Lane {
     generation: AtomicU64,
-    attempt: Mutex<Option<Running>>,
+    attempt: Mutex<Option<(Generation, Running)>>,
 }
 
 impl Lane {
-    fn attempt(&self) -> std::sync::MutexGuard<'_, Option<Running>> {
+    fn attempt(&self) -> MutexGuard<'_, Option<(Generation, Running)>> {
         self.attempt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -74,7 +74,7 @@ pub struct TrafficManager {
     target: Result<Arc<dyn Target>, NotReady>,
     /// `None` until the store has told what there is at the printer.
     traffic: Option<Traffic>,
-    opening: Option<SpawnHandle>,
+    opening: Option<(Generation, SpawnHandle)>,
     open: Option<(Generation, Box<dyn Link>)>,
     timer: Option<SpawnHandle>,
 }
@@ -91,12 +91,17 @@ impl TrafficManager {
         let old = self.begin.lane.attempt().clone();
         let gone = match old {
             None => true,
-            Some(running) => running.shut() == Shut::Done || running.take_report().is_some(),
+            Some((_, running)) => running.shut() == Shut::Done || running.take_report().is_some(),
         };
         if gone {
             *self.begin.lane.attempt() = None;
             self.read_what_is_left(ctx);
         } else {
+            let live = PrinterLive { activity: Activity::Unshut, ..PrinterLive::default() };
+            if self.begin.parts.board.live(self.begin.printer.id) != live {
+                log::error!(printer = self.name(); "the device cannot be shut; waiting for the thread that still has it");
+                self.begin.parts.board.publish_live(self.begin.printer.id, live);
+            }
             ctx.run_later(OLD_THREAD_LOOK, Self::wait_for_old_thread);
         }
     }
