@@ -51,11 +51,6 @@ impl Front {
         Front { store, documents, board, job_manager, device_manager, door }
     }
 
-    /// Whether both managers live; actix tells nobody when one has panicked.
-    pub fn managers_live(&self) -> bool {
-        self.job_manager.connected() && self.device_manager.connected()
-    }
-
     /// `files` are bodies that belong to the request: where it does not get in, nothing of it stays.
     fn ask_jobs<T: Send + 'static>(
         &self,

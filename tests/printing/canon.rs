@@ -63,7 +63,8 @@ fn can_2_print_by_document_id() {
     assert_eq!((of(user).as_array().unwrap().len(), of("nobody-else").as_array().unwrap().len()), (1, 0));
     let target = format!("/api/v1/documents/{document}");
     assert!(server.socket().send("GET", &target, &[], b"").unwrap().status == 200);
-    let held = server.post("/api/v1/jobs", Some(json!({ "document_id": document, "hold": true }))).expect(201);
+    let held =
+        server.post("/api/v1/jobs", Some(json!({ "document_id": document, "hold": true }))).expect(201);
     server.request("DELETE", &target, None).refused(409, "document_in_use");
     server.control(held["id"].as_u64().unwrap(), "cancel").expect(200);
     assert!(matches!(server.request("DELETE", &target, None).status, 200 | 204));
@@ -76,10 +77,26 @@ fn can_3_job_table_fields() {
     let server = office(&fake);
     let job = server.until(server.submit("title=report", b"page"), "completed");
     // Job ID, user, document ID, status, device job ID, device ID, cancel flag.
-    check_fields(&job, &["id", "user", "document_id", "status", "device_job_id", "assigned_printer", "cancel_flag"]);
+    check_fields(
+        &job,
+        &["id", "user", "document_id", "status", "device_job_id", "assigned_printer", "cancel_flag"],
+    );
     let more = [
-        "printer", "ipp_state", "reasons", "message", "title", "documents", "options", "priority", "attempts",
-        "bytes_sent", "bytes_total", "pages", "created_at", "updated_at", "finished_at",
+        "printer",
+        "ipp_state",
+        "reasons",
+        "message",
+        "title",
+        "documents",
+        "options",
+        "priority",
+        "attempts",
+        "bytes_sent",
+        "bytes_total",
+        "pages",
+        "created_at",
+        "updated_at",
+        "finished_at",
     ];
     check_fields(&job, &more);
     assert_eq!((&job["assigned_printer"], &job["title"]), (&json!("office"), &json!("report")));
@@ -99,8 +116,18 @@ fn can_4_device_table_fields() {
     // Device ID, name, address, port, scheduling mode, print server in charge.
     check_fields(&office, &["id", "name", "address", "port", "scheduling", "in_charge"]);
     let more = [
-        "uri", "state", "reasons", "message", "accepting", "shared", "queued_jobs", "queued_bytes",
-        "expected_wait_s", "next_try_at", "supplies", "model",
+        "uri",
+        "state",
+        "reasons",
+        "message",
+        "accepting",
+        "shared",
+        "queued_jobs",
+        "queued_bytes",
+        "expected_wait_s",
+        "next_try_at",
+        "supplies",
+        "model",
     ];
     check_fields(&office, &more);
     assert_eq!((&office["address"], &office["port"]), (&json!("127.0.0.1"), &json!(fake.port())));

@@ -71,9 +71,7 @@ fn a_job_for_a_printer_that_is_not_there_is_canceled_at_once() {
     fake.refuse();
     let server = office(&fake);
     let job = server.submit("", b"page");
-    server.wait("the printer was tried", || {
-        (server.printer("office")["state"] == "stopped").then_some(())
-    });
+    server.wait("the printer was tried", || (server.printer("office")["state"] == "stopped").then_some(()));
     assert_eq!(server.control(job, "cancel").expect(200)["status"], "canceled");
     fake.listen();
     server.until(server.submit("", b"next"), "completed");
@@ -114,7 +112,8 @@ fn a_released_job_takes_its_old_place() {
     let fake = FakePrinter::start(Behaviour::Normal);
     let server = office(&fake);
     pause(&server, "office");
-    let [first, second, third] = [b"first".as_slice(), b"second", b"third"].map(|body| server.submit("", body));
+    let [first, second, third] =
+        [b"first".as_slice(), b"second", b"third"].map(|body| server.submit("", body));
     assert_eq!(server.control(second, "hold").expect(200)["status"], "held");
     assert_eq!(server.control(second, "hold").expect(200)["status"], "held", "held already");
     assert_eq!(server.control(second, "release").expect(200)["status"], "waiting");
@@ -130,7 +129,8 @@ fn priority_changes_the_order_of_what_waits() {
     let fake = FakePrinter::start(Behaviour::Normal);
     let server = office(&fake);
     pause(&server, "office");
-    let [first, second, third] = [b"first".as_slice(), b"second", b"third"].map(|body| server.submit("", body));
+    let [first, second, third] =
+        [b"first".as_slice(), b"second", b"third"].map(|body| server.submit("", body));
     let target = format!("/api/v1/jobs/{third}/priority");
     assert_eq!(server.post(&target, Some(json!({ "priority": 80 }))).expect(200)["priority"], 80);
     server.cli(&["priority", &first.to_string(), "20"]);
@@ -179,7 +179,8 @@ fn a_waiting_job_moves_to_another_printer() {
     let server = Server::start(&(printer("one", &one.uri(), "") + &printer("two", &two.uri(), "")));
     pause(&server, "one");
     let job = server.submit("printer=one", b"page");
-    let moved = server.post(&format!("/api/v1/jobs/{job}/move"), Some(json!({ "printer": "two" }))).expect(200);
+    let moved =
+        server.post(&format!("/api/v1/jobs/{job}/move"), Some(json!({ "printer": "two" }))).expect(200);
     assert_eq!(moved["printer"], "two");
     assert_eq!(server.until(job, "completed")["assigned_printer"], "two");
     assert_eq!((one.connections(), two.documents(1)), (0, vec![b"page".to_vec()]));

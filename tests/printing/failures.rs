@@ -96,9 +96,8 @@ fn a_printer_that_takes_nothing_blocks_its_job_and_is_broken_at_last() {
     let fake = FakePrinter::start(Behaviour::NeverRead);
     let server = Server::start(&office(&fake));
     let job = server.submit("", &Endless::bytes(LARGE));
-    let blocked = server.until_job(job, "it says that it is blocked", |job| {
-        has_reason(job, "printer-takes-no-data")
-    });
+    let blocked =
+        server.until_job(job, "it says that it is blocked", |job| has_reason(job, "printer-takes-no-data"));
     assert_eq!(blocked["status"], "transmitting");
     assert!(blocked["message"].as_str().unwrap().contains("takes no more"), "{blocked:#}");
     server.wait("the printer says so too", || (server.printer("office")["state"] == "stopped").then_some(()));
@@ -204,8 +203,7 @@ fn stuck_printers_do_not_hold_up_others() {
     configuration.push_str(&printer("well", &well.uri(), ""));
     let server = Server::start(&configuration);
     let document = Endless::bytes(LARGE);
-    let jobs: Vec<u64> =
-        (0..8).map(|n| server.submit(&format!("printer=stuck{n}"), &document)).collect();
+    let jobs: Vec<u64> = (0..8).map(|n| server.submit(&format!("printer=stuck{n}"), &document)).collect();
     for job in jobs {
         server.until_job(job, "it is blocked", |job| has_reason(job, "printer-takes-no-data"));
     }

@@ -23,7 +23,8 @@ fn with(fake: &FakePrinter, failpoints: &str) -> Server {
 fn failure(server: &Server, job: u64) -> (String, String) {
     let entries = server.timeline(job);
     let text = |entry: &serde_json::Value, key: &str| entry[key].as_str().unwrap_or_default().to_owned();
-    let found = entries.iter().find(|entry| text(entry, "message").contains("that serves the printer failed"));
+    let found =
+        entries.iter().find(|entry| text(entry, "message").contains("that serves the printer failed"));
     let found = found.unwrap_or_else(|| panic!("nothing tells of the failure: {entries:#?}"));
     (text(found, "kind"), text(found, "source"))
 }

@@ -118,9 +118,7 @@ fn ptm_6_four_sources_one_event_type() {
     fake.refuse();
     let server = office(&fake);
     let job = server.submit("", b"page");
-    server.wait("the printer was tried", || {
-        (server.printer("office")["state"] == "stopped").then_some(())
-    });
+    server.wait("the printer was tried", || (server.printer("office")["state"] == "stopped").then_some(()));
     server.control(job, "hold").expect(200);
     server.control(job, "release").expect(200);
     fake.listen();
@@ -130,9 +128,8 @@ fn ptm_6_four_sources_one_event_type() {
     assert_eq!(sources, BTreeSet::from(["device", "system", "user"]));
     let fields: BTreeSet<&str> =
         entries.iter().flat_map(|entry| entry.as_object().unwrap().keys().map(String::as_str)).collect();
-    let expected = [
-        "at", "attempt", "from", "kind", "message", "next_at", "printer", "reason", "seq", "source", "to",
-    ];
+    let expected =
+        ["at", "attempt", "from", "kind", "message", "next_at", "printer", "reason", "seq", "source", "to"];
     assert_eq!(fields, BTreeSet::from(expected));
     let numbers: Vec<u64> = entries.iter().map(|entry| entry["seq"].as_u64().unwrap()).collect();
     assert!(numbers.iter().copied().eq(1..=numbers.len() as u64), "{numbers:?}");
@@ -226,7 +223,8 @@ fn ptm_11_one_error_is_decided_before_the_next_job() {
     let sick = printer("sick", "sim:?fail=document@1", "");
     let server = Server::start(&format!("{FAST}{sick}{}", printer("office", &fake.uri(), "")));
     let document = Endless::bytes(16 << 20);
-    let (first, second) = (server.submit("printer=office", &document), server.submit("printer=office", b"second"));
+    let (first, second) =
+        (server.submit("printer=office", &document), server.submit("printer=office", b"second"));
     server.until_job(first, "it broke", |job| has_reason(job, "connection-broken"));
     fake.behave(Behaviour::Normal);
     server.until(first, "completed");

@@ -69,9 +69,7 @@ fn a_stop_does_not_wait_for_printers_that_are_not_there() {
     fake.refuse();
     let mut server = office(&fake);
     let job = server.submit("", b"page");
-    server.wait("the printer was tried", || {
-        (server.printer("office")["state"] == "stopped").then_some(())
-    });
+    server.wait("the printer was tried", || (server.printer("office")["state"] == "stopped").then_some(()));
     let took = server.stop();
     assert!(took < Duration::from_secs(3), "{took:?}");
     fake.listen();

@@ -91,7 +91,10 @@ fn a_thousand_jobs_of_sixteen_clients_are_each_printed_once_whole_and_in_order()
     order.sort_unstable();
     for (p, printed) in printed.iter().enumerate() {
         let expected = order.iter().filter(|(_, n)| n % 4 == p).map(|(_, n)| document(*n));
-        assert!(printed.iter().eq(&expected.collect::<Vec<_>>()), "printer {p}: lost, doubled or out of order");
+        assert!(
+            printed.iter().eq(&expected.collect::<Vec<_>>()),
+            "printer {p}: lost, doubled or out of order"
+        );
     }
     let completed = server.get("/api/v1/jobs?status=completed&limit=1000");
     assert_eq!(completed["jobs"].as_array().unwrap().len(), JOBS);

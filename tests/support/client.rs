@@ -44,7 +44,8 @@ impl Place {
     /// Sends the head of a request; the body is up to the caller.
     pub fn begin(&self, method: &str, target: &str, headers: &[(&str, &str)]) -> io::Result<Stream> {
         let mut stream = self.connect()?;
-        let mut head = format!("{method} {target} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", self.host());
+        let mut head =
+            format!("{method} {target} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", self.host());
         for (name, value) in headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
