@@ -5,8 +5,9 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
+use crate::support::events::is_final;
 use crate::support::printer::{Behaviour, FakePrinter};
-use crate::support::server::{Server, is_final, printer};
+use crate::support::server::{Server, printer};
 use crate::support::sink::Endless;
 
 const SEED: u64 = 0x5eed;

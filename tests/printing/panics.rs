@@ -95,7 +95,7 @@ fn a_traffic_manager_that_panics_in_the_middle_leaves_no_second_connection() {
 fn a_print_thread_that_gives_no_sign_of_life_is_replaced() {
     let fake = FakePrinter::start(Behaviour::Normal);
     let configuration = format!("[watch]\nworker = \"500ms\"\n{}", office(&fake));
-    let hangs = "print-thread-beat=1*off->1*sleep(5000)";
+    let hangs = "print-thread-beat=1*off->1*pause";
     let server = Server::start_with(&configuration, &[("FAILPOINTS", hangs)]);
     let job = server.submit("", b"page");
     let done = server.until(job, "completed");
@@ -146,4 +146,24 @@ fn a_server_that_fails_again_and_again_gives_up_and_says_so() {
     assert_eq!(server.ended(Duration::from_secs(30)).code(), Some(1));
     assert!(server.log().contains("failed 3 times within 60 s"), "{}", server.log());
     assert_eq!(fake.connections(), 0);
+}
+
+/// The flag is on disk, nobody has been told of it, and the process is gone.
+#[test]
+fn can_11_a_cancel_flag_survives_a_crash_before_the_printer_is_told() {
+    let fake = FakePrinter::start(Behaviour::NeverRead);
+    let mut server = Server::start(&office(&fake));
+    server.stop();
+    server.restart_with(&[("FAILPOINTS", "cancel-before-tell=return(kill)")]);
+    let job = server.submit("", &Endless::bytes(16 << 20));
+    fake.connected(1);
+    server.until(job, "transmitting");
+    let _perhaps_answered = server.socket().send("POST", &format!("/api/v1/jobs/{job}/cancel"), &[], b"");
+    assert!(!server.ended(STOP_MAX).success());
+    fake.behave(Behaviour::Normal);
+    server.restart();
+    let canceled = server.until(job, "canceled");
+    assert_eq!((&canceled["cancel_flag"], &canceled["attempts"]), (&json!(true), &json!(1)));
+    server.until(server.submit("", b"next"), "completed");
+    assert_eq!(fake.documents(1), [b"next"]);
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::support::client::Answer;
 use crate::support::printer::{Behaviour, FakePrinter, spawn};
-use crate::support::server::{Server, printer, sum};
+use crate::support::server::{FAST, Server, printer, sum};
 use crate::support::sink::{Endless, Sink};
 use crate::support::wait::Stopwatch;
 
@@ -98,6 +98,35 @@ fn a_thousand_jobs_of_sixteen_clients_are_each_printed_once_whole_and_in_order()
     }
     let completed = server.get("/api/v1/jobs?status=completed&limit=1000");
     assert_eq!(completed["jobs"].as_array().unwrap().len(), JOBS);
+}
+
+/// Connections are opened without a thread for each printer.
+#[test]
+fn dead_printers_hold_no_thread_and_nobody_up() {
+    const DEAD: usize = 200;
+    let well = FakePrinter::start(Behaviour::Normal);
+    // Nobody listens there.
+    let dead = |n| printer(&format!("dead{n}"), "socket://127.0.0.1:1", "");
+    let mut configuration: String = (0..DEAD).map(dead).collect();
+    configuration.push_str(&printer("well", &well.uri(), ""));
+    let server = Server::start(&format!("{FAST}{configuration}"));
+    for n in 0..DEAD {
+        server.submit(&format!("printer=dead{n}"), b"page");
+    }
+    server.wait("all of them were tried", || {
+        let printers = server.get("/api/v1/printers?limit=1000");
+        let stopped = |row: &&serde_json::Value| row["state"] == "stopped";
+        (printers["printers"].as_array().unwrap().iter().filter(stopped).count() == DEAD).then_some(())
+    });
+    let watch = Stopwatch::start();
+    for n in 0..10 {
+        server.until(server.submit("printer=well", format!("page {n}").as_bytes()), "completed");
+    }
+    let threads = server.threads();
+    println!("{DEAD} dead printers: ten jobs to another in {:?}, {} threads", watch.elapsed(), threads.len());
+    assert!(watch.elapsed() < Duration::from_secs(5), "{:?}", watch.elapsed());
+    let printing = threads.iter().filter(|name| name.starts_with("print-")).count();
+    assert!(printing <= 1, "{printing} print threads for one printer that prints: {threads:?}");
 }
 
 /// The document of job number `n`: some fit in a packet, some do not.

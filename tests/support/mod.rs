@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "no test uses all of it")]
 
 pub mod client;
+pub mod events;
 pub mod home;
 pub mod printer;
 pub mod server;

@@ -1,7 +1,7 @@
 //! The real server: `spool serve` as a process of its own, with a state directory of its own.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -12,15 +12,13 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::client::{Answer, Chunked, Place, Stream, read_head};
+use super::client::{Answer, Place};
 use super::wait::{PATIENCE, Stopwatch, wait_until};
 
 /// A printer that is not ready is tried again soon.
 pub const FAST: &str = "[retry]\nbackoff = [\"100ms\", \"1s\"]\n";
 /// A server that was asked to stop ends within this time, whatever its printers do.
 pub const STOP_MAX: Duration = Duration::from_secs(20);
-
-const FINAL: [&str; 3] = ["completed", "failed", "canceled"];
 
 /// A server, and the directory in which it lives. Dropping it kills it.
 pub struct Server {
@@ -196,6 +194,14 @@ impl Server {
         kib.expect("a number") * 1024
     }
 
+    /// The names of its threads.
+    pub fn threads(&self) -> Vec<String> {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.pid())).expect("a process");
+        // One may end while it is looked at.
+        let name = |task: fs::DirEntry| fs::read_to_string(task.path().join("comm")).ok();
+        tasks.filter_map(|task| name(task.ok()?)).collect()
+    }
+
     /// Lets the highest memory use count from now on.
     pub fn forget_memory_peak(&self) {
         fs::write(format!("/proc/{}/clear_refs", self.pid()), "5").expect("it can be reset");
@@ -272,91 +278,6 @@ impl Server {
     }
 }
 
-/// Waiting by the event stream.
-impl Server {
-    /// Waits until `look` finds something: it looks at once, and after each event that the server tells.
-    #[track_caller]
-    pub fn wait<T>(&self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-        let watch = Stopwatch::start();
-        let mut events = Events::open(self);
-        loop {
-            if let Some(found) = look() {
-                return found;
-            }
-            let left = PATIENCE.saturating_sub(watch.elapsed());
-            match events.next(left) {
-                Heard::Events => {}
-                Heard::End => events = Events::open(self),
-                Heard::Nothing => match look() {
-                    Some(_) => panic!("{what}: it came, but no event told of it"),
-                    None => panic!("waited in vain: {what}"),
-                },
-            }
-        }
-    }
-
-    /// Waits until the job is as wanted.
-    #[track_caller]
-    pub fn until_job(&self, id: u64, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        let mut last = Value::Null;
-        let mut look = || {
-            let job = self.job(id);
-            let found = wanted(&job);
-            assert!(found || !is_final(&job), "job {id} will never be so: {what}: {job:#}");
-            last = job;
-            found.then(|| last.clone())
-        };
-        self.wait(&format!("job {id}: {what}"), &mut look)
-    }
-
-    /// Waits until the job has this status.
-    #[track_caller]
-    pub fn until(&self, id: u64, status: &str) -> Value {
-        self.until_job(id, status, |job| job["status"] == status)
-    }
-
-    /// Waits until no job is left that is not final.
-    #[track_caller]
-    pub fn until_all_ended(&self) {
-        self.wait("all jobs end", || {
-            let left = self.get("/api/v1/jobs?status=active&limit=1");
-            left["jobs"].as_array().expect("a list").is_empty().then_some(())
-        });
-    }
-}
-
-/// Every event that comes until `last` is one, from now on until after `during` was done: name and data.
-impl Server {
-    #[track_caller]
-    pub fn events_of(
-        &self,
-        during: impl FnOnce(),
-        last: impl Fn(&str, &Value) -> bool,
-    ) -> Vec<(String, Value)> {
-        let Events(mut stream) = Events::open(self);
-        during();
-        let (mut name, mut events) = (String::new(), Vec::new());
-        loop {
-            let mut line = String::new();
-            assert!(stream.read_line(&mut line).expect("events come") > 0, "the stream has ended");
-            if let Some(event) = line.strip_prefix("event: ") {
-                name = event.trim().to_owned();
-            } else if let Some(data) = line.strip_prefix("data: ") {
-                let data: Value = serde_json::from_str(data).expect("JSON");
-                let end = last(&name, &data);
-                events.push((name.clone(), data));
-                if end {
-                    return events;
-                }
-            }
-        }
-    }
-}
-
-pub fn is_final(job: &Value) -> bool {
-    FINAL.iter().any(|status| job["status"] == *status)
-}
-
 impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
@@ -367,58 +288,6 @@ impl Drop for Server {
             eprintln!("--- the server's log ---\n{}--- its end ---", &log[from..]);
         }
     }
-}
-
-/// The event stream, read by whoever waits.
-struct Events(BufReader<Chunked<BufReader<Stream>>>);
-
-enum Heard {
-    /// One or more.
-    Events,
-    Nothing,
-    /// The stream has ended: the server begins anew, or has dropped a slow reader.
-    End,
-}
-
-impl Events {
-    #[track_caller]
-    fn open(server: &Server) -> Events {
-        let place = server.socket();
-        let stream = wait_until("the event stream opens", PATIENCE, || {
-            let stream = place.begin("GET", "/api/v1/events", &[("accept", "text/event-stream")]).ok()?;
-            let mut stream = BufReader::new(stream);
-            let (status, _) = read_head(&mut stream).ok()?;
-            (status == 200).then_some(stream)
-        });
-        Events(BufReader::new(Chunked::new(stream)))
-    }
-
-    /// Waits for an event, and takes in all that have come.
-    fn next(&mut self, longest: Duration) -> Heard {
-        let watch = Stopwatch::start();
-        let mut heard = Heard::Nothing;
-        while matches!(heard, Heard::Nothing) || !self.0.buffer().is_empty() {
-            // The server's signs of life are lines as well, and no events.
-            let left = longest.saturating_sub(watch.elapsed());
-            let stream = self.0.get_ref().get_ref().get_ref();
-            if left.is_zero() || stream.set_read_timeout(left).is_err() {
-                return heard;
-            }
-            let mut line = String::new();
-            match self.0.read_line(&mut line) {
-                Ok(0) => return Heard::End,
-                Ok(_) if line.starts_with("event:") => heard = Heard::Events,
-                Ok(_) => {}
-                Err(error) if would_block(&error) => return heard,
-                Err(_) => return Heard::End,
-            }
-        }
-        heard
-    }
-}
-
-fn would_block(error: &std::io::Error) -> bool {
-    matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
 }
 
 /// An address of this machine that nobody else uses: no other process has our number, and no other server

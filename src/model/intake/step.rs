@@ -167,7 +167,7 @@ impl Intake {
         if self.disk == Disk::Full {
             return Err(Refusal::DiskFull { free_bytes_min: self.rules.free_disk_min });
         }
-        // At the start there are no numbers to give for a moment: the server is not ready before there are.
+        // They are used up where the store cannot write: better said before a body is read.
         if !self.numbers.any() {
             return Err(out_of_numbers());
         }
