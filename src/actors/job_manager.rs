@@ -140,8 +140,9 @@ impl JobManager {
         ctx.spawn(committed.into_actor(self).map(move |result, act, ctx| match result {
             Ok(_) => {
                 failpoint::hit("accept-before-answer");
-                act.run(then, ctx);
+                // First it ceases to be listed as arriving: who has the answer must not see it so.
                 act.step(Input::Committed(ticket), ctx);
+                act.run(then, ctx);
                 act.parts.board.publish_admission(act.intake.admits());
             }
             Err(error) => {

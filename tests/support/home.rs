@@ -3,18 +3,19 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::client::{Answer, Place, Stream};
+use super::log::Log;
 use super::printer::{PATIENCE, spawn};
 use super::wait::Stopwatch;
 
@@ -367,51 +368,4 @@ impl Line {
 pub fn id_of(answer: &Answer) -> u64 {
     assert!(matches!(answer.status, 200 | 201), "{answer:?}");
     answer.json()["id"].as_u64().unwrap()
-}
-
-/// Lines of a log, and whoever waits for the next one.
-#[derive(Default)]
-struct Log {
-    lines: Mutex<Lines>,
-    came: Condvar,
-}
-
-#[derive(Default)]
-struct Lines {
-    all: Vec<String>,
-    ended: bool,
-}
-
-/// So much of a log is shown where a test fails.
-const SHOWN: usize = 60;
-
-impl Log {
-    fn read(&self, from: impl BufRead) {
-        for line in from.lines().map_while(Result::ok) {
-            self.lines.lock().unwrap().all.push(line);
-            self.came.notify_all();
-        }
-        self.lines.lock().unwrap().ended = true;
-        self.came.notify_all();
-    }
-
-    fn len(&self) -> usize {
-        self.lines.lock().unwrap().all.len()
-    }
-
-    /// Waits for a further line, but not for long.
-    fn wait(&self, seen: usize, longest: Duration) {
-        let nothing = |lines: &mut Lines| lines.all.len() <= seen && !lines.ended;
-        drop(self.came.wait_timeout_while(self.lines.lock().unwrap(), longest, nothing).unwrap());
-    }
-
-    fn ended(&self, longest: Duration) -> bool {
-        let runs = |lines: &mut Lines| !lines.ended;
-        self.came.wait_timeout_while(self.lines.lock().unwrap(), longest, runs).unwrap().0.ended
-    }
-
-    fn text(&self) -> String {
-        let lines = self.lines.lock().unwrap();
-        lines.all[lines.all.len().saturating_sub(SHOWN)..].join("\n")
-    }
 }

@@ -4,6 +4,7 @@
 pub mod client;
 pub mod events;
 pub mod home;
+pub mod log;
 pub mod printer;
 pub mod server;
 pub mod sink;
