@@ -93,6 +93,10 @@ impl Running {
         }
     }
 
+    fn is_same_as(&self, other: &Running) -> bool {
+        Arc::ptr_eq(&self.report, &other.report)
+    }
+
     /// The outcome, once it is there; it is kept until it is taken.
     pub fn take_report(&self) -> Option<Outcome> {
         self.report.take()
