@@ -3,6 +3,8 @@
 //!
 //! Client and server share the machine's cores, so the figures compare the two servers and nothing else.
 
+#![allow(clippy::disallowed_methods, reason = "a measurement uses the real clock and real time")]
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};

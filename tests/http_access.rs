@@ -81,7 +81,7 @@ fn loopback_submits_and_sees_without_names() {
         reply.check_problem(401, "no_credentials");
         assert!(reply.header("www-authenticate").is_some_and(|how| how.starts_with("Bearer")), "{request}");
     }
-    assert_eq!(server.core.memory.job_now(JobId(1)).map(|job| job.status.word()), Some("waiting"));
+    assert_eq!(server.core.job_now(JobId(1)).map(|job| job.status.word()), Some("waiting"));
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn the_secret_link_steers_one_job_and_no_other() {
         server.post(&format!("{path}/cancel"), b"").check_problem(404, "no_such_job");
     }
     // Only its hash is kept, and the hash opens nothing.
-    let hash = server.core.memory.job_now(JobId(1)).and_then(|job| job.control_hash).expect("a hash");
+    let hash = server.core.job_now(JobId(1)).and_then(|job| job.control_hash).expect("a hash");
     let path = format!("/api/v1/jobs/1/control/{}", hash.map(|byte| format!("{byte:02x}")).concat());
     server.get(&path).check_problem(404, "no_such_job");
 }
@@ -132,7 +132,7 @@ fn a_user_at_the_socket_rules_over_his_own() {
     let order = json!({"document_id": document["id"]}).to_string();
     let json = "Content-Type: application/json\r\n";
     server.ask("POST /api/v1/jobs", json, order.as_bytes()).check_problem(401, "no_credentials");
-    assert_eq!(server.core.memory.jobs_now().len(), 2);
+    assert_eq!(server.core.jobs_now().len(), 2);
 }
 
 type Door<'a> = dyn Fn(&str, &[u8]) -> Reply + 'a;

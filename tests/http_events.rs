@@ -9,15 +9,16 @@ mod http;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
-use std::sync::mpsc;
 use std::time::Duration;
 
 use http::{Running, Setup, TOO_LONG, written};
 use serde_json::Value;
 use spool::actors::front::LiveEvent;
+use spool::model::commit::Commit;
 use spool::model::event::Subject;
 use spool::model::id::{JobId, PrinterId};
 use spool::server::http::state::Bounds;
+use spool::store::EVENTS_KEPT;
 
 /// A reader of events.
 struct Reader {
@@ -117,14 +118,19 @@ fn a_reader_goes_on_where_he_was_and_is_told_when_he_cannot() {
     let ids: Vec<Option<u64>> = (0..2).map(|_| resumed.next().expect("an event").id).collect();
     assert_eq!(ids, [Some(newest - 1), Some(newest)]);
 
-    server.core.memory.forget_events();
-    for lost in [newest - 2, newest + 1000] {
+    server.post("/api/v1/jobs", b"words").check(201);
+    assert_eq!(resumed.next().expect("the new job").data["id"], 4);
+    // So much happens that the event after his place is no longer kept.
+    let place = newest;
+    for _ in 0..EVENTS_KEPT {
+        server.core.commit(&Commit::default());
+    }
+    let newest = server.core.store_seq();
+    for lost in [place, newest + 1000] {
         let mut reader = Reader::open(&server, &format!("Last-Event-ID: {lost}\r\n"));
         let reset = reader.next().expect("a reset");
         assert_eq!((reset.kind.as_str(), reset.id), ("reset", Some(newest)));
     }
-    server.post("/api/v1/jobs", b"words").check(201);
-    assert_eq!(resumed.next().expect("the new job").data["id"], 4);
     for bad in ["x", "-1", "99999999999999999999999"] {
         server
             .ask("GET /api/v1/events", &format!("Last-Event-ID: {bad}\r\n"), b"")
@@ -141,15 +147,15 @@ fn a_reader_too_far_behind_is_let_go() {
         server.post("/api/v1/jobs", b"words").check(201);
         assert_eq!(reader.next().expect("the job").data["id"], 1);
         // He is stopped in the middle of an event, while others happen.
-        let job = server.core.memory.job_now(JobId(1)).expect("the job");
-        let (entered, waits) = mpsc::channel();
-        let proceed = server.core.memory.stop_reading(entered);
-        server.core.memory.put(job.clone());
-        waits.recv_timeout(TOO_LONG).expect("he reads");
+        let job = server.core.job_now(JobId(1)).expect("the job");
+        let (entered, proceed) = server.core.stop_looking();
+        let subject = Subject::Worker("print-1".to_owned());
+        server.core.live_events.send(LiveEvent { subject }).expect("readers");
+        entered.recv_timeout(TOO_LONG).expect("he looks");
         for _ in 0..missed {
-            server.core.memory.put(job.clone());
+            server.core.put(job.clone());
         }
-        proceed.notify_one();
+        proceed.send(()).expect("he waits");
         let mut told = 0;
         while told < 1 + missed && reader.next().is_some() {
             told += 1;

@@ -7,12 +7,13 @@ mod core;
 #[allow(dead_code)]
 mod http;
 
+use std::fs;
 use std::io::{Read, Write};
 use std::time::Duration;
 
 use http::{LARGEST, Running, Setup};
 use serde_json::json;
-use spool::model::document::Format;
+use spool::model::document::{BodyPlace, Format};
 use spool::model::id::{DocumentId, JobId};
 use spool::model::intake::Refusal;
 use spool::server::http::state::Bounds;
@@ -24,11 +25,11 @@ fn a_large_document_goes_to_a_file_and_is_whole() {
     body.extend((0..300_000u32).map(|n| n as u8));
     let job = server.post("/api/v1/jobs", &body).check(201);
     let id = DocumentId(job["document_id"].as_u64().expect("a document"));
-    assert_eq!(server.bodies.file(id).as_ref(), Some(&body));
-    let (document, inline) = server.core.memory.document_now(id).expect("the document");
-    assert_eq!((document.bytes, document.crc, inline), (body.len() as u64, crc32c::crc32c(&body), None));
-    assert_eq!(document.format, Format::Pdf);
-    assert_eq!(server.bodies.count(), (1, 0));
+    assert_eq!(server.wait_for_files(1), [id.to_string()]);
+    assert!(fs::read(server.directory.join(id.to_string())).expect("the file") == body);
+    let document = server.core.document_now(id).expect("the document");
+    assert_eq!((document.bytes, document.crc), (body.len() as u64, crc32c::crc32c(&body)));
+    assert_eq!((document.format, document.place), (Format::Pdf, BodyPlace::File));
     assert!(server.core.withdrawn().is_empty());
 
     let taken = server.admin("GET /api/v1/jobs/1/document", b"");
@@ -41,14 +42,12 @@ fn a_large_document_goes_to_a_file_and_is_whole() {
 fn an_arriving_job_is_seen_and_one_cut_short_leaves_nothing() {
     let server = Running::start();
     let live = server.core.listen();
-    let (tell, aborted) = std::sync::mpsc::channel();
-    *server.bodies.aborted.lock().expect("no panic") = Some(tell);
     let mut stream = server.connect();
     stream.write_all(b"POST /api/v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500000\r\nExpect: 100-continue\r\n\r\n").expect("sent");
     let mut interim = [0; 25];
     stream.read_exact(&mut interim).expect("100 Continue");
     assert!(interim.starts_with(b"HTTP/1.1 100"));
-    stream.write_all(&[7; 100_000]).expect("sent");
+    stream.write_all(&[7; 400_000]).expect("sent");
 
     live.recv_timeout(http::TOO_LONG).expect("the announcement");
     let list = server.get("/api/v1/jobs").check(200);
@@ -56,21 +55,21 @@ fn an_arriving_job_is_seen_and_one_cut_short_leaves_nothing() {
     server.get("/api/v1/jobs/1").check(200);
     server.admin("POST /api/v1/jobs/1/cancel", b"").check_problem(409, "wrong_state");
 
+    server.wait_for_files(1);
     drop(stream);
     live.recv_timeout(http::TOO_LONG).expect("the withdrawal");
     assert_eq!(server.core.withdrawn(), [JobId(1)]);
     assert_eq!(server.get("/api/v1/jobs").check(200)["jobs"], json!([]));
     server.get("/api/v1/jobs/1").check_problem(404, "no_such_job");
-    assert!(server.core.memory.jobs_now().is_empty());
-    aborted.recv_timeout(http::TOO_LONG).expect("the file is dropped");
-    assert_eq!(server.bodies.count(), (0, 0));
+    assert!(server.core.jobs_now().is_empty());
+    server.wait_for_files(0);
 }
 
 #[test]
 fn a_body_that_stalls_is_given_up_and_one_too_large_is_not_kept() {
     let bounds = Bounds { body_stall: Duration::from_millis(200), ..Bounds::default() };
     let server = Running::with(Setup { bounds, ..Setup::default() });
-    for sent in [&[0u8; 10][..], &[0; 100_000]] {
+    for sent in [&[0u8; 10][..], &[0; 400_000]] {
         let mut request =
             b"POST /api/v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500000\r\n\r\n".to_vec();
         request.extend_from_slice(sent);
@@ -85,8 +84,19 @@ fn a_body_that_stalls_is_given_up_and_one_too_large_is_not_kept() {
     chunked.extend_from_slice(b"0\r\n\r\n");
     server.raw(&chunked).check_problem(413, "too_large");
     assert_eq!(server.core.withdrawn().len(), 3);
-    assert!(server.core.memory.jobs_now().is_empty());
-    assert_eq!(server.bodies.count().0, 0);
+    assert!(server.core.jobs_now().is_empty());
+    server.wait_for_files(0);
+}
+
+#[test]
+fn a_document_that_cannot_be_written_is_refused() {
+    let server = Running::start();
+    fs::remove_dir(&server.directory).expect("it is empty");
+    for target in ["/api/v1/jobs", "/api/v1/documents"] {
+        server.post(target, &[1; 500_000]).check_problem(503, "store_unavailable");
+    }
+    assert_eq!(server.core.withdrawn().len(), 1);
+    assert!(server.core.jobs_now().is_empty());
 }
 
 #[test]

@@ -1,5 +1,9 @@
 //! The HTTP listener over real sockets and with a real client.
 
+#[path = "support/wait.rs"]
+#[allow(dead_code)]
+mod wait;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
@@ -7,7 +11,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_web::error::{ErrorPayloadTooLarge, ErrorUnauthorized};
 use actix_web::http::StatusCode;
@@ -17,6 +21,7 @@ use spool::server::http::body::{BodyError, next_chunk};
 use spool::server::http::listener::{ListenError, Listener, ListenerConfig};
 use spool::server::http::peer::{Local, Peer};
 use tokio::sync::Notify;
+use wait::{Stopwatch, wait_until};
 
 /// The largest body that admission lets through, bytes.
 const LARGE: u64 = 1_000_000;
@@ -47,7 +52,7 @@ impl Running {
         let proceed = Arc::new(Notify::new());
         let gate = Arc::clone(&proceed);
         let (handle_tx, handle_rx) = mpsc::channel();
-        let thread = thread::spawn(move || {
+        let thread = thread::Builder::new().name("server".to_owned()).spawn(move || {
             actix_rt::System::new().block_on(async move {
                 let server =
                     listener.serve(admission, move || application(entered_tx.clone(), Arc::clone(&gate)));
@@ -56,6 +61,7 @@ impl Running {
                 server.await
             })
         });
+        let thread = thread.expect("a thread");
         let handle = handle_rx.recv_timeout(TOO_LONG).expect("the server starts");
         Running { address, handle, thread: Some(thread), entered, proceed }
     }
@@ -293,14 +299,10 @@ fn draining_ends_in_time() {
     let config = ListenerConfig { drain_time: Duration::from_millis(300), ..ListenerConfig::default() };
     let server = Running::with(config);
     let mut stream = server.connect();
-    let begun = Instant::now();
     send(&mut stream, "POST /early HTTP/1.1\r\nHost: h\r\nContent-Length: 900000\r\n\r\nsome");
     check_refused(&read_all(&mut stream), "413");
     // The end of draining shows as an error of writing.
-    while stream.write_all(b"x").is_ok() {
-        thread::yield_now();
-    }
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    wait_until("the end of draining", Duration::from_secs(10), || stream.write_all(b"x").err());
 }
 
 #[test]
@@ -338,7 +340,7 @@ fn a_silent_connection_is_closed_after_keep_alive() {
     let config = ListenerConfig { keep_alive: Duration::from_millis(600), ..ListenerConfig::default() };
     let server = Running::with(config);
     let mut stream = server.connect();
-    let begun = Instant::now();
+    let begun = Stopwatch::start();
     send(&mut stream, "GET /peer HTTP/1.1\r\nHost: h\r\n\r\n");
     assert!(read_all(&mut stream).starts_with("HTTP/1.1 200 OK"));
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
@@ -360,11 +362,7 @@ fn a_client_that_does_not_read_its_answer_is_cut() {
     let mut stream = server.connect();
     send(&mut stream, "GET /endless HTTP/1.1\r\nHost: h\r\n\r\n");
     // Once the server has given up, what we write is answered with a reset.
-    let begun = Instant::now();
-    while stream.write_all(b" ").is_ok() {
-        assert!(begun.elapsed() < TOO_LONG, "the server waits for ever");
-        thread::yield_now();
-    }
+    wait_until("the server gives up", TOO_LONG, || stream.write_all(b" ").err());
 }
 
 #[test]
@@ -448,11 +446,7 @@ fn a_graceful_stop_closes_the_door_and_finishes_what_runs() {
     drop(server.handle.stop(true));
     // The idle connection is closed at once: seeing its end is seeing that the stop has begun.
     read_all(&mut idle);
-    let closed = Instant::now();
-    while TcpStream::connect(server.address).is_ok() {
-        assert!(closed.elapsed() < TOO_LONG, "the door stays open");
-        thread::yield_now();
-    }
+    wait_until("the door closes", TOO_LONG, || TcpStream::connect(server.address).err());
 
     server.proceed.notify_one();
     let reply = read_all(&mut running);
@@ -467,7 +461,7 @@ fn a_graceful_stop_ends_at_its_deadline() {
     let mut running = server.connect();
     send(&mut running, "GET /slow HTTP/1.1\r\nHost: h\r\n\r\n");
     server.entered.recv_timeout(TOO_LONG).expect("the request runs");
-    let begun = Instant::now();
+    let begun = Stopwatch::start();
     server.stop(true);
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     assert_eq!(read_all(&mut running), "");

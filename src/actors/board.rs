@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use actix::Addr;
 use tokio::sync::broadcast;
@@ -29,6 +29,7 @@ pub struct Board {
     workers: RwLock<Arc<Vec<WorkerRow>>>,
     beats: RwLock<HashMap<PrinterId, Beat>>,
     incoming: RwLock<Arc<Vec<Job>>>,
+    withdrawn: Mutex<Vec<JobId>>,
     admission: RwLock<Result<(), Refusal>>,
     traffic: RwLock<HashMap<PrinterId, TrafficHandle>>,
     events: broadcast::Sender<LiveEvent>,
@@ -38,8 +39,44 @@ pub struct Board {
 #[derive(Clone, Debug)]
 pub struct TrafficHandle {
     pub address: Addr<TrafficManager>,
-    /// A wake is on its way: another one would say nothing new.
-    pub woken: Arc<AtomicBool>,
+    pub notices: Arc<Notices>,
+}
+
+/// What a traffic manager is to know, kept until it knows. Its message is only the bell: a mailbox that is
+/// too full for it has others in it, and with each of them the notices are looked at.
+#[derive(Debug, Default)]
+pub struct Notices {
+    woken: AtomicBool,
+    canceled: Mutex<Vec<JobId>>,
+}
+
+impl Notices {
+    /// There is work; false where that is known and not looked at yet.
+    fn wake(&self) -> bool {
+        !self.woken.swap(true, Ordering::AcqRel)
+    }
+
+    fn cancel(&self, job: JobId) {
+        let mut canceled = lock(&self.canceled);
+        if !canceled.contains(&job) {
+            canceled.push(job);
+        }
+    }
+
+    pub fn take_wake(&self) -> bool {
+        self.woken.swap(false, Ordering::AcqRel)
+    }
+
+    pub fn take_canceled(&self) -> Vec<JobId> {
+        std::mem::take(&mut lock(&self.canceled))
+    }
+}
+
+impl TrafficHandle {
+    fn ring(&self) {
+        // Full: whatever is in it makes the manager look. Closed: a new one looks by itself.
+        let _ = self.address.try_send(traffic_manager::Bell);
+    }
 }
 
 impl Default for Board {
@@ -50,6 +87,7 @@ impl Default for Board {
             workers: RwLock::default(),
             beats: RwLock::default(),
             incoming: RwLock::default(),
+            withdrawn: Mutex::default(),
             // Nothing is taken before the job manager says so.
             admission: RwLock::new(Err(Refusal::Stopping)),
             traffic: RwLock::default(),
@@ -120,6 +158,16 @@ impl Board {
         }
     }
 
+    /// The document of an announced job does not come. Kept until the job manager has seen it: a full mailbox
+    /// would lose it, and with it a place in the queue for as long as the server runs.
+    pub fn withdraw(&self, job: JobId) {
+        lock(&self.withdrawn).push(job);
+    }
+
+    pub fn take_withdrawn(&self) -> Vec<JobId> {
+        std::mem::take(&mut lock(&self.withdrawn))
+    }
+
     pub fn admission(&self) -> Result<(), Refusal> {
         read(&self.admission).clone()
     }
@@ -154,8 +202,7 @@ impl Board {
         };
     }
 
-    /// Tells whoever prints from this queue that there is work. Wakes merge, so none is lost to a full
-    /// mailbox.
+    /// Tells whoever prints from this queue that there is work. Wakes merge.
     pub fn wake(&self, queue: QueueId) {
         match queue {
             QueueId::Printer(printer) => self.wake_printer(printer),
@@ -169,23 +216,23 @@ impl Board {
 
     fn wake_printer(&self, printer: PrinterId) {
         if let Some(handle) = self.traffic(printer)
-            && !handle.woken.swap(true, Ordering::AcqRel)
-            && handle.address.try_send(traffic_manager::Wake).is_err()
+            && handle.notices.wake()
         {
-            // Dead or drowned: the device manager rebuilds it, and a new one looks by itself.
-            handle.woken.store(false, Ordering::Release);
+            handle.ring();
         }
     }
 
-    /// The durable flag of a job is set: its printer is told. Where that fails, the next thing that the
-    /// traffic manager records about the job meets the flag.
+    /// The durable flag of a job is set: its printer is told.
     pub fn cancel_at(&self, printer: PrinterId, job: JobId) {
-        if let Some(handle) = self.traffic(printer)
-            && handle.address.try_send(traffic_manager::Cancel(job)).is_err()
-        {
-            log::warn!(job = job.0, printer = printer.0; "the printer's traffic manager takes no message; it will find the cancel flag in the store");
+        if let Some(handle) = self.traffic(printer) {
+            handle.notices.cancel(job);
+            handle.ring();
         }
     }
+}
+
+fn lock<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {

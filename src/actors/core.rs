@@ -51,11 +51,6 @@ impl Front {
         Front { store, documents, board, job_manager, device_manager, door }
     }
 
-    /// Whether both managers live; actix tells nobody when one has panicked.
-    pub fn managers_live(&self) -> bool {
-        self.job_manager.connected() && self.device_manager.connected()
-    }
-
     /// `files` are bodies that belong to the request: where it does not get in, nothing of it stays.
     fn ask_jobs<T: Send + 'static>(
         &self,
@@ -155,9 +150,9 @@ impl Core for Front {
     }
 
     fn withdraw(&self, job: JobId) {
-        if self.job_manager.try_send(job_manager::Withdraw(job)).is_err() {
-            log::warn!(job = job.0; "a withdrawn announcement could not be told; it stays listed as incoming until the next start");
-        }
+        self.board.withdraw(job);
+        // Where this is not taken, the manager finds it on its board when it looks at the disk.
+        let _ = self.job_manager.try_send(job_manager::Withdrawn);
     }
 
     fn submit(

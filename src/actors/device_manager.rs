@@ -1,15 +1,13 @@
 //! The device manager: keeps the printers, and a traffic manager for each. A shell round [`Fleet`].
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use actix::prelude::*;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::board::{Board, TrafficHandle};
-use super::job_manager::{DirectoryChanged, JobManager};
+use super::board::{Board, Notices, TrafficHandle};
 use super::traffic_manager::{self, Lane, TrafficManager};
 use crate::clock::Clock;
 use crate::config::MAILBOX;
@@ -30,7 +28,6 @@ pub struct Parts {
     pub board: Arc<Board>,
     pub clock: Clock,
     pub traffic: Arc<traffic_manager::Parts>,
-    pub job_manager: Addr<JobManager>,
 }
 
 pub struct DeviceManager {
@@ -39,8 +36,20 @@ pub struct DeviceManager {
     running: HashMap<PrinterId, Running>,
     replies: HashMap<Ticket, Waiting>,
     last_ticket: u64,
+    /// The request whose change is being committed. One at a time: what is published after a commit is the
+    /// directory as it was decided on, and must neither overtake another nor hold one that fails.
+    busy: Option<Ticket>,
+    /// The next ones; each has a place at the door, which bounds them.
+    waiting: VecDeque<Request>,
+    stopping: Stopping,
     /// Told when the last traffic manager has stopped.
     stopped: Option<oneshot::Sender<()>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stopping {
+    No,
+    Yes,
 }
 
 struct Running {
@@ -48,6 +57,42 @@ struct Running {
     /// What has to outlive a panic of the manager.
     lane: Arc<Lane>,
     ends: Ends,
+    /// What its mailbox has not taken yet, in order; told again at each look.
+    owed: VecDeque<Order>,
+}
+
+/// What a running traffic manager has to be told without fail.
+enum Order {
+    Settings(Arc<Printer>),
+    Stop,
+    Park,
+}
+
+impl Running {
+    fn tell(&mut self, order: Order) {
+        // Newer settings stand for older ones.
+        if matches!(order, Order::Settings(_)) {
+            self.owed.retain(|owed| !matches!(owed, Order::Settings(_)));
+        }
+        self.owed.push_back(order);
+        self.pay();
+    }
+
+    fn pay(&mut self) {
+        while let Some(order) = self.owed.front() {
+            let sent = match order {
+                Order::Settings(printer) => {
+                    self.address.try_send(traffic_manager::Settings(printer.clone())).map_err(drop)
+                }
+                Order::Stop => self.address.try_send(traffic_manager::Stop).map_err(drop),
+                Order::Park => self.address.try_send(traffic_manager::Park).map_err(drop),
+            };
+            if sent.is_err() {
+                return;
+            }
+            self.owed.pop_front();
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -97,6 +142,9 @@ impl DeviceManager {
             running: HashMap::new(),
             replies: HashMap::new(),
             last_ticket: 0,
+            busy: None,
+            waiting: VecDeque::new(),
+            stopping: Stopping::No,
             stopped: None,
         }
     }
@@ -110,27 +158,27 @@ impl DeviceManager {
         for effect in effects {
             match effect {
                 Effect::Commit { ticket, commit, then } => {
+                    self.busy = Some(ticket);
                     let committed = self.parts.store.commit(*commit);
-                    ctx.spawn(committed.into_actor(self).map(move |result, act, ctx| match result {
-                        Ok(_) => {
-                            act.run(then, ctx);
-                            act.step(Input::Committed(ticket), ctx);
+                    ctx.spawn(committed.into_actor(self).map(move |result, act, ctx| {
+                        match result {
+                            Ok(_) => {
+                                act.run(then, ctx);
+                                act.step(Input::Committed(ticket), ctx);
+                            }
+                            Err(error) => {
+                                log::error!(error:%; "a change of the printers could not be stored");
+                                act.step(Input::CommitFailed(ticket, error), ctx);
+                            }
                         }
-                        Err(error) => {
-                            log::error!(error:%; "a change of the printers could not be stored");
-                            act.step(Input::CommitFailed(ticket, error), ctx);
-                        }
+                        act.busy = None;
+                        act.take_requests(ctx);
                     }));
                 }
                 Effect::StartTraffic(printer, beginning) => self.start(printer, beginning),
                 Effect::StopTraffic(printer) => self.stop(printer),
                 Effect::TellTraffic(printer) => self.tell(printer),
-                Effect::Publish(directory) => {
-                    self.parts.board.publish_directory(directory.clone());
-                    if self.parts.job_manager.try_send(DirectoryChanged(directory)).is_err() {
-                        log::error!("the job manager takes no messages");
-                    }
-                }
+                Effect::Publish(directory) => self.parts.board.publish_directory(directory),
                 Effect::Reply(ticket, reply) => {
                     if let Some(waiting) = self.replies.remove(&ticket) {
                         let _ = waiting.reply.send(reply);
@@ -141,40 +189,65 @@ impl DeviceManager {
     }
 
     fn start(&mut self, printer: Arc<Printer>, beginning: Beginning) {
+        // A printer whose commit was under way when the end began: nobody would stop its manager.
+        if self.stopping == Stopping::Yes {
+            return;
+        }
         let id = printer.id;
         let lane = self.running.get(&id).map(|old| old.lane.clone()).unwrap_or_default();
-        let woken = Arc::new(AtomicBool::new(false));
+        let notices = Arc::<Notices>::default();
         let begin = traffic_manager::Begin {
             parts: self.parts.traffic.clone(),
             printer,
             beginning,
             lane: lane.clone(),
-            woken: woken.clone(),
+            notices: notices.clone(),
         };
         let address = TrafficManager::new(begin).start();
-        self.parts.board.set_traffic(id, Some(TrafficHandle { address: address.clone(), woken }));
-        self.running.insert(id, Running { address, lane, ends: Ends::Never });
+        self.parts.board.set_traffic(id, Some(TrafficHandle { address: address.clone(), notices }));
+        self.running.insert(id, Running { address, lane, ends: Ends::Never, owed: VecDeque::new() });
     }
 
     fn stop(&mut self, printer: PrinterId) {
         if let Some(running) = self.running.get_mut(&printer) {
             running.ends = Ends::Asked;
-            if running.address.try_send(traffic_manager::Stop).is_err() {
-                log::warn!(printer = printer.0; "a traffic manager that is to stop takes no messages");
-            }
+            running.tell(Order::Stop);
         }
     }
 
     fn tell(&mut self, printer: Arc<Printer>) {
-        if let Some(running) = self.running.get(&printer.id)
-            && running.address.try_send(traffic_manager::Settings(printer)).is_err()
-        {
-            log::warn!("a traffic manager takes no messages; it is looked after shortly");
+        if let Some(running) = self.running.get_mut(&printer.id) {
+            running.tell(Order::Settings(printer));
         }
+    }
+
+    fn take_requests(&mut self, ctx: &mut Context<Self>) {
+        while self.busy.is_none()
+            && let Some(request) = self.waiting.pop_front()
+        {
+            self.take_request(request, ctx);
+        }
+    }
+
+    fn take_request(&mut self, request: Request, ctx: &mut Context<Self>) {
+        let Request { wish, reply, permit } = request;
+        self.last_ticket += 1;
+        let ticket = Ticket(self.last_ticket);
+        self.replies.insert(ticket, Waiting { reply, _permit: permit });
+        let input = match wish {
+            Wish::Add(draft) => Input::Add(ticket, draft),
+            Wish::Command(name, command) => {
+                let printer = self.parts.board.directory().printer(&name).map(|printer| printer.id);
+                let counts = printer.map(|id| self.parts.store.counts(QueueId::Printer(id)));
+                Input::Command(ticket, name, command, counts.unwrap_or_default())
+            }
+        };
+        self.step(input, ctx);
     }
 
     /// Buries those that have ended: asked for, or by a panic.
     fn look(&mut self, ctx: &mut Context<Self>) {
+        self.running.values_mut().for_each(Running::pay);
         let ended: Vec<(PrinterId, Ends)> = self
             .running
             .iter()
@@ -216,18 +289,8 @@ impl Handler<Request> for DeviceManager {
     type Result = ();
 
     fn handle(&mut self, msg: Request, ctx: &mut Self::Context) {
-        self.last_ticket += 1;
-        let ticket = Ticket(self.last_ticket);
-        self.replies.insert(ticket, Waiting { reply: msg.reply, _permit: msg.permit });
-        let input = match msg.wish {
-            Wish::Add(draft) => Input::Add(ticket, draft),
-            Wish::Command(name, command) => {
-                let printer = self.parts.board.directory().printer(&name).map(|printer| printer.id);
-                let counts = printer.map(|id| self.parts.store.counts(QueueId::Printer(id)));
-                Input::Command(ticket, name, command, counts.unwrap_or_default())
-            }
-        };
-        self.step(input, ctx);
+        self.waiting.push_back(msg);
+        self.take_requests(ctx);
     }
 }
 
@@ -236,7 +299,11 @@ impl Handler<StopAll> for DeviceManager {
 
     fn handle(&mut self, msg: StopAll, ctx: &mut Self::Context) {
         self.stopped = Some(msg.done);
+        self.stopping = Stopping::Yes;
         self.step(Input::Stop, ctx);
+        // Also those of printers that are just being removed: their commit may fail.
+        let rest = self.running.iter().filter(|(_, running)| running.ends == Ends::Never);
+        rest.map(|(id, _)| *id).collect::<Vec<_>>().into_iter().for_each(|id| self.stop(id));
         self.look(ctx);
     }
 }
@@ -245,10 +312,6 @@ impl Handler<ParkAll> for DeviceManager {
     type Result = ();
 
     fn handle(&mut self, _: ParkAll, _: &mut Self::Context) {
-        for (id, running) in &self.running {
-            if running.address.try_send(traffic_manager::Park).is_err() {
-                log::warn!(printer = id.0; "a traffic manager takes no messages and is left as it is");
-            }
-        }
+        self.running.values_mut().for_each(|running| running.tell(Order::Park));
     }
 }

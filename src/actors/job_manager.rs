@@ -15,7 +15,6 @@ use crate::config::MAILBOX;
 use crate::failpoint;
 use crate::model::commit::{Commit, CommitError};
 use crate::model::directory::Directory;
-use crate::model::id::JobId;
 use crate::model::intake::Refusal;
 use crate::model::intake::messages::{Disk, Effect, Input, Reply, Rules, Ticket};
 use crate::model::intake::numbers::Reserved;
@@ -23,8 +22,8 @@ use crate::model::intake::step::Intake;
 use crate::store::SharedStore;
 use crate::store::documents::Documents;
 
-/// How often the free space of the disk is looked at.
-const DISK_LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often the free space of the disk and the board are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// What a job manager is made from. A new one is made from the same.
 #[derive(Clone)]
@@ -45,7 +44,18 @@ pub struct JobManager {
     intake: Intake,
     replies: HashMap<Ticket, Waiting>,
     last_ticket: u64,
+    /// What the intake decides by.
+    directory: Arc<Directory>,
     disk: Disk,
+    look: Look,
+}
+
+/// Whether the free space of the disk is being looked at. A disk that does not answer is not asked again
+/// meanwhile: each question holds a thread.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    None,
+    Underway,
 }
 
 /// Somebody who waits for an answer, and the place that this takes at the door.
@@ -63,15 +73,10 @@ pub struct Request {
     pub permit: OwnedSemaphorePermit,
 }
 
-/// An announced job whose document does not come.
+/// Announced jobs whose documents do not come are on the board.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Withdraw(pub JobId);
-
-/// The printers and pools have changed.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct DirectoryChanged(pub Arc<Directory>);
+pub struct Withdrawn;
 
 /// No new work is taken from now on.
 #[derive(Message)]
@@ -80,12 +85,19 @@ pub struct StopIntake;
 
 impl JobManager {
     pub fn new(parts: Parts) -> JobManager {
-        let intake = Intake::new(parts.rules, parts.reserved, parts.board.directory());
-        let intake = intake.with_block(parts.block);
-        JobManager { parts, intake, replies: HashMap::new(), last_ticket: 0, disk: Disk::Room }
+        let directory = parts.board.directory();
+        let intake = Intake::new(parts.rules, parts.reserved, directory.clone()).with_block(parts.block);
+        let (replies, disk, look) = (HashMap::new(), Disk::Room, Look::None);
+        JobManager { parts, intake, replies, last_ticket: 0, directory, disk, look }
     }
 
     fn step(&mut self, input: Input, ctx: &mut Context<Self>) {
+        let directory = self.parts.board.directory();
+        if !Arc::ptr_eq(&directory, &self.directory) {
+            self.directory = directory.clone();
+            let effects = self.intake.step(Input::Directory(directory), self.parts.clock.now());
+            self.run(effects, ctx);
+        }
         let effects = self.intake.step(input, self.parts.clock.now());
         self.run(effects, ctx);
     }
@@ -181,10 +193,26 @@ impl JobManager {
         self.parts.board.publish_admission(self.intake.admits());
     }
 
+    fn take_withdrawn(&mut self, ctx: &mut Context<Self>) {
+        for job in self.parts.board.take_withdrawn() {
+            self.step(Input::Withdraw(job), ctx);
+        }
+    }
+
+    fn look_around(&mut self, ctx: &mut Context<Self>) {
+        self.take_withdrawn(ctx);
+        self.refresh_load(ctx);
+        if self.look == Look::None {
+            self.look_at_disk(ctx);
+        }
+    }
+
     fn look_at_disk(&mut self, ctx: &mut Context<Self>) {
+        self.look = Look::Underway;
         let (documents, least) = (self.parts.documents.clone(), self.parts.rules.free_disk_min);
         let look = actix_rt::task::spawn_blocking(move || documents.free_bytes().map(|free| free >= least));
         ctx.spawn(look.into_actor(self).map(|room, act, ctx| {
+            act.look = Look::None;
             match room {
                 Ok(Ok(true)) => act.disk = Disk::Room,
                 Ok(Ok(false)) => act.disk = Disk::Full,
@@ -202,9 +230,8 @@ impl Actor for JobManager {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
         // Until there has been a first input nothing is taken.
-        self.refresh_load(ctx);
-        self.look_at_disk(ctx);
-        ctx.run_interval(DISK_LOOK_EVERY, Self::look_at_disk);
+        self.look_around(ctx);
+        ctx.run_interval(LOOK_EVERY, Self::look_around);
     }
 }
 
@@ -221,19 +248,11 @@ impl Handler<Request> for JobManager {
     }
 }
 
-impl Handler<Withdraw> for JobManager {
+impl Handler<Withdrawn> for JobManager {
     type Result = ();
 
-    fn handle(&mut self, msg: Withdraw, ctx: &mut Self::Context) {
-        self.step(Input::Withdraw(msg.0), ctx);
-    }
-}
-
-impl Handler<DirectoryChanged> for JobManager {
-    type Result = ();
-
-    fn handle(&mut self, msg: DirectoryChanged, ctx: &mut Self::Context) {
-        self.step(Input::Directory(msg.0), ctx);
+    fn handle(&mut self, _: Withdrawn, ctx: &mut Self::Context) {
+        self.take_withdrawn(ctx);
     }
 }
 

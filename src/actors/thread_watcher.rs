@@ -1,7 +1,7 @@
 //! The thread watcher: hears the beats of all print threads and tells the traffic managers who is stuck.
 //! A shell round [`Liveness`].
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,10 +11,11 @@ use crossbeam_channel::Receiver;
 use super::board::Board;
 use super::front::WorkerRow;
 use super::traffic_manager::Watched;
+use super::worker::BEATS_MAX;
 use crate::clock::Clock;
 use crate::config::MAILBOX;
 use crate::model::id::{Generation, JobId, PrinterId};
-use crate::model::liveness::{Beat, Liveness, Patience};
+use crate::model::liveness::{Beat, Finding, Liveness, Patience};
 
 /// How often the beats are taken in.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -26,8 +27,11 @@ pub struct ThreadWatcher {
     clock: Clock,
     /// The last beat of each attempt under way.
     last: HashMap<PrinterId, Beat>,
-    /// Findings that a full mailbox did not take; told again at the next look.
-    untold: Vec<crate::model::liveness::Finding>,
+    /// Beats of this look whose attempt is not known: its registration may still be in the mailbox. The first
+    /// beat of a worker that then hangs is all there is to watch it by.
+    early: HashMap<PrinterId, Beat>,
+    /// The newest finding for each printer that a full mailbox did not take; told again at the next look.
+    untold: BTreeMap<PrinterId, Finding>,
 }
 
 /// An attempt begins.
@@ -50,26 +54,35 @@ pub struct End {
 impl ThreadWatcher {
     pub fn new(patience: Patience, beats: Receiver<Beat>, board: Arc<Board>, clock: Clock) -> ThreadWatcher {
         let liveness = Liveness::new(patience);
-        ThreadWatcher { liveness, beats, board, clock, last: HashMap::new(), untold: Vec::new() }
+        let (last, early, untold) = (HashMap::new(), HashMap::new(), BTreeMap::new());
+        ThreadWatcher { liveness, beats, board, clock, last, early, untold }
     }
 
     fn look(&mut self, _: &mut Context<Self>) {
-        while let Ok(beat) = self.beats.try_recv() {
-            self.liveness.hear(&beat);
-            self.last.insert(beat.printer, beat);
+        self.early.clear();
+        // As many as may wait: workers that beat faster than this hears keep it from nothing.
+        for beat in self.beats.try_iter().take(BEATS_MAX) {
+            if self.liveness.watches(beat.printer, beat.generation) {
+                self.liveness.hear(&beat);
+                self.last.insert(beat.printer, beat);
+            } else {
+                self.early.insert(beat.printer, beat);
+            }
         }
         let liveness = &self.liveness;
         self.last.retain(|printer, beat| liveness.watches(*printer, beat.generation));
-        self.untold.extend(self.liveness.verdicts(self.clock.now().mono));
+        for finding in self.liveness.verdicts(self.clock.now().mono) {
+            log::warn!(job = finding.job.0, printer = finding.printer.0, generation = finding.generation.0, verdict:? = finding.verdict; "print thread");
+            self.untold.insert(finding.printer, finding);
+        }
         self.tell();
         self.publish();
     }
 
     fn tell(&mut self) {
         let board = &self.board;
-        self.untold.retain(|finding| {
-            log::warn!(job = finding.job.0, printer = finding.printer.0, generation = finding.generation.0, verdict:? = finding.verdict; "print thread");
-            let Some(traffic) = board.traffic(finding.printer) else { return false };
+        self.untold.retain(|printer, finding| {
+            let Some(traffic) = board.traffic(*printer) else { return false };
             traffic.address.connected()
                 && traffic.address.try_send(Watched(finding.generation, finding.verdict)).is_err()
         });
@@ -108,6 +121,11 @@ impl Handler<Begin> for ThreadWatcher {
 
     fn handle(&mut self, msg: Begin, _: &mut Self::Context) {
         self.liveness.begin(msg.printer, msg.job, msg.generation);
+        let of_it = |beat: &Beat| beat.generation == msg.generation;
+        if let Some(beat) = self.early.remove(&msg.printer).filter(of_it) {
+            self.liveness.hear(&beat);
+            self.last.insert(msg.printer, beat);
+        }
     }
 }
 

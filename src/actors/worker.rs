@@ -75,7 +75,28 @@ pub enum Shut {
     CannotBe,
 }
 
+/// Carries attempts out: the pool of print threads, or what stands for it where no thread may take part.
+pub trait StartAttempt: Send + Sync {
+    /// Takes an attempt: it begins now, or in its turn. Never blocks for long.
+    fn start(&self, attempt: Attempt) -> Result<Running, NotTaken>;
+}
+
 impl Running {
+    /// The outside of an attempt that begins.
+    pub fn of(attempt: &Attempt) -> Running {
+        Running { abort: Arc::default(), shutter: attempt.link.shutter(), report: Arc::default() }
+    }
+
+    /// Whether its worker is to end.
+    pub fn is_aborted(&self) -> bool {
+        self.abort.load(Ordering::Acquire)
+    }
+
+    /// Leaves the outcome to be taken; whoever carries out the attempt tells so afterwards.
+    pub fn put_report(&self, outcome: Outcome) {
+        self.report.put(outcome);
+    }
+
     /// Tells the worker to end at its next beat.
     pub fn abort(&self) {
         self.abort.store(true, Ordering::Release);
@@ -161,7 +182,7 @@ impl Task {
 }
 
 fn report(running: &Running, notify: &dyn Fn(Generation), generation: Generation, outcome: Outcome) {
-    running.report.put(outcome);
+    running.put_report(outcome);
     // The outcome is safe in its slot; a panic of the notifier must not take the thread with it.
     if catch_unwind(AssertUnwindSafe(|| notify(generation))).is_err() {
         log::error!(generation = generation.0; "telling of an outcome panicked; it waits to be taken");

@@ -48,6 +48,7 @@ pub struct Heart {
     pub front: Front,
     device_manager: actix::Addr<DeviceManager>,
     job_manager: actix::Addr<JobManager>,
+    watcher: actix::Addr<ThreadWatcher>,
     pool: PrintPool,
     arbiters: Vec<Arbiter>,
 }
@@ -101,8 +102,8 @@ impl Heart {
             documents: ground.documents.clone(),
             board: board.clone(),
             clock,
-            pool: pool.clone(),
-            watcher,
+            pool: Arc::new(pool.clone()),
+            watcher: watcher.clone(),
             surroundings: ground.surroundings.clone(),
             rules: TrafficRules {
                 backoff: config.retry.backoff,
@@ -115,13 +116,17 @@ impl Heart {
             board: board.clone(),
             clock,
             traffic: traffic_parts,
-            job_manager: job_manager.clone(),
         };
         let device_manager = on(&traffic.handle(), move || DeviceManager::new(parts, fleet).start()).await?;
         let front =
             Front::new(ground.store, ground.documents, board, job_manager.clone(), device_manager.clone());
         let arbiters = vec![traffic, jobs, watch];
-        Ok(Heart { front, device_manager, job_manager, pool, arbiters })
+        Ok(Heart { front, device_manager, job_manager, watcher, pool, arbiters })
+    }
+
+    /// Whether both managers and the watcher live; actix tells nobody when one has panicked.
+    pub fn beats(&self) -> bool {
+        self.job_manager.connected() && self.device_manager.connected() && self.watcher.connected()
     }
 
     /// No new jobs; what is being sent may finish until `deadline` has passed, and is then parked: shut,
@@ -131,15 +136,20 @@ impl Heart {
             log::warn!("the job manager takes no messages");
         }
         let (done, stopped) = oneshot::channel();
-        if self.device_manager.try_send(StopAll { done }).is_ok() {
-            let mut stopped = stopped;
-            if tokio::time::timeout(deadline, &mut stopped).await.is_err() {
+        if self.device_manager.try_send(StopAll { done }).is_err() {
+            log::error!("the device manager takes no messages");
+        }
+        let mut stopped = stopped;
+        let drained = match tokio::time::timeout(deadline, &mut stopped).await {
+            Ok(told) => told.is_ok(),
+            Err(_) => {
                 log::warn!(deadline_s = deadline.as_secs(); "still sending; parking what is not done");
                 let parked = self.device_manager.try_send(ParkAll).is_ok();
-                if !parked || tokio::time::timeout(PARK_TIME, stopped).await.is_err() {
-                    log::warn!("some printers did not end in time; their jobs are decided at the next start");
-                }
+                parked && matches!(tokio::time::timeout(PARK_TIME, stopped).await, Ok(Ok(())))
             }
+        };
+        if !drained {
+            log::warn!("some printers did not end in order; their jobs are decided at the next start");
         }
         let pool = self.pool;
         let left = actix_rt::task::spawn_blocking(move || pool.stop(Duration::ZERO)).await;

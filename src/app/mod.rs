@@ -37,8 +37,10 @@ const DOOR_DEADLINE: Duration = Duration::from_secs(5);
 enum End {
     /// It was asked to.
     Stopped,
-    /// A manager failed.
+    /// A manager failed, or whoever takes history away.
     Failed,
+    /// Nobody listens any more.
+    Deaf,
 }
 
 /// Runs the server until it is stopped by SIGTERM or SIGINT. A failed manager makes the process begin anew
@@ -50,6 +52,7 @@ pub fn serve(config: Config) -> anyhow::Result<()> {
     match run(Arc::new(config), clock)? {
         End::Stopped => Ok(()),
         End::Failed => Err(rebirth::begin_anew(clock)),
+        End::Deaf => Err(anyhow::anyhow!("the HTTP server ended by itself; the log above may say why")),
     }
 }
 
@@ -94,11 +97,11 @@ async fn live(config: Arc<Config>, ground: Ground, listener: Listener, token: To
     let mut hang_up = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
     let (store, documents, clock) = (ground.store.clone(), ground.documents.clone(), ground.clock);
     let heart = Heart::start(&config, ground.clone()).await?;
-    let purging = actix_rt::spawn(purge::run(store, documents.clone(), config.history.clone(), clock));
+    let mut purging = actix_rt::spawn(purge::run(store, documents.clone(), config.history.clone(), clock));
     let addresses = listener.addresses();
     let http = Arc::new(HttpState::new(HttpParts {
         core: Arc::new(heart.front.clone()),
-        bodies: Arc::new(documents),
+        documents,
         config: config.clone(),
         token,
         users: Users::of_machine(),
@@ -107,9 +110,15 @@ async fn live(config: Arc<Config>, ground: Ground, listener: Listener, token: To
         surroundings: ground.surroundings,
         bounds: Bounds::default(),
     }));
-    let server = crate::server::http::serve(listener, http.clone())?;
+    let server = match crate::server::http::serve(listener, http.clone()) {
+        Ok(server) => server,
+        Err(error) => {
+            heart.stop(Duration::ZERO).await;
+            return Err(error.into());
+        }
+    };
     let handle = server.handle();
-    actix_rt::spawn(server);
+    let mut serving = actix_rt::spawn(server);
     let address = addresses.first().map(ToString::to_string).unwrap_or_default();
     log::info!(http = address.as_str(), state:? = config.server.state, pid = std::process::id(); "ready");
 
@@ -118,31 +127,41 @@ async fn live(config: Arc<Config>, ground: Ground, listener: Listener, token: To
             _ = terminate.recv() => break End::Stopped,
             _ = interrupt.recv() => break End::Stopped,
             _ = hang_up.recv() => log::warn!("SIGHUP: the configuration is read at the start only; restart to change it"),
-            () = tokio::time::sleep(LOOK_EVERY) => if !heart.front.managers_live() {
+            ended = &mut serving => {
+                log::error!(ended:? = ended; "the HTTP server ended by itself");
+                break End::Deaf;
+            }
+            _ = &mut purging => {
+                log::error!("whoever takes history away has failed");
+                break End::Failed;
+            }
+            () = tokio::time::sleep(LOOK_EVERY) => if !heart.beats() {
                 break End::Failed;
             },
         }
     };
-    match end {
-        End::Failed => Ok(End::Failed),
-        End::Stopped => {
-            log::info!("stopping: no new jobs; what is being sent may finish");
-            purging.abort();
-            http.stop();
-            stop(heart, handle, &mut interrupt).await;
-            log::info!("stopped");
-            Ok(End::Stopped)
-        }
+    if !matches!(end, End::Failed) {
+        log::info!("stopping: no new jobs; what is being sent may finish");
+        purging.abort();
+        http.stop();
+        stop(heart, handle, &mut interrupt).await;
+        log::info!("stopped");
     }
+    Ok(end)
 }
 
 /// The doors close to new work at once and stay open for those who ask how it ends.
 async fn stop(heart: Heart, handle: actix_web::dev::ServerHandle, interrupt: &mut Signal) {
     tokio::select! {
-        () = heart.stop(STOP_DEADLINE) => {}
-        _ = interrupt.recv() => log::warn!("interrupted again: not waiting any longer"),
+        () = async {
+            heart.stop(STOP_DEADLINE).await;
+            handle.stop(true).await;
+        } => {}
+        _ = interrupt.recv() => {
+            log::warn!("interrupted again: not waiting any longer");
+            handle.stop(false).await;
+        }
     }
-    handle.stop(true).await;
 }
 
 /// `STATE/printed`, where the built-in printer writes.

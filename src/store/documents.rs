@@ -22,7 +22,7 @@ mod upload;
 
 use remover::{Remover, Unwanted};
 pub(super) use sweep::unclaimed;
-pub use upload::{Finished, PartFile, Upload};
+pub use upload::{Finished, Upload};
 
 use crate::model::document::BodyPlace;
 use crate::model::id::DocumentId;
@@ -84,11 +84,6 @@ impl Documents {
     /// Begins the file of a document that is to be large. Its number must never have been used.
     pub fn begin(&self, id: DocumentId) -> Upload {
         Upload::new(self.shared.directory.clone(), id, self.shared.remover.handle())
-    }
-
-    /// The same for whoever may block.
-    pub fn begin_file(&self, id: DocumentId) -> PartFile {
-        PartFile::new(self.shared.directory.clone(), id, self.shared.remover.handle())
     }
 
     /// Removes a body that belongs to nothing; does not block. Where it cannot be done soon, the next start does it.

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::io;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,6 +12,7 @@ use futures_util::future::{BoxFuture, FutureExt, ready};
 use tokio::sync::{oneshot, watch};
 
 use super::counts::Counts;
+use super::documents::SmallBodies;
 use super::read::{self, Direction, Kv, Row};
 use super::tables::{self, Op};
 use super::{EventsSince, JobsQuery, KeyRecord, Page, Purge, Purgeable, ReadError, Store};
@@ -212,6 +214,12 @@ impl State {
         self.seq = seq;
         self.changes.send_replace(seq);
         Ok(Committed { seq })
+    }
+}
+
+impl SmallBodies for MemoryStore {
+    fn read(&self, id: DocumentId) -> io::Result<Option<Vec<u8>>> {
+        Ok(self.body(id).map(Vec::from))
     }
 }
 

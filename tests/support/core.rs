@@ -1,11 +1,8 @@
 //! A core without actors: the real decisions of the intake over a store in memory.
 
-#[path = "bodies.rs"]
-mod bodies;
-#[path = "memory.rs"]
-pub mod memory;
-
 use std::collections::HashMap;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -16,8 +13,9 @@ use spool::actors::front::{
     Accepted, Announced, Answer, Core, LiveEvent, Novelty, PrinterCommand, WorkerRow,
 };
 use spool::clock::Clock;
+use spool::model::commit::Commit;
 use spool::model::directory::Directory;
-use spool::model::document::Format;
+use spool::model::document::{Document, Format};
 use spool::model::event::Subject;
 use spool::model::id::{DocumentId, JobId, PrinterId, QueueName};
 use spool::model::intake::messages::{Effect, Input, Reply, Rules, Submission, Ticket};
@@ -28,11 +26,10 @@ use spool::model::job::{Job, Priority, Submitter};
 use spool::model::options::Options;
 use spool::model::printer::{Origin, Printer, PrinterLive};
 use spool::model::time::WallTime;
-use spool::store::SharedStore;
+use spool::store::documents::Documents;
+use spool::store::memory::MemoryStore;
+use spool::store::{JobsQuery, PAGE_ROWS_MAX, SharedStore, read};
 use tokio::sync::broadcast;
-
-pub use bodies::MemoryBodies;
-use memory::MemoryStore;
 
 pub const QUEUED_MAX: u64 = 50;
 
@@ -44,10 +41,15 @@ struct Inner {
     live: HashMap<PrinterId, PrinterLive>,
     refuse: Option<Refusal>,
     withdrawn: Vec<JobId>,
+    looking: Option<Looking>,
 }
 
+/// Somebody who looks at the threads is stopped there: he says so, and waits for his leave.
+type Looking = (Sender<()>, Receiver<()>);
+
 pub struct FakeCore {
-    pub memory: Arc<MemoryStore>,
+    pub documents: Documents,
+    memory: MemoryStore,
     store: SharedStore,
     inner: Mutex<Inner>,
     clock: Clock,
@@ -59,9 +61,11 @@ pub fn name(text: &str) -> QueueName {
 }
 
 impl FakeCore {
-    /// With the printers `office` (the default) and `lab` (shared).
-    pub fn new() -> Arc<FakeCore> {
-        let memory = Arc::new(MemoryStore::new());
+    /// With the printers `office` (the default) and `lab` (shared); large documents are in `directory`.
+    pub fn new(directory: &Path) -> Arc<FakeCore> {
+        let memory = MemoryStore::new();
+        let documents =
+            Documents::new(directory.to_owned(), Arc::new(memory.clone())).expect("a thread that removes");
         let office = Printer::new(
             PrinterId(1),
             name("office"),
@@ -88,9 +92,11 @@ impl FakeCore {
             live: HashMap::new(),
             refuse: None,
             withdrawn: Vec::new(),
+            looking: None,
         };
         let core = FakeCore {
-            store: Arc::clone(&memory) as SharedStore,
+            store: Arc::new(memory.clone()),
+            documents,
             memory,
             inner: Mutex::new(inner),
             clock: Clock::machine(),
@@ -119,9 +125,39 @@ impl FakeCore {
         self.store.last_seq().0
     }
 
+    /// Commits whatever is asked.
+    pub fn commit(&self, commit: &Commit) {
+        self.memory.commit_now(commit).expect("a commit");
+    }
+
+    /// Puts a job there as it is.
+    pub fn put(&self, job: Job) {
+        self.commit(&Commit { jobs: vec![job], ..Commit::default() });
+    }
+
+    pub fn job_now(&self, id: JobId) -> Option<Job> {
+        self.memory.read(|rows| read::job(rows, id)).expect("readable")
+    }
+
+    pub fn jobs_now(&self) -> Vec<Job> {
+        let all = JobsQuery { limit: PAGE_ROWS_MAX, ..JobsQuery::default() };
+        self.memory.read(|rows| read::jobs(rows, &all)).expect("readable").rows
+    }
+
+    pub fn document_now(&self, id: DocumentId) -> Option<Document> {
+        self.memory.read(|rows| read::document(rows, id)).expect("readable")
+    }
+
+    /// The next one who looks at the threads says so, and waits.
+    pub fn stop_looking(&self) -> (Receiver<()>, Sender<()>) {
+        let ((enter, entered), (proceed, leave)) = (channel(), channel());
+        self.inner().looking = Some((enter, leave));
+        (entered, proceed)
+    }
+
     /// Hears of what is not in the store, on a channel whose reader can have a deadline.
-    pub fn listen(&self) -> std::sync::mpsc::Receiver<LiveEvent> {
-        let (tell, heard) = std::sync::mpsc::channel();
+    pub fn listen(&self) -> Receiver<LiveEvent> {
+        let (tell, heard) = channel();
         let mut live = self.live_events.subscribe();
         let forward = move || {
             while let Ok(event) = live.blocking_recv() {
@@ -153,17 +189,18 @@ impl FakeCore {
     fn perform(&self, inner: &mut Inner, effect: Effect) -> Vec<Input> {
         match effect {
             Effect::ReadKey(ticket, user, key) => {
-                let record = self.memory.key_now(&user, &key).map(|key| (key.job, key.fingerprint));
-                vec![Input::KeyRead(ticket, record)]
+                let now = self.clock.now().wall;
+                let record = self.memory.read(|rows| read::key(rows, &user, &key, now)).expect("readable");
+                vec![Input::KeyRead(ticket, record.map(|key| (key.job, key.fingerprint)))]
             }
             Effect::ReadJob(ticket, id) => {
-                vec![Input::JobRead(ticket, self.memory.job_now(id).map(Box::new))]
+                vec![Input::JobRead(ticket, self.job_now(id).map(Box::new))]
             }
             Effect::ReadDocuments(ticket, ids) => {
-                let found = ids.into_iter().filter_map(|id| self.memory.document_now(id));
-                vec![Input::DocumentsRead(ticket, found.map(|(document, _)| document).collect())]
+                let found = ids.into_iter().filter_map(|id| self.document_now(id));
+                vec![Input::DocumentsRead(ticket, found.collect())]
             }
-            Effect::Commit { ticket, commit, then } => match self.memory.apply(*commit) {
+            Effect::Commit { ticket, commit, then } => match self.memory.commit_now(&commit) {
                 Ok(_) => {
                     let mut inputs = vec![Input::Committed(ticket)];
                     inputs.extend(then.into_iter().flat_map(|effect| self.perform(inner, effect)));
@@ -175,7 +212,11 @@ impl FakeCore {
                 inner.replies.insert(ticket, reply);
                 Vec::new()
             }
-            Effect::Wake(_) | Effect::CancelAt(..) | Effect::Discard(_) | Effect::Incoming => Vec::new(),
+            Effect::Discard(document) => {
+                self.documents.discard(document);
+                Vec::new()
+            }
+            Effect::Wake(_) | Effect::CancelAt(..) | Effect::Incoming => Vec::new(),
         }
     }
 
@@ -217,6 +258,11 @@ impl Core for FakeCore {
     }
 
     fn workers(&self) -> Vec<WorkerRow> {
+        let looking = self.inner().looking.take();
+        if let Some((enter, leave)) = looking {
+            enter.send(()).expect("the test waits");
+            leave.recv().expect("the test lets him go");
+        }
         vec![WorkerRow {
             name: "print-1".to_owned(),
             job: Some(JobId(7)),

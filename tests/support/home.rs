@@ -351,9 +351,8 @@ impl Line {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
         head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
-        let stream = self.stream.get_mut();
-        stream.write_all(head.as_bytes())?;
-        stream.write_all(body)?;
+        // In one piece: the second of two would wait for the acknowledgement of the first, 40 ms on TCP.
+        self.stream.get_mut().write_all(&[head.as_bytes(), body].concat())?;
         Answer::read(&mut self.stream)
     }
 

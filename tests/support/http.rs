@@ -1,5 +1,8 @@
 //! The interface over real sockets, and a client that says exactly what it is told to.
 
+#[path = "wait.rs"]
+mod wait;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
@@ -20,7 +23,7 @@ use spool::server::http::state::{Bounds, HttpState, Parts};
 use spool::server::http::token::Token;
 use spool::server::http::users::Users;
 
-use crate::core::{FakeCore, MemoryBodies};
+use crate::core::FakeCore;
 
 /// No test waits longer for a socket than this; it is an error to get there.
 pub const TOO_LONG: Duration = Duration::from_secs(30);
@@ -32,7 +35,8 @@ const NOBODY: u32 = 4_000_000_000;
 /// A server on a thread of its own, stopped when it is dropped.
 pub struct Running {
     pub core: Arc<FakeCore>,
-    pub bodies: MemoryBodies,
+    /// Where large documents are.
+    pub directory: PathBuf,
     pub state: Arc<HttpState>,
     pub address: SocketAddr,
     pub socket: PathBuf,
@@ -76,11 +80,12 @@ impl Running {
         let config = ListenerConfig { addresses, socket: Some(socket.clone()), ..ListenerConfig::default() };
         let listener = Listener::bind(config).expect("the listener binds");
         let address = listener.addresses()[0];
-        let core = FakeCore::new();
-        let bodies = MemoryBodies::new(Arc::clone(&core.memory));
+        let directory = folder.path().join("documents");
+        std::fs::create_dir(&directory).expect("a directory");
+        let core = FakeCore::new(&directory);
         let state = Arc::new(HttpState::new(Parts {
             core: core.clone(),
-            bodies: Arc::new(bodies.clone()),
+            documents: core.documents.clone(),
             config: Arc::new(config_of(setup.submit, setup.networks)),
             token,
             users: Users::new(folder.path().to_owned(), NOBODY),
@@ -95,7 +100,17 @@ impl Running {
         }));
         let (handle, thread) = serve(listener, Arc::clone(&state));
         let token = secret.trim().to_owned();
-        Running { core, bodies, state, address, socket, token, handle, thread: Some(thread), _folder: folder }
+        Running {
+            core,
+            directory,
+            state,
+            address,
+            socket,
+            token,
+            handle,
+            thread: Some(thread),
+            _folder: folder,
+        }
     }
 
     pub fn stop(&mut self) {
@@ -104,6 +119,17 @@ impl Running {
         if let Some(thread) = self.thread.take() {
             thread.join().expect("no panic").expect("a clean end");
         }
+    }
+
+    /// Waits until the document directory holds so many files, whole or not, and answers their names. They go in the
+    /// background.
+    pub fn wait_for_files(&self, n: usize) -> Vec<String> {
+        wait::wait_until(&format!("{n} files"), TOO_LONG, || {
+            let entries = std::fs::read_dir(&self.directory).expect("a directory");
+            let names =
+                entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("plain"));
+            Some(names.collect::<Vec<_>>()).filter(|names| names.len() == n)
+        })
     }
 
     pub fn connect(&self) -> TcpStream {

@@ -29,8 +29,11 @@ impl TrafficManager {
             }
         };
         let opened = target.open();
-        self.opening = Some(ctx.spawn(opened.into_actor(self).map(move |opened, act, ctx| {
-            act.opening = None;
+        let spawned = ctx.spawn(opened.into_actor(self).map(move |opened, act, ctx| {
+            // A future that was given up may be polled once more. Its link must not live beside the next.
+            if act.opening.take_if(|(opening, _)| *opening == generation).is_none() {
+                return;
+            }
             match opened {
                 Ok(link) => {
                     act.open = Some((generation, link));
@@ -41,18 +44,22 @@ impl TrafficManager {
                     act.step(Input::OpenFailed(generation, why), ctx);
                 }
             }
-        })));
+        }));
+        self.opening = Some((generation, spawned));
     }
 
     pub(super) fn drop_link(&mut self, generation: Generation, ctx: &mut Context<Self>) {
-        if let Some(opening) = self.opening.take() {
+        if let Some((_, opening)) = self.opening.take_if(|(opening, _)| *opening == generation) {
             ctx.cancel_future(opening);
         }
         self.open.take_if(|(open, _)| *open == generation);
     }
 
     pub(super) fn send(&mut self, generation: Generation, job: &Job, ctx: &mut Context<Self>) {
-        let Some((_, link)) = self.open.take_if(|(open, _)| *open == generation) else { return };
+        let Some((_, link)) = self.open.take_if(|(open, _)| *open == generation) else {
+            log::error!(printer = self.name(), generation = generation.0; "the link to send over is not there");
+            return self.not_sent(generation, "the server has lost its connection", ctx);
+        };
         failpoint::hit("traffic-before-send");
         let (printer, address) = (self.begin.printer.id, ctx.address());
         let watch = thread_watcher::Begin { printer, job: job.id, generation };
@@ -71,16 +78,18 @@ impl TrafficManager {
             notify: Box::new(move |generation| drop(address.try_send(Reported(generation)))),
         };
         match self.begin.parts.pool.start(attempt) {
-            Ok(running) => *self.begin.lane.attempt() = Some(running),
+            Ok(running) => *self.begin.lane.attempt() = Some((generation, running)),
             Err(not_taken) => {
                 log::error!(printer = self.name(), why:? = not_taken; "no print thread takes the job");
-                let why = NotReady::Other("the server has no print thread for it".to_owned());
-                let later = futures_util::future::ready(());
-                ctx.spawn(later.into_actor(self).map(move |(), act, ctx| {
-                    act.ended(generation, Outcome::NotReady(why), ctx);
-                }));
+                self.not_sent(generation, "the server has no print thread for it", ctx);
             }
         }
+    }
+
+    fn not_sent(&mut self, generation: Generation, why: &str, ctx: &mut Context<Self>) {
+        let outcome = Outcome::NotReady(NotReady::Other(why.to_owned()));
+        let later = futures_util::future::ready(());
+        ctx.spawn(later.into_actor(self).map(move |(), act, ctx| act.ended(generation, outcome, ctx)));
     }
 
     pub(super) fn tag(&self, job: &Job) -> JobTag {
@@ -114,7 +123,8 @@ impl TrafficManager {
     }
 
     pub(super) fn shut(&mut self, generation: Generation, ctx: &mut Context<Self>) {
-        let Some(running) = self.begin.lane.attempt().clone() else { return };
+        let running = self.begin.lane.attempt().clone();
+        let Some((_, running)) = running.filter(|(attempt, _)| *attempt == generation) else { return };
         self.begin.parts.pool.take_back(&running);
         if running.shut() == Shut::Done {
             let later = futures_util::future::ready(());
@@ -124,11 +134,18 @@ impl TrafficManager {
         }
     }
 
-    /// Takes the outcome of the present attempt, where it is there.
+    /// Takes the outcome of the last attempt, where it is there; one that comes too late says so by its
+    /// generation.
     pub(super) fn take_report(&mut self, ctx: &mut Context<Self>) {
-        let Some(generation) = self.traffic.as_ref().map(Traffic::generation) else { return };
-        let report = self.begin.lane.attempt().as_ref().and_then(Running::take_report);
-        if let Some(outcome) = report {
+        if self.traffic.is_none() {
+            // It belongs to a former life, which waits for it.
+            return;
+        }
+        let report = |(generation, running): &(Generation, Running)| {
+            running.take_report().map(|outcome| (*generation, outcome))
+        };
+        let reported = self.begin.lane.attempt().as_ref().and_then(report);
+        if let Some((generation, outcome)) = reported {
             *self.begin.lane.attempt() = None;
             self.ended(generation, outcome, ctx);
         }

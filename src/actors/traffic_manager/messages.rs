@@ -1,26 +1,20 @@
 //! What a traffic manager is told by others, and what it makes of that.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use actix::prelude::*;
 
 use super::{TrafficManager, target_of};
 use crate::failpoint;
-use crate::model::id::{Generation, JobId};
+use crate::model::id::Generation;
 use crate::model::liveness::Verdict;
 use crate::model::printer::Printer;
 use crate::model::traffic::Input;
 
-/// There may be work.
+/// There are notices: work, or a job whose end a user wants.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Wake;
-
-/// A user wants the end of a job; its flag is durable.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Cancel(pub JobId);
+pub struct Bell;
 
 /// The printer's settings have changed.
 #[derive(Message)]
@@ -47,21 +41,12 @@ pub struct Stop;
 #[rtype(result = "()")]
 pub struct Park;
 
-impl Handler<Wake> for TrafficManager {
+impl Handler<Bell> for TrafficManager {
     type Result = ();
 
-    fn handle(&mut self, _: Wake, ctx: &mut Self::Context) {
-        self.begin.woken.store(false, Ordering::Release);
+    fn handle(&mut self, _: Bell, ctx: &mut Self::Context) {
         failpoint::hit("traffic-wake");
-        self.step(Input::Wake, ctx);
-    }
-}
-
-impl Handler<Cancel> for TrafficManager {
-    type Result = ();
-
-    fn handle(&mut self, msg: Cancel, ctx: &mut Self::Context) {
-        self.step(Input::Cancel(msg.0), ctx);
+        self.look_at_notices(ctx);
     }
 }
 

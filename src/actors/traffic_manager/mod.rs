@@ -4,23 +4,23 @@
 mod attempt;
 mod messages;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use actix::prelude::*;
 
-pub use self::messages::{Cancel, Park, Reported, Settings, Stop, Wake, Watched};
-use super::board::Board;
+pub use self::messages::{Bell, Park, Reported, Settings, Stop, Watched};
+use super::board::{Board, Notices};
 use super::thread_watcher::ThreadWatcher;
-use super::worker::{PrintPool, Running, Shut};
+use super::worker::{Running, Shut, StartAttempt};
 use crate::clock::Clock;
 use crate::device::{self, Link, Surroundings, Target};
 use crate::failpoint;
 use crate::model::commit::Commit;
 use crate::model::id::{Generation, QueueId};
 use crate::model::job::Job;
-use crate::model::printer::{Learned, Printer};
+use crate::model::printer::{Activity, Learned, Printer, PrinterLive};
 use crate::model::retry::NotReady;
 use crate::model::time::MonoTime;
 use crate::model::traffic::{Asks, Beginning, Effect, Input, Rules, Start, Traffic};
@@ -40,7 +40,7 @@ pub struct Parts {
     pub documents: Documents,
     pub board: Arc<Board>,
     pub clock: Clock,
-    pub pool: PrintPool,
+    pub pool: Arc<dyn StartAttempt>,
     pub watcher: Addr<ThreadWatcher>,
     pub surroundings: Surroundings,
     pub rules: Rules,
@@ -52,7 +52,7 @@ pub struct Begin {
     pub printer: Arc<Printer>,
     pub beginning: Beginning,
     pub lane: Arc<Lane>,
-    pub woken: Arc<AtomicBool>,
+    pub notices: Arc<Notices>,
 }
 
 /// What outlives a panic of a traffic manager: how far the generations have come, and the attempt that
@@ -60,11 +60,11 @@ pub struct Begin {
 #[derive(Default)]
 pub struct Lane {
     generation: AtomicU64,
-    attempt: Mutex<Option<Running>>,
+    attempt: Mutex<Option<(Generation, Running)>>,
 }
 
 impl Lane {
-    fn attempt(&self) -> std::sync::MutexGuard<'_, Option<Running>> {
+    fn attempt(&self) -> MutexGuard<'_, Option<(Generation, Running)>> {
         self.attempt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -74,7 +74,7 @@ pub struct TrafficManager {
     target: Result<Arc<dyn Target>, NotReady>,
     /// `None` until the store has told what there is at the printer.
     traffic: Option<Traffic>,
-    opening: Option<SpawnHandle>,
+    opening: Option<(Generation, SpawnHandle)>,
     open: Option<(Generation, Box<dyn Link>)>,
     timer: Option<SpawnHandle>,
 }
@@ -91,12 +91,17 @@ impl TrafficManager {
         let old = self.begin.lane.attempt().clone();
         let gone = match old {
             None => true,
-            Some(running) => running.shut() == Shut::Done || running.take_report().is_some(),
+            Some((_, running)) => running.shut() == Shut::Done || running.take_report().is_some(),
         };
         if gone {
             *self.begin.lane.attempt() = None;
             self.read_what_is_left(ctx);
         } else {
+            let live = PrinterLive { activity: Activity::Unshut, ..PrinterLive::default() };
+            if self.begin.parts.board.live(self.begin.printer.id) != live {
+                log::error!(printer = self.name(); "the device cannot be shut; waiting for the thread that still has it");
+                self.begin.parts.board.publish_live(self.begin.printer.id, live);
+            }
             ctx.run_later(OLD_THREAD_LOOK, Self::wait_for_old_thread);
         }
     }
@@ -149,6 +154,24 @@ impl TrafficManager {
     }
 
     pub(super) fn step(&mut self, input: Input, ctx: &mut Context<Self>) {
+        self.step_once(input, ctx);
+        self.look_at_notices(ctx);
+    }
+
+    fn look_at_notices(&mut self, ctx: &mut Context<Self>) {
+        // Before it has begun they are kept for the beginning.
+        if self.traffic.is_none() {
+            return;
+        }
+        for job in self.begin.notices.take_canceled() {
+            self.step_once(Input::Cancel(job), ctx);
+        }
+        if self.begin.notices.take_wake() {
+            self.step_once(Input::Wake, ctx);
+        }
+    }
+
+    fn step_once(&mut self, input: Input, ctx: &mut Context<Self>) {
         let Some(traffic) = &mut self.traffic else { return };
         let effects = traffic.step(input, self.begin.parts.clock.now());
         self.begin.lane.generation.store(traffic.generation().0, Ordering::Release);

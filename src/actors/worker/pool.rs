@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crossbeam_channel::Sender;
 
-use super::{Attempt, Running, Task};
+use super::{Attempt, Running, StartAttempt, Task};
 use crate::clock::Clock;
 use crate::model::liveness::Beat;
 
@@ -96,9 +96,9 @@ impl PrintPool {
         PrintPool(Arc::new(Shared { size, clock, beats, state: Mutex::default(), work, ended }))
     }
 
-    /// Takes an attempt: it begins now, or in its turn when a thread is free. Never blocks for long.
+    /// Takes an attempt: it begins now, or in its turn when a thread is free.
     pub fn start(&self, attempt: Attempt) -> Result<Running, NotTaken> {
-        let attempt = Box::new(attempt);
+        let (running, attempt) = (Running::of(&attempt), Box::new(attempt));
         let mut state = self.0.lock();
         if state.phase == Phase::Stopping {
             return Err(NotTaken::Stopping(attempt));
@@ -117,8 +117,6 @@ impl PrintPool {
             // Without another thread it waits for one of those there are.
             Ok(()) | Err(_) => {}
         }
-        let running =
-            Running { abort: Arc::default(), shutter: attempt.link.shutter(), report: Arc::default() };
         state.waiting.push_back(Task { attempt, running: running.clone() });
         self.0.work.notify_one();
         Ok(running)
@@ -161,6 +159,12 @@ impl PrintPool {
             }
         }
         Stopped { remaining: self.0.wait_for_the_last(LAST_GRACE) }
+    }
+}
+
+impl StartAttempt for PrintPool {
+    fn start(&self, attempt: Attempt) -> Result<Running, NotTaken> {
+        PrintPool::start(self, attempt)
     }
 }
 

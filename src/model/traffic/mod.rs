@@ -120,7 +120,7 @@ impl Traffic {
         let mut fx = Vec::new();
         match input {
             Input::Wake => self.wanted = true,
-            Input::Printer(printer, asks) => self.on_printer(*printer, asks),
+            Input::Printer(printer, asks) => self.on_printer(*printer, asks, &mut fx),
             Input::Head(jobs) => self.on_head(jobs, now, &mut fx),
             Input::JobRead(job) => self.on_reread(job, now, &mut fx),
             Input::ReadFailed => self.on_read_failed(now, &mut fx),
@@ -142,11 +142,20 @@ impl Traffic {
         fx
     }
 
-    /// What is under way ends with the old device; the next link is to the new one.
-    fn on_printer(&mut self, printer: Printer, asks: Asks) {
+    /// A job whose attempt is under way ends with the old device. A link without one is dropped: the next job
+    /// goes to the new device, whatever the old one has earned.
+    fn on_printer(&mut self, printer: Printer, asks: Asks, fx: &mut Vec<Effect>) {
         if printer.uri != self.printer.uri {
-            self.contact = Contact::Unknown;
+            (self.contact, self.backoff) = (Contact::Unknown, None);
             self.breaks_in_row = 0;
+            match self.work {
+                Work::Probing => {
+                    self.drop_link(fx);
+                    self.work = Work::None;
+                }
+                Work::None | Work::Looking => self.drop_link(fx),
+                _ => {}
+            }
         }
         (self.printer, self.asks) = (printer, asks);
         self.wanted = true;

@@ -21,12 +21,13 @@ use super::problem::{Problem, ProblemBody};
 use super::query::cursor;
 use super::state::{HttpState, no_query, query, segment};
 use super::submit::{finish, with_format};
-use super::upload::{self, Bodies, Body, Start, Sum, Upload};
+use super::upload::{self, Body, Start, Upload};
 use crate::model::document::{Document, Format};
 use crate::model::id::DocumentId;
 use crate::model::intake::{Handed, Refusal};
 use crate::model::job::Submitter;
 use crate::store::PAGE_ROWS_MAX;
+use crate::store::documents::Documents;
 
 /// What is read from a document at once, bytes.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -121,7 +122,7 @@ async fn large(
     let permit = upload::permit(state)?;
     let id = state.core.document_id().await?;
     let (head, format) = with_format(head, &mut body, declared).await?;
-    let mut upload = Upload::begin(state, permit, id, Sum::Crc);
+    let mut upload = Upload::begin(state, permit, id, None);
     upload.take(head, &mut body).await?;
     // The body is whole: it is registered also if the client leaves.
     let core = Arc::clone(&state.core);
@@ -220,17 +221,18 @@ pub async fn of_job(request: HttpRequest, state: web::Data<HttpState>) -> Result
     answer
         .insert_header((CONTENT_DISPOSITION, name))
         .insert_header((CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'"));
-    let pieces = read(Arc::clone(&state.bodies), document);
+    let pieces = read(state.documents.clone(), &document);
     let pieces =
         Box::pin(stream::unfold(pieces, |mut pieces| async { Some((pieces.recv().await?, pieces)) }));
     Ok(answer.body(SizedStream::new(bytes, pieces)))
 }
 
 /// The document's bytes, read on a thread that may block, no faster than they are taken.
-fn read(bodies: Arc<dyn Bodies>, document: Document) -> mpsc::Receiver<std::io::Result<Bytes>> {
+fn read(documents: Documents, document: &Document) -> mpsc::Receiver<std::io::Result<Bytes>> {
+    let (id, place) = (document.id, document.place);
     let (pieces, taken) = mpsc::channel(PIECES);
     tokio::task::spawn_blocking(move || {
-        let mut source = match bodies.read(&document) {
+        let mut source = match documents.open(id, place) {
             Ok(source) => source,
             Err(error) => return drop(pieces.blocking_send(Err(error))),
         };

@@ -4,7 +4,7 @@
 //! ([`admission`]); what comes behind it is an ordinary actix-web application ([`configure`]), one file for each group
 //! of requests. [`routes`] is the table of them all, [`access`] the table of who may do what, and whatever is refused
 //! is refused as a [`problem`]. Beyond this directory the interface knows the core by the trait
-//! [`crate::actors::front::Core`] and documents' bytes by [`upload::Bodies`].
+//! [`crate::actors::front::Core`] and documents' bytes by [`crate::store::documents::Documents`].
 
 pub mod access;
 pub mod admission;

@@ -15,12 +15,12 @@ use super::peer::Peer;
 use super::problem::Problem;
 use super::query::Query;
 use super::token::{Passes, Token};
-use super::upload::Bodies;
 use super::users::Users;
 use crate::actors::front::Core;
 use crate::clock::Clock;
 use crate::config::{BODY_STALL, Config, EVENT_LAG_MAX, EVENT_READERS_MAX, UPLOADS_MAX};
 use crate::device::Surroundings;
+use crate::store::documents::Documents;
 
 /// The interface's own bounds.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +52,7 @@ impl Default for Bounds {
 /// What the interface is built from.
 pub struct Parts {
     pub core: Arc<dyn Core>,
-    pub bodies: Arc<dyn Bodies>,
+    pub documents: Documents,
     pub config: Arc<Config>,
     pub token: Token,
     pub users: Users,
@@ -73,7 +73,7 @@ impl std::fmt::Debug for Parts {
 /// The handlers' common ground. One for all workers.
 pub struct HttpState {
     pub(super) core: Arc<dyn Core>,
-    pub(super) bodies: Arc<dyn Bodies>,
+    pub(super) documents: Documents,
     settings: RwLock<Arc<Settings>>,
     pub(super) token: Token,
     pub(super) passes: Passes,
@@ -102,11 +102,11 @@ impl std::fmt::Debug for HttpState {
 
 impl HttpState {
     pub fn new(parts: Parts) -> HttpState {
-        let Parts { core, bodies, config, token, users, clock, addresses, surroundings, bounds } = parts;
+        let Parts { core, documents, config, token, users, clock, addresses, surroundings, bounds } = parts;
         let settings = RwLock::new(Arc::new(settings(config, &addresses)));
         HttpState {
             core,
-            bodies,
+            documents,
             settings,
             token,
             passes: Passes::default(),

@@ -13,7 +13,7 @@ use super::job_json::{JobBody, Viewer};
 use super::order::{self, Order, OrderBody};
 use super::problem::{Problem, ProblemBody};
 use super::state::{HttpState, no_query, query};
-use super::upload::{self, Body, Start, Sum, Upload};
+use super::upload::{self, Body, Start, Upload};
 use crate::actors::front::{Accepted, Announced, Answer, Core, Novelty};
 use crate::model::document::{Format, INLINE_BYTES_MAX};
 use crate::model::explain::Ahead;
@@ -150,9 +150,9 @@ async fn large(
     let head = if head.is_empty() { body.next_chunk().await?.unwrap_or_default() } else { head };
     let said = declared.as_ref().map(Format::media_type).unwrap_or_default().to_owned();
     let (head, format) = with_format(head, &mut body, declared).await?;
-    let sum = if key.is_some() { Sum::CrcAndSha256 } else { Sum::Crc };
+    let sha256 = key.as_ref().map(|_| Sha256::new());
     let document = arrival.announced.document;
-    let mut upload = Upload::begin(state, permit, document, sum);
+    let mut upload = Upload::begin(state, permit, document, sha256);
     upload.take(head, &mut body).await?;
 
     // From here on the body is whole: the job is accepted or refused also if the client leaves.

@@ -111,7 +111,7 @@ impl Upload {
 
 /// The file under its temporary name, made with the first byte. It is removed unless it is finished.
 #[derive(Debug)]
-pub struct PartFile {
+struct PartFile {
     directory: PathBuf,
     id: DocumentId,
     remover: RemoverHandle,
@@ -123,11 +123,11 @@ pub struct PartFile {
 }
 
 impl PartFile {
-    pub(super) fn new(directory: PathBuf, id: DocumentId, remover: RemoverHandle) -> PartFile {
+    fn new(directory: PathBuf, id: DocumentId, remover: RemoverHandle) -> PartFile {
         PartFile { directory, id, remover, file: None, bytes: 0, synced: 0, crc: 0, finished: false }
     }
 
-    pub fn write(&mut self, chunk: &[u8]) -> io::Result<()> {
+    fn write(&mut self, chunk: &[u8]) -> io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
             none => none.insert(
@@ -149,7 +149,7 @@ impl PartFile {
         Ok(())
     }
 
-    pub fn finish(mut self, rest: &[u8]) -> io::Result<Finished> {
+    fn finish(mut self, rest: &[u8]) -> io::Result<Finished> {
         self.write(rest)?;
         if let Some(file) = &self.file {
             file.sync_data().map_err(full)?;
@@ -162,7 +162,7 @@ impl PartFile {
                 format!("{} exists already", path.display()),
             ));
         }
-        fs::rename(part_of(&self.directory, self.id), path)?;
+        fs::rename(part_of(&self.directory, self.id), path).map_err(full)?;
         failpoint::hit("body-named");
         if let Err(error) = durable::sync_directory(&self.directory) {
             self.remover.remove(Unwanted::Document(self.id));

@@ -189,3 +189,35 @@ fn a_stuck_thread_that_reports_after_all_is_believed() {
     );
     desk.reports(1, done(), "look");
 }
+
+#[test]
+fn another_device_is_tried_at_once_and_gets_no_link_to_the_old_one() {
+    let moved =
+        || Input::Printer(Box::new(Printer { uri: "sim:other".to_owned(), ..start().printer }), Asks::Cannot);
+    // The old one is being connected to.
+    let mut probing = Desk::new(start());
+    probing.hears(Input::Wake, "look");
+    probing.hears(Input::Head(vec![job(1)]), "open 1");
+    probing.hears(moved(), "drop 1, look");
+    probing.hears(Input::Head(vec![job(1)]), "open 2");
+    // It is open, and nothing is under way over it.
+    let mut open = Desk::new(start());
+    open.hears(Input::Wake, "look");
+    open.hears(Input::Head(vec![job(1)]), "open 1");
+    open.hears(Input::Opened(Generation(1)), "look");
+    open.hears(moved(), "drop 1");
+    open.hears(Input::Head(vec![job(1)]), "open 2");
+    // It was tried in vain for long: the new one begins at the first pace.
+    let mut bad = Desk::new(start());
+    bad.hears(Input::Wake, "look");
+    bad.hears(Input::Head(vec![job(1)]), "open 1");
+    bad.hears(Input::OpenFailed(Generation(1), NotReady::Asleep), "");
+    bad.seconds += 600;
+    bad.hears(Input::Timer(None), "look");
+    bad.hears(Input::Head(vec![job(1)]), "open 2");
+    bad.hears(Input::OpenFailed(Generation(2), NotReady::Asleep), "");
+    bad.hears(moved(), "look");
+    bad.hears(Input::Head(vec![job(1)]), "open 3");
+    bad.hears(Input::OpenFailed(Generation(3), NotReady::Asleep), "");
+    assert!(bad.until_it_looks() <= 2);
+}
