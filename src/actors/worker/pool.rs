@@ -166,6 +166,10 @@ impl StartAttempt for PrintPool {
     fn start(&self, attempt: Attempt) -> Result<Running, NotTaken> {
         PrintPool::start(self, attempt)
     }
+
+    fn take_back(&self, running: &Running) {
+        PrintPool::take_back(self, running);
+    }
 }
 
 impl State {
