@@ -1,6 +1,6 @@
 //! Builds all parts in order, and stops them in reverse. The one place that knows them all.
 
-mod heart;
+pub mod heart;
 mod rebirth;
 
 use std::os::unix::fs::DirBuilderExt;
