@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
 
 use self::heart::{Ground, Heart};
 use crate::actors::purge;
@@ -84,14 +85,21 @@ fn run(config: Arc<Config>, clock: Clock) -> anyhow::Result<End> {
         clock,
         files_uri: format!("file:{}", printed.display()),
     };
-    let end = actix_rt::System::new().block_on(live(config, ground, listener, token));
+    let broken = store.broken();
+    let end = actix_rt::System::new().block_on(live(config, ground, listener, token, broken));
     // The heart has stopped: what it has committed is durable; this only makes the next start quick.
     store.close();
     end
 }
 
 /// Everything between the opening of the store and its closing.
-async fn live(config: Arc<Config>, ground: Ground, listener: Listener, token: Token) -> anyhow::Result<End> {
+async fn live(
+    config: Arc<Config>,
+    ground: Ground,
+    listener: Listener,
+    token: Token,
+    mut broken: watch::Receiver<Option<String>>,
+) -> anyhow::Result<End> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
     let mut hang_up = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
@@ -130,6 +138,11 @@ async fn live(config: Arc<Config>, ground: Ground, listener: Listener, token: To
             ended = &mut serving => {
                 log::error!(ended:? = ended; "the HTTP server ended by itself");
                 break End::Deaf;
+            }
+            why = broken.wait_for(Option::is_some) => {
+                let why = why.ok().and_then(|why| why.clone()).unwrap_or_default();
+                log::error!(why = why.as_str(); "the store takes no commits any more");
+                break End::Failed;
             }
             _ = &mut purging => {
                 log::error!("whoever takes history away has failed");

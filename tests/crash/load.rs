@@ -15,7 +15,7 @@ use super::support::home::{Home, Life, Line, id_of};
 use super::support::printer::{Behaviour, FakePrinter, PATIENCE};
 use super::wholes;
 
-const ROUNDS: u64 = 10;
+const ROUNDS: u64 = 20;
 const CLIENTS: usize = 4;
 const QUEUES: [&str; 4] = ["one", "two", "three", "paper"];
 /// At most so many answers come between two deaths.

@@ -108,7 +108,15 @@ impl TrafficManager {
 
     fn read_what_is_left(&mut self, ctx: &mut Context<Self>) {
         let (store, id) = (self.begin.parts.store.clone(), self.begin.printer.id);
+        let beginning = self.begin.beginning;
         let read = async move {
+            if beginning == Beginning::ManagerPanic {
+                // Commits are decided in the order in which they come: with this one, whatever the failed
+                // manager had handed in is decided too, and no job turns up at the printer after the look.
+                if let Err(error) = store.commit(Commit::default()).await {
+                    log::warn!(error:%; "the store did not take an empty commit");
+                }
+            }
             let jobs = store.jobs_at_printers().await?;
             let learned = store.setting(&Learned::setting(id)).await?;
             let here = |job: &Job| job.bound.as_ref().is_some_and(|bound| bound.printer == id);
