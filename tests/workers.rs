@@ -223,6 +223,25 @@ fn an_attempt_that_waits_can_be_aborted() {
 }
 
 #[test]
+fn an_attempt_that_waits_can_be_taken_back_at_once() {
+    let bench = bench(1, 10);
+    let (stalls, quick) = (sim("sim:?fail=stall@1&recover=1000s"), sim("sim:"));
+    let first = bench.start(1, link(&*stalls));
+    bench.beat(1);
+    let (second, third) = (bench.start(2, link(&*quick)), bench.start(3, link(&*quick)));
+    bench.pool.take_back(&second);
+    assert_eq!(bench.told(), Generation(2));
+    assert_eq!(second.take_report(), Some(NEVER_BEGUN));
+    // Neither one that has begun nor one that was taken back already.
+    bench.pool.take_back(&first);
+    bench.pool.take_back(&second);
+    first.shut();
+    assert_eq!((bench.told(), bench.told()), (Generation(1), Generation(3)));
+    assert_eq!((second.take_report(), third.take_report()), (None, Some(DONE)));
+    bench.pool.stop(PATIENCE);
+}
+
+#[test]
 fn a_stop_ends_what_hangs_and_reports_what_waits() {
     let bench = bench(1, 2);
     let first = bench.start(1, link(&*sim("sim:?fail=stall@1&recover=1000s")));

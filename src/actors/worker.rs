@@ -79,6 +79,10 @@ pub enum Shut {
 pub trait StartAttempt: Send + Sync {
     /// Takes an attempt: it begins now, or in its turn. Never blocks for long.
     fn start(&self, attempt: Attempt) -> Result<Running, NotTaken>;
+
+    /// Takes back an attempt that still waits for its turn: it is reported at once, as aborted without a byte.
+    /// One that has begun goes on. Nothing is to be done where none ever waits.
+    fn take_back(&self, _running: &Running) {}
 }
 
 impl Running {
@@ -112,6 +116,10 @@ impl Running {
             }
             None => Shut::CannotBe,
         }
+    }
+
+    fn is_same_as(&self, other: &Running) -> bool {
+        Arc::ptr_eq(&self.report, &other.report)
     }
 
     /// The outcome, once it is there; it is kept until it is taken.

@@ -315,7 +315,7 @@ fn a_job_that_waits_for_a_thread_can_be_canceled() {
     let watch = Stopwatch::start();
     server.control(second, "cancel").expect(200);
     server.until(second, "canceled");
-    assert!(watch.elapsed() < CANCEL_MAX, "{:?}", watch.elapsed());
+    assert!(watch.elapsed() < CANCEL_MAX / 3, "nothing had to be stopped: {:?}", watch.elapsed());
     let third = server.submit("printer=well", b"third");
     server.control(first, "cancel").expect(200);
     server.until(first, "canceled");

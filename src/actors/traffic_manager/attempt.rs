@@ -124,9 +124,9 @@ impl TrafficManager {
 
     pub(super) fn shut(&mut self, generation: Generation, ctx: &mut Context<Self>) {
         let running = self.begin.lane.attempt().clone();
-        if let Some((_, running)) = running.filter(|(attempt, _)| *attempt == generation)
-            && running.shut() == Shut::Done
-        {
+        let Some((_, running)) = running.filter(|(attempt, _)| *attempt == generation) else { return };
+        self.begin.parts.pool.take_back(&running);
+        if running.shut() == Shut::Done {
             let later = futures_util::future::ready(());
             ctx.spawn(later.into_actor(self).map(move |(), act, ctx| {
                 act.step(Input::ConnectionShut(generation), ctx);

@@ -122,6 +122,19 @@ impl PrintPool {
         Ok(running)
     }
 
+    /// Takes back an attempt that still waits for a thread: it is reported at once, as aborted without a byte.
+    /// One that has begun goes on.
+    pub fn take_back(&self, running: &Running) {
+        let taken = {
+            let mut state = self.0.lock();
+            let same = |task: &Task| task.running.is_same_as(running);
+            state.waiting.iter().position(same).and_then(|place| state.waiting.remove(place))
+        };
+        if let Some(task) = taken {
+            task.give_up();
+        }
+    }
+
     /// How many threads there are, at work or idle.
     pub fn threads(&self) -> usize {
         self.0.lock().at_work()
@@ -152,6 +165,10 @@ impl PrintPool {
 impl StartAttempt for PrintPool {
     fn start(&self, attempt: Attempt) -> Result<Running, NotTaken> {
         PrintPool::start(self, attempt)
+    }
+
+    fn take_back(&self, running: &Running) {
+        PrintPool::take_back(self, running);
     }
 }
 
