@@ -16,8 +16,7 @@ use spool::model::commit::{Commit, NewDocument};
 use spool::model::document::{BodyPlace, Document, Format};
 use spool::model::event::{Entry, Source};
 use spool::model::id::{AcceptedSeq, DocumentId, JobId, PrinterId, QueueId, QueueName, Revision};
-use spool::model::job::{DocumentRef, Identity, Job, JobStatus, Priority, Reason, Submitter};
-use spool::model::options::Options as JobOptions;
+use spool::model::job::{Identity, Job, Submitter};
 use spool::model::time::WallTime;
 use spool::store::embedded::{EmbeddedStore, Opened, Options};
 use spool::store::state::State;
@@ -175,33 +174,12 @@ fn accept(id: u32, body: &Bytes) -> Commit {
 }
 
 fn job(id: u32, submitter: Submitter, document: &Document) -> Job {
-    let Document { id: document, format, bytes, crc, place, created_at, .. } = document.clone();
+    let queue = (queue(id), QueueName::new("office").expect("a name"));
     Job {
-        id: JobId(id),
-        revision: Revision(1),
-        queue: queue(id),
-        queue_name: QueueName::new("office").expect("a name"),
-        bound: None,
-        status: JobStatus::Waiting,
-        reason: Reason::None,
-        submitter,
         title: "Monthly report".to_owned(),
-        documents: vec![DocumentRef { id: document, format, bytes, crc, place }],
-        options: JobOptions::default(),
-        priority: Priority::DEFAULT,
-        accepted: AcceptedSeq(id.into()),
-        attempts: 0,
-        broken: 0,
-        in_doubt: 0,
-        last_broken: None,
-        device_job_id: None,
-        cancel_requested: false,
-        bytes_sent: 0,
-        control_hash: None,
+        documents: vec![document.into()],
         entries: 1,
-        created_at,
-        updated_at: created_at,
-        finished_at: None,
+        ..Job::new(JobId(id), queue, submitter, AcceptedSeq(id.into()), document.created_at)
     }
 }
 

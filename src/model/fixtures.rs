@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use super::document::{BodyPlace, Format};
 use super::event::Source;
-use super::id::{AcceptedSeq, DocumentId, Generation, JobId, PrinterId, QueueId, QueueName, Revision};
+use super::id::{AcceptedSeq, DocumentId, Generation, JobId, PrinterId, QueueId, QueueName};
 use super::job::{
-    Bound, DocumentRef, DoneHow, FailReason, HoldReason, Identity, Job, JobEvent, JobStatus, Priority,
-    Reason, Submitter,
+    Bound, DocumentRef, DoneHow, FailReason, HoldReason, Identity, Job, JobEvent, JobStatus, Submitter,
 };
-use super::options::Options;
 use super::time::{MonoTime, Now, WallTime};
 
 pub fn name(text: &str) -> QueueName {
@@ -31,38 +29,19 @@ pub fn submitter() -> Submitter {
 
 /// A job of 100 bytes that waits in the queue of printer 1.
 pub fn job(id: u32) -> Job {
+    let document = DocumentRef {
+        id: DocumentId(u64::from(id)),
+        format: Format::Text,
+        bytes: 100,
+        crc: 0,
+        place: BodyPlace::Inline,
+    };
+    let (queue, age) = (QueueId::Printer(PrinterId(1)), AcceptedSeq(u64::from(id)));
     Job {
-        id: JobId(id),
-        revision: Revision(1),
-        queue: QueueId::Printer(PrinterId(1)),
-        queue_name: name("p"),
-        bound: None,
-        status: JobStatus::Waiting,
-        reason: Reason::None,
-        submitter: submitter(),
         title: format!("job {id}"),
-        documents: vec![DocumentRef {
-            id: DocumentId(u64::from(id)),
-            format: Format::Text,
-            bytes: 100,
-            crc: 0,
-            place: BodyPlace::Inline,
-        }],
-        options: Options::default(),
-        priority: Priority::DEFAULT,
-        accepted: AcceptedSeq(u64::from(id)),
-        attempts: 0,
-        broken: 0,
-        in_doubt: 0,
-        last_broken: None,
-        device_job_id: None,
-        cancel_requested: false,
-        bytes_sent: 0,
-        control_hash: None,
+        documents: vec![document],
         entries: 1,
-        created_at: WallTime(1),
-        updated_at: WallTime(1),
-        finished_at: None,
+        ..Job::new(JobId(id), (queue, name("p")), submitter(), age, WallTime(1))
     }
 }
 

@@ -13,9 +13,15 @@
 //! `Rendering` and `Scheduled` stand between `Waiting` and `Transmitting` where a printer needs them. Only
 //! [`Job::apply`] changes a job; [`edge`] is the whole table.
 
-use std::fmt;
+mod status;
+mod table;
+mod words;
 
-use super::document::{BodyPlace, Format};
+pub use self::status::JobStatus;
+pub use self::table::{JobEvent, NotAllowed, edge};
+
+use self::words::kind_sentence;
+use super::document::{BodyPlace, Document, Format};
 use super::event::{Entry, Source};
 use super::id::{AcceptedSeq, DocumentId, Generation, JobId, PrinterId, QueueId, QueueName, Revision};
 use super::options::Options;
@@ -126,97 +132,6 @@ impl Priority {
     }
 }
 
-/// The statuses of the print server document, with `Held` and `Rendering` added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum JobStatus {
-    /// Waits for a person (or is still arriving); in no queue.
-    Held,
-    /// Printing stand-by: in a queue.
-    Waiting,
-    /// Being turned into what the printer speaks.
-    Rendering,
-    /// Scheduling stand-by: bound to a printer that is not ready to take it yet.
-    Scheduled,
-    /// Bytes may be leaving.
-    Transmitting,
-    /// All bytes have left; the device has not said that it is done.
-    Transmitted,
-    /// The device said that it prints.
-    Printing,
-    Completed,
-    /// Error end.
-    Failed,
-    /// Cancel end.
-    Canceled,
-}
-
-impl JobStatus {
-    pub const ALL: [JobStatus; 10] = [
-        JobStatus::Held,
-        JobStatus::Waiting,
-        JobStatus::Rendering,
-        JobStatus::Scheduled,
-        JobStatus::Transmitting,
-        JobStatus::Transmitted,
-        JobStatus::Printing,
-        JobStatus::Completed,
-        JobStatus::Failed,
-        JobStatus::Canceled,
-    ];
-
-    /// The word of the HTTP interface.
-    pub fn word(self) -> &'static str {
-        match self {
-            JobStatus::Held => "held",
-            JobStatus::Waiting => "waiting",
-            JobStatus::Rendering => "rendering",
-            JobStatus::Scheduled => "scheduled",
-            JobStatus::Transmitting => "transmitting",
-            JobStatus::Transmitted => "transmitted",
-            JobStatus::Printing => "printing",
-            JobStatus::Completed => "completed",
-            JobStatus::Failed => "failed",
-            JobStatus::Canceled => "canceled",
-        }
-    }
-
-    pub fn from_word(word: &str) -> Option<JobStatus> {
-        JobStatus::ALL.into_iter().find(|status| status.word() == word)
-    }
-
-    /// The job-state of RFC 8011 section 5.3.7, as a keyword.
-    pub fn ipp_state(self) -> &'static str {
-        match self {
-            JobStatus::Held => "pending-held",
-            JobStatus::Waiting => "pending",
-            JobStatus::Rendering
-            | JobStatus::Scheduled
-            | JobStatus::Transmitting
-            | JobStatus::Transmitted
-            | JobStatus::Printing => "processing",
-            JobStatus::Completed => "completed",
-            JobStatus::Failed => "aborted",
-            JobStatus::Canceled => "canceled",
-        }
-    }
-
-    pub fn is_final(self) -> bool {
-        matches!(self, JobStatus::Completed | JobStatus::Failed | JobStatus::Canceled)
-    }
-
-    /// Whether a printer has the job: it must be decided anew when the server starts again.
-    pub fn is_at_printer(self) -> bool {
-        matches!(
-            self,
-            JobStatus::Rendering
-                | JobStatus::Scheduled
-                | JobStatus::Transmitting
-                | JobStatus::Transmitted
-                | JobStatus::Printing
-        )
-    }
-}
-
 /// Why a job is in its status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
@@ -275,144 +190,51 @@ pub enum FailReason {
     DocumentDamaged(String),
 }
 
-/// What can happen to a job after it was accepted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum JobEvent {
-    Hold(HoldReason),
-    Release,
-    SetPriority(Priority),
-    /// A user addresses the job to another queue.
-    Move {
-        queue: QueueId,
-        name: QueueName,
-    },
-    /// Bound to a printer, which is not ready to take it yet.
-    Schedule(Bound),
-    /// Rendering began ahead of an attempt.
-    Render(Bound),
-    /// An attempt is recorded: from the moment this is durable bytes may leave.
-    Attempt(Bound),
-    /// Bytes handed to the device so far. No entry in the timeline.
-    Progress {
-        bytes: u64,
-    },
-    /// The device takes no more bytes.
-    Block,
-    /// It takes bytes again.
-    Unblock,
-    /// The last byte has left.
-    LastByte {
-        bytes: u64,
-    },
-    /// The device gave its own number for the job.
-    Handle(String),
-    /// The device said that it prints.
-    PrintStart,
-    /// No byte left; the job goes back to its place.
-    NotReady(NotReady),
-    /// It was bound and nothing was tried; it goes back to its place.
-    GiveBack,
-    /// A connection broke with the job on it; it will be printed again.
-    Again {
-        broken: Broken,
-        whole: Whole,
-    },
-    /// A connection broke with the job on it; a person must decide.
-    BreakAndHold {
-        broken: Broken,
-        whole: Whole,
-        hold: HoldReason,
-    },
-    Complete {
-        how: DoneHow,
-        bytes: u64,
-    },
-    Fail(FailReason),
-    /// A user wants the end of a job that a printer has.
-    RequestCancel,
-    Cancel,
-    /// A user wants a finished job printed once more.
-    Restart {
-        accepted: AcceptedSeq,
-    },
-}
-
-/// An event that the job's status forbids.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NotAllowed {
-    pub job: JobId,
-    pub status: JobStatus,
-    pub event: &'static str,
-}
-
-impl fmt::Display for NotAllowed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "job {} is {} and cannot take «{}»", self.job, self.status.word(), self.event)
-    }
-}
-
-impl std::error::Error for NotAllowed {}
-
-/// The transition table: the status after `event` in `from`, or `None` where it may not happen there.
-pub fn edge(from: JobStatus, event: &JobEvent) -> Option<JobStatus> {
-    use JobEvent as E;
-    use JobStatus as S;
-    match (from, event) {
-        (S::Held | S::Waiting, E::Hold(_)) => Some(S::Held),
-        (S::Held, E::Release) => Some(S::Waiting),
-        (S::Held | S::Waiting, E::SetPriority(_) | E::Move { .. }) => Some(from),
-
-        (S::Waiting, E::Schedule(_)) => Some(S::Scheduled),
-        (S::Waiting | S::Scheduled, E::Render(_)) => Some(S::Rendering),
-        (S::Waiting | S::Rendering | S::Scheduled, E::Attempt(_)) => Some(S::Transmitting),
-
-        (S::Transmitting, E::Block | E::Unblock) => Some(from),
-        (S::Transmitting | S::Transmitted | S::Printing, E::Progress { .. }) => Some(from),
-        // The device's notices may overtake the end of our own sending: neither moves the job back.
-        (S::Transmitting, E::LastByte { .. }) => Some(S::Transmitted),
-        (S::Printing, E::LastByte { .. }) => Some(S::Printing),
-        (S::Scheduled | S::Transmitting | S::Transmitted | S::Printing, E::Handle(_)) => Some(from),
-        (S::Scheduled | S::Transmitting | S::Transmitted, E::PrintStart) => Some(S::Printing),
-
-        (S::Rendering | S::Scheduled | S::Transmitting, E::NotReady(_)) => Some(S::Waiting),
-        (S::Rendering | S::Scheduled, E::GiveBack) => Some(S::Waiting),
-        (S::Transmitting | S::Transmitted | S::Printing, E::Again { .. }) => Some(S::Waiting),
-        (
-            S::Rendering | S::Scheduled | S::Transmitting | S::Transmitted | S::Printing,
-            E::BreakAndHold { .. },
-        ) => Some(S::Held),
-        (S::Transmitting | S::Transmitted | S::Printing, E::Complete { .. }) => Some(S::Completed),
-        (
-            S::Held
-            | S::Waiting
-            | S::Rendering
-            | S::Scheduled
-            | S::Transmitting
-            | S::Transmitted
-            | S::Printing,
-            E::Fail(_),
-        ) => Some(S::Failed),
-
-        (S::Rendering | S::Scheduled | S::Transmitting | S::Transmitted | S::Printing, E::RequestCancel) => {
-            Some(from)
-        }
-        (
-            S::Held
-            | S::Waiting
-            | S::Rendering
-            | S::Scheduled
-            | S::Transmitting
-            | S::Transmitted
-            | S::Printing,
-            E::Cancel,
-        ) => Some(S::Canceled),
-        (S::Held | S::Completed | S::Failed | S::Canceled, E::Restart { .. }) => Some(S::Waiting),
-
-        _ => None,
+impl From<&Document> for DocumentRef {
+    fn from(document: &Document) -> DocumentRef {
+        let Document { id, format, bytes, crc, place, .. } = document;
+        DocumentRef { id: *id, format: format.clone(), bytes: *bytes, crc: *crc, place: *place }
     }
 }
 
 impl Job {
+    /// A job as it comes in: it waits, and nothing has been tried. It has no documents and no timeline yet.
+    pub fn new(
+        id: JobId,
+        (queue, queue_name): (QueueId, QueueName),
+        submitter: Submitter,
+        accepted: AcceptedSeq,
+        at: WallTime,
+    ) -> Job {
+        Job {
+            id,
+            revision: Revision(1),
+            queue,
+            queue_name,
+            bound: None,
+            status: JobStatus::Waiting,
+            reason: Reason::None,
+            submitter,
+            title: "untitled".to_owned(),
+            documents: Vec::new(),
+            options: Options::default(),
+            priority: Priority::DEFAULT,
+            accepted,
+            attempts: 0,
+            broken: 0,
+            in_doubt: 0,
+            last_broken: None,
+            device_job_id: None,
+            cancel_requested: false,
+            bytes_sent: 0,
+            control_hash: None,
+            entries: 0,
+            created_at: at,
+            updated_at: at,
+            finished_at: None,
+        }
+    }
+
     /// Applies `event`: the only way in which a job changes. Answers the timeline entry that tells of it;
     /// a mere count of bytes has none. The revision goes up by one in any case.
     pub fn apply(
@@ -537,140 +359,6 @@ impl Job {
     /// Size of all its documents, in bytes, one copy of each.
     pub fn bytes_total(&self) -> u64 {
         self.documents.iter().map(|document| document.bytes).fold(0, u64::saturating_add)
-    }
-}
-
-impl JobEvent {
-    /// The word for the event in timelines and errors.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            JobEvent::Hold(_) => "held",
-            JobEvent::Release => "released",
-            JobEvent::SetPriority(_) => "priority-changed",
-            JobEvent::Move { .. } => "moved",
-            JobEvent::Schedule(_) => "scheduled",
-            JobEvent::Render(_) => "rendering",
-            JobEvent::Attempt(_) => "attempt",
-            JobEvent::Progress { .. } => "progress",
-            JobEvent::Block => "blocked",
-            JobEvent::Unblock => "unblocked",
-            JobEvent::LastByte { .. } => "transmitted",
-            JobEvent::Handle(_) => "handle",
-            JobEvent::PrintStart => "printing",
-            JobEvent::NotReady(_) => "not-ready",
-            JobEvent::GiveBack => "given-back",
-            JobEvent::Again { .. } => "print-again",
-            JobEvent::BreakAndHold { .. } => "held-after-break",
-            JobEvent::Complete { .. } => "completed",
-            JobEvent::Fail(_) => "failed",
-            JobEvent::RequestCancel => "cancel-requested",
-            JobEvent::Cancel => "canceled",
-            JobEvent::Restart { .. } => "restarted",
-        }
-    }
-}
-
-fn kind_sentence(kind: &'static str) -> &'static str {
-    match kind {
-        "released" => "released; it waits at its old place",
-        "priority-changed" => "its priority was changed",
-        "moved" => "it was moved to another queue",
-        "scheduled" => "it is bound to the printer, which is getting ready",
-        "rendering" => "it is being turned into what the printer speaks",
-        "attempt" => "it is being sent; from here on bytes may have left",
-        "given-back" => "it is back at its place; nothing had been sent",
-        "unblocked" => "the printer takes bytes again",
-        "transmitted" => "all bytes have left; the printer has not said that it is done",
-        "handle" => "the printer gave its own number for the job",
-        "printing" => "the printer says that it prints",
-        "cancel-requested" => "its end was asked for; the printer is being told",
-        "canceled" => "canceled",
-        "restarted" => "to be printed once more, at a user's wish",
-        _ => "",
-    }
-}
-
-impl Reason {
-    /// The keyword of IPP's job-state-reasons (RFC 8011 section 5.3.8, PWG 5100.x), or one of our own where
-    /// it has none.
-    pub fn keyword(&self) -> Option<&'static str> {
-        match self {
-            Reason::None => None,
-            Reason::Held(hold) => Some(hold.keyword()),
-            Reason::NotReady(why) => Some(why.keyword()),
-            Reason::Broken(_, Whole::No) => Some("connection-broken"),
-            Reason::Broken(_, Whole::Maybe) => Some("may-have-printed"),
-            Reason::Blocked => Some("printer-takes-no-data"),
-            Reason::Done(DoneHow::Unconfirmed) => Some("job-completed-with-warnings"),
-            Reason::Done(_) => Some("job-completed-successfully"),
-            Reason::Failed(FailReason::Document(_)) => Some("document-format-error"),
-            Reason::Failed(FailReason::DocumentDamaged(_)) => Some("document-access-error"),
-        }
-    }
-
-    /// The reason as a sentence, where it says more than the status.
-    pub fn sentence(&self) -> Option<String> {
-        match self {
-            Reason::None => None,
-            Reason::Held(hold) => Some(hold.sentence().to_owned()),
-            Reason::NotReady(why) => Some(format!("{why}; nothing had been sent, it is back at its place")),
-            Reason::Broken(broken, Whole::No) => {
-                Some(format!("{broken} before the last byte had left; it is printed again from the start"))
-            }
-            Reason::Broken(broken, Whole::Maybe) => Some(format!(
-                "{broken} when all of it may have left; it may have been printed and is printed once more"
-            )),
-            Reason::Blocked => Some("the printer has a part of it and takes no more".to_owned()),
-            Reason::Done(how) => Some(how.sentence().to_owned()),
-            Reason::Failed(FailReason::Document(why)) => Some(format!("it cannot be printed: {why}")),
-            Reason::Failed(FailReason::DocumentDamaged(why)) => {
-                Some(format!("its document cannot be read: {why}"))
-            }
-        }
-    }
-}
-
-impl HoldReason {
-    pub fn keyword(self) -> &'static str {
-        match self {
-            HoldReason::Incoming => "job-incoming",
-            HoldReason::User => "job-hold-until-specified",
-            HoldReason::OutcomeUnknown => "outcome-unknown",
-            HoldReason::BrokenTooOften => "broken-too-often",
-            HoldReason::Credentials => "account-authorization-failed",
-            HoldReason::FailedTwiceRunning => "failed-twice-running",
-            HoldReason::QueueRemoved => "queue-removed",
-        }
-    }
-
-    pub fn sentence(self) -> &'static str {
-        match self {
-            HoldReason::Incoming => "its document is still arriving; it is not accepted yet",
-            HoldReason::User => "held by a user; release it to print it",
-            HoldReason::OutcomeUnknown => {
-                "it may have been printed already; look at the printer, then release it to print it again or cancel it"
-            }
-            HoldReason::BrokenTooOften => {
-                "the connection to the printer broke too often; release it to try again or cancel it"
-            }
-            HoldReason::Credentials => "the printer refused the credentials; correct them, then release it",
-            HoldReason::FailedTwiceRunning => {
-                "the server failed twice while it handled this job; release it to try again or cancel it"
-            }
-            HoldReason::QueueRemoved => "its queue was removed; move it to another or cancel it",
-        }
-    }
-}
-
-impl DoneHow {
-    pub fn sentence(self) -> &'static str {
-        match self {
-            DoneHow::FileWritten => "printed: the file is written and synced",
-            DoneHow::Drained => "printed: the device took every byte",
-            DoneHow::PeerClosed => "printed: the printer took every byte and closed the connection",
-            DoneHow::DeviceSaid => "printed: the printer said so",
-            DoneHow::Unconfirmed => "sent whole; unconfirmed, since this printer never says when it is done",
-        }
     }
 }
 

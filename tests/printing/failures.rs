@@ -131,7 +131,10 @@ fn a_printer_that_goes_off_in_the_middle_gets_the_whole_job_later() {
     let document = Endless::bytes(LARGE);
     let job = server.submit("", &document);
     fake.connected(1);
-    server.until(job, "transmitting");
+    // Before a byte has left it would be no break, but a printer that is busy.
+    server.wait("bytes have left", || {
+        server.workers().iter().any(|worker| worker["bytes"].as_u64() > Some(0)).then_some(())
+    });
     fake.refuse();
     fake.reset();
     server.wait("the printer is known to be gone", || {

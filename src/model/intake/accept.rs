@@ -3,7 +3,6 @@
 use super::messages::{Effect, Reply, Submission, Ticket};
 use super::step::{
     Accepting, Announced, Intake, KeySlot, Pending, claim_of, files_of, first_entry, out_of_numbers,
-    reference,
 };
 use super::{Arrival, Handed, JobRequest, Refusal};
 use crate::model::commit::{Commit, CommitError, IdempotencyKey, NewDocument};
@@ -51,38 +50,20 @@ impl Intake {
             Some(id) => id,
             None => self.numbers.job().ok_or_else(out_of_numbers)?,
         };
+        let (status, reason) = match request.arrival {
+            Arrival::Print => (JobStatus::Waiting, Reason::None),
+            Arrival::Hold => (JobStatus::Held, Reason::Held(HoldReason::User)),
+        };
+        let age = self.numbers.accepted().ok_or_else(out_of_numbers)?;
+        let job = Job::new(id, (queue, name), request.submitter.clone(), age, now.wall);
         Ok(Job {
-            id,
-            revision: Revision(1),
-            queue,
-            queue_name: name,
-            bound: None,
-            status: match request.arrival {
-                Arrival::Print => JobStatus::Waiting,
-                Arrival::Hold => JobStatus::Held,
-            },
-            reason: match request.arrival {
-                Arrival::Print => Reason::None,
-                Arrival::Hold => Reason::Held(HoldReason::User),
-            },
-            submitter: request.submitter.clone(),
-            title: request.title.clone().unwrap_or_else(|| "untitled".to_owned()),
-            documents: Vec::new(),
+            status,
+            reason,
+            title: request.title.clone().unwrap_or(job.title),
             options,
             priority: request.priority,
-            accepted: self.numbers.accepted().ok_or_else(out_of_numbers)?,
-            attempts: 0,
-            broken: 0,
-            in_doubt: 0,
-            last_broken: None,
-            device_job_id: None,
-            cancel_requested: false,
-            bytes_sent: 0,
             control_hash: request.control_hash,
-            entries: 0,
-            created_at: now.wall,
-            updated_at: now.wall,
-            finished_at: None,
+            ..job
         })
     }
 
@@ -304,11 +285,11 @@ impl Intake {
             Handed::Registered(id) => {
                 let document = found.iter().find(|document| document.id == *id);
                 let document = document.ok_or(Refusal::NoSuchDocument(*id))?;
-                return Ok((reference(document), document.name.clone()));
+                return Ok((DocumentRef::from(document), document.name.clone()));
             }
             new => self.new_document(new, submitter, now)?,
         };
-        let told = (reference(&document.document), document.document.name.clone());
+        let told = (DocumentRef::from(&document.document), document.document.name.clone());
         commit.documents.push(document);
         Ok(told)
     }

@@ -15,7 +15,7 @@ use crate::model::directory::Directory;
 use crate::model::document::Document;
 use crate::model::event::{Entry, Source};
 use crate::model::id::{DocumentId, JobId, QueueId};
-use crate::model::job::{DocumentRef, Job};
+use crate::model::job::Job;
 use crate::model::queue::QueueCounts;
 use crate::model::time::Now;
 
@@ -309,16 +309,6 @@ pub(super) fn files_of(submission: &Submission) -> Vec<DocumentId> {
             Handed::Inline { .. } | Handed::Registered(_) => None,
         })
         .collect()
-}
-
-pub(super) fn reference(document: &Document) -> DocumentRef {
-    DocumentRef {
-        id: document.id,
-        format: document.format.clone(),
-        bytes: document.bytes,
-        crc: document.crc,
-        place: document.place,
-    }
 }
 
 pub(super) fn first_entry(job: &Job) -> Entry {

@@ -6,10 +6,7 @@ use crate::model::event::{Entry, Source};
 use crate::model::id::{
     AcceptedSeq, DocumentId, Generation, JobId, PoolId, PrinterId, QueueId, QueueName, Revision,
 };
-use crate::model::job::{
-    Bound, DocumentRef, DoneHow, Identity, Job, JobEvent, JobStatus, Priority, Reason, Submitter,
-};
-use crate::model::options::Options;
+use crate::model::job::{Bound, DocumentRef, DoneHow, Identity, Job, JobEvent, Submitter};
 use crate::model::time::WallTime;
 
 /// The queues of the tests.
@@ -76,39 +73,11 @@ pub fn document(id: u64, user: &str, at: WallTime) -> Document {
 
 /// A job that waits, with those documents.
 pub fn job(id: u32, documents: &[Document], at: WallTime) -> Job {
-    let reference = |document: &Document| DocumentRef {
-        id: document.id,
-        format: document.format.clone(),
-        bytes: document.bytes,
-        crc: document.crc,
-        place: document.place,
-    };
+    let age = AcceptedSeq(u64::from(id));
     Job {
-        id: JobId(id),
-        revision: Revision(1),
-        queue: QUEUES[0],
-        queue_name: name("office"),
-        bound: None,
-        status: JobStatus::Waiting,
-        reason: Reason::None,
-        submitter: submitter(USERS[0]),
         title: format!("job {id}"),
-        documents: documents.iter().map(reference).collect(),
-        options: Options::default(),
-        priority: Priority::DEFAULT,
-        accepted: AcceptedSeq(u64::from(id)),
-        attempts: 0,
-        broken: 0,
-        in_doubt: 0,
-        last_broken: None,
-        device_job_id: None,
-        cancel_requested: false,
-        bytes_sent: 0,
-        control_hash: None,
-        entries: 0,
-        created_at: at,
-        updated_at: at,
-        finished_at: None,
+        documents: documents.iter().map(DocumentRef::from).collect(),
+        ..Job::new(JobId(id), (QUEUES[0], name("office")), submitter(USERS[0]), age, at)
     }
 }
 

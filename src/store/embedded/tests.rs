@@ -12,8 +12,7 @@ use super::*;
 use crate::model::commit::NewDocument;
 use crate::model::document::{BodyPlace, Document, Format};
 use crate::model::id::{AcceptedSeq, PrinterId, QueueName, Revision};
-use crate::model::job::{DocumentRef, Identity, JobStatus, Priority, Reason, Submitter};
-use crate::model::options::Options as JobOptions;
+use crate::model::job::{DocumentRef, Identity, Submitter};
 use crate::store::documents::Documents;
 use crate::store::read::{Direction, Kv, Row};
 
@@ -153,31 +152,10 @@ pub(in crate::store) fn accept(id: u32) -> Commit {
 }
 
 fn job(id: u32, submitter: Submitter, document: DocumentRef) -> Job {
+    let queue = (QUEUE, QueueName::new("office").expect("a name"));
     Job {
-        id: JobId(id),
-        revision: Revision(1),
-        queue: QUEUE,
-        queue_name: QueueName::new("office").expect("a name"),
-        bound: None,
-        status: JobStatus::Waiting,
-        reason: Reason::None,
-        submitter,
         title: format!("job {id}"),
         documents: vec![document],
-        options: JobOptions::default(),
-        priority: Priority::DEFAULT,
-        accepted: AcceptedSeq(id.into()),
-        attempts: 0,
-        broken: 0,
-        in_doubt: 0,
-        last_broken: None,
-        device_job_id: None,
-        cancel_requested: false,
-        bytes_sent: 0,
-        control_hash: None,
-        entries: 0,
-        created_at: WallTime(1),
-        updated_at: WallTime(1),
-        finished_at: None,
+        ..Job::new(JobId(id), queue, submitter, AcceptedSeq(id.into()), WallTime(1))
     }
 }

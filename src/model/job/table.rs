@@ -1,0 +1,144 @@
+//! What can happen to a job, and where: one table.
+
+use std::fmt;
+
+use super::{Bound, DoneHow, FailReason, HoldReason, JobStatus, Priority};
+use crate::model::id::{AcceptedSeq, JobId, QueueId, QueueName};
+use crate::model::retry::{Broken, NotReady, Whole};
+
+/// What can happen to a job after it was accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JobEvent {
+    Hold(HoldReason),
+    Release,
+    SetPriority(Priority),
+    /// A user addresses the job to another queue.
+    Move {
+        queue: QueueId,
+        name: QueueName,
+    },
+    /// Bound to a printer, which is not ready to take it yet.
+    Schedule(Bound),
+    /// Rendering began ahead of an attempt.
+    Render(Bound),
+    /// An attempt is recorded: from the moment this is durable bytes may leave.
+    Attempt(Bound),
+    /// Bytes handed to the device so far. No entry in the timeline.
+    Progress {
+        bytes: u64,
+    },
+    /// The device takes no more bytes.
+    Block,
+    /// It takes bytes again.
+    Unblock,
+    /// The last byte has left.
+    LastByte {
+        bytes: u64,
+    },
+    /// The device gave its own number for the job.
+    Handle(String),
+    /// The device said that it prints.
+    PrintStart,
+    /// No byte left; the job goes back to its place.
+    NotReady(NotReady),
+    /// It was bound and nothing was tried; it goes back to its place.
+    GiveBack,
+    /// A connection broke with the job on it; it will be printed again.
+    Again {
+        broken: Broken,
+        whole: Whole,
+    },
+    /// A connection broke with the job on it; a person must decide.
+    BreakAndHold {
+        broken: Broken,
+        whole: Whole,
+        hold: HoldReason,
+    },
+    Complete {
+        how: DoneHow,
+        bytes: u64,
+    },
+    Fail(FailReason),
+    /// A user wants the end of a job that a printer has.
+    RequestCancel,
+    Cancel,
+    /// A user wants a finished job printed once more.
+    Restart {
+        accepted: AcceptedSeq,
+    },
+}
+
+/// An event that the job's status forbids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotAllowed {
+    pub job: JobId,
+    pub status: JobStatus,
+    pub event: &'static str,
+}
+
+impl fmt::Display for NotAllowed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "job {} is {} and cannot take «{}»", self.job, self.status.word(), self.event)
+    }
+}
+
+impl std::error::Error for NotAllowed {}
+
+/// The transition table: the status after `event` in `from`, or `None` where it may not happen there.
+pub fn edge(from: JobStatus, event: &JobEvent) -> Option<JobStatus> {
+    use JobEvent as E;
+    use JobStatus as S;
+    match (from, event) {
+        (S::Held | S::Waiting, E::Hold(_)) => Some(S::Held),
+        (S::Held, E::Release) => Some(S::Waiting),
+        (S::Held | S::Waiting, E::SetPriority(_) | E::Move { .. }) => Some(from),
+
+        (S::Waiting, E::Schedule(_)) => Some(S::Scheduled),
+        (S::Waiting | S::Scheduled, E::Render(_)) => Some(S::Rendering),
+        (S::Waiting | S::Rendering | S::Scheduled, E::Attempt(_)) => Some(S::Transmitting),
+
+        (S::Transmitting, E::Block | E::Unblock) => Some(from),
+        (S::Transmitting | S::Transmitted | S::Printing, E::Progress { .. }) => Some(from),
+        // The device's notices may overtake the end of our own sending: neither moves the job back.
+        (S::Transmitting, E::LastByte { .. }) => Some(S::Transmitted),
+        (S::Printing, E::LastByte { .. }) => Some(S::Printing),
+        (S::Scheduled | S::Transmitting | S::Transmitted | S::Printing, E::Handle(_)) => Some(from),
+        (S::Scheduled | S::Transmitting | S::Transmitted, E::PrintStart) => Some(S::Printing),
+
+        (S::Rendering | S::Scheduled | S::Transmitting, E::NotReady(_)) => Some(S::Waiting),
+        (S::Rendering | S::Scheduled, E::GiveBack) => Some(S::Waiting),
+        (S::Transmitting | S::Transmitted | S::Printing, E::Again { .. }) => Some(S::Waiting),
+        (
+            S::Rendering | S::Scheduled | S::Transmitting | S::Transmitted | S::Printing,
+            E::BreakAndHold { .. },
+        ) => Some(S::Held),
+        (S::Transmitting | S::Transmitted | S::Printing, E::Complete { .. }) => Some(S::Completed),
+        (
+            S::Held
+            | S::Waiting
+            | S::Rendering
+            | S::Scheduled
+            | S::Transmitting
+            | S::Transmitted
+            | S::Printing,
+            E::Fail(_),
+        ) => Some(S::Failed),
+
+        (S::Rendering | S::Scheduled | S::Transmitting | S::Transmitted | S::Printing, E::RequestCancel) => {
+            Some(from)
+        }
+        (
+            S::Held
+            | S::Waiting
+            | S::Rendering
+            | S::Scheduled
+            | S::Transmitting
+            | S::Transmitted
+            | S::Printing,
+            E::Cancel,
+        ) => Some(S::Canceled),
+        (S::Held | S::Completed | S::Failed | S::Canceled, E::Restart { .. }) => Some(S::Waiting),
+
+        _ => None,
+    }
+}

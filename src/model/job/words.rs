@@ -1,0 +1,138 @@
+//! What is said of jobs: IPP's keywords for programs, sentences for people.
+
+use super::{DoneHow, FailReason, HoldReason, JobEvent, Reason};
+use crate::model::retry::Whole;
+
+impl JobEvent {
+    /// The word for the event in timelines and errors.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            JobEvent::Hold(_) => "held",
+            JobEvent::Release => "released",
+            JobEvent::SetPriority(_) => "priority-changed",
+            JobEvent::Move { .. } => "moved",
+            JobEvent::Schedule(_) => "scheduled",
+            JobEvent::Render(_) => "rendering",
+            JobEvent::Attempt(_) => "attempt",
+            JobEvent::Progress { .. } => "progress",
+            JobEvent::Block => "blocked",
+            JobEvent::Unblock => "unblocked",
+            JobEvent::LastByte { .. } => "transmitted",
+            JobEvent::Handle(_) => "handle",
+            JobEvent::PrintStart => "printing",
+            JobEvent::NotReady(_) => "not-ready",
+            JobEvent::GiveBack => "given-back",
+            JobEvent::Again { .. } => "print-again",
+            JobEvent::BreakAndHold { .. } => "held-after-break",
+            JobEvent::Complete { .. } => "completed",
+            JobEvent::Fail(_) => "failed",
+            JobEvent::RequestCancel => "cancel-requested",
+            JobEvent::Cancel => "canceled",
+            JobEvent::Restart { .. } => "restarted",
+        }
+    }
+}
+
+pub(super) fn kind_sentence(kind: &'static str) -> &'static str {
+    match kind {
+        "released" => "released; it waits at its old place",
+        "priority-changed" => "its priority was changed",
+        "moved" => "it was moved to another queue",
+        "scheduled" => "it is bound to the printer, which is getting ready",
+        "rendering" => "it is being turned into what the printer speaks",
+        "attempt" => "it is being sent; from here on bytes may have left",
+        "given-back" => "it is back at its place; nothing had been sent",
+        "unblocked" => "the printer takes bytes again",
+        "transmitted" => "all bytes have left; the printer has not said that it is done",
+        "handle" => "the printer gave its own number for the job",
+        "printing" => "the printer says that it prints",
+        "cancel-requested" => "its end was asked for; the printer is being told",
+        "canceled" => "canceled",
+        "restarted" => "to be printed once more, at a user's wish",
+        _ => "",
+    }
+}
+
+impl Reason {
+    /// The keyword of IPP's job-state-reasons (RFC 8011 section 5.3.8, PWG 5100.x), or one of our own where
+    /// it has none.
+    pub fn keyword(&self) -> Option<&'static str> {
+        match self {
+            Reason::None => None,
+            Reason::Held(hold) => Some(hold.keyword()),
+            Reason::NotReady(why) => Some(why.keyword()),
+            Reason::Broken(_, Whole::No) => Some("connection-broken"),
+            Reason::Broken(_, Whole::Maybe) => Some("may-have-printed"),
+            Reason::Blocked => Some("printer-takes-no-data"),
+            Reason::Done(DoneHow::Unconfirmed) => Some("job-completed-with-warnings"),
+            Reason::Done(_) => Some("job-completed-successfully"),
+            Reason::Failed(FailReason::Document(_)) => Some("document-format-error"),
+            Reason::Failed(FailReason::DocumentDamaged(_)) => Some("document-access-error"),
+        }
+    }
+
+    /// The reason as a sentence, where it says more than the status.
+    pub fn sentence(&self) -> Option<String> {
+        match self {
+            Reason::None => None,
+            Reason::Held(hold) => Some(hold.sentence().to_owned()),
+            Reason::NotReady(why) => Some(format!("{why}; nothing had been sent, it is back at its place")),
+            Reason::Broken(broken, Whole::No) => {
+                Some(format!("{broken} before the last byte had left; it is printed again from the start"))
+            }
+            Reason::Broken(broken, Whole::Maybe) => Some(format!(
+                "{broken} when all of it may have left; it may have been printed and is printed once more"
+            )),
+            Reason::Blocked => Some("the printer has a part of it and takes no more".to_owned()),
+            Reason::Done(how) => Some(how.sentence().to_owned()),
+            Reason::Failed(FailReason::Document(why)) => Some(format!("it cannot be printed: {why}")),
+            Reason::Failed(FailReason::DocumentDamaged(why)) => {
+                Some(format!("its document cannot be read: {why}"))
+            }
+        }
+    }
+}
+
+impl HoldReason {
+    pub fn keyword(self) -> &'static str {
+        match self {
+            HoldReason::Incoming => "job-incoming",
+            HoldReason::User => "job-hold-until-specified",
+            HoldReason::OutcomeUnknown => "outcome-unknown",
+            HoldReason::BrokenTooOften => "broken-too-often",
+            HoldReason::Credentials => "account-authorization-failed",
+            HoldReason::FailedTwiceRunning => "failed-twice-running",
+            HoldReason::QueueRemoved => "queue-removed",
+        }
+    }
+
+    pub fn sentence(self) -> &'static str {
+        match self {
+            HoldReason::Incoming => "its document is still arriving; it is not accepted yet",
+            HoldReason::User => "held by a user; release it to print it",
+            HoldReason::OutcomeUnknown => {
+                "it may have been printed already; look at the printer, then release it to print it again or cancel it"
+            }
+            HoldReason::BrokenTooOften => {
+                "the connection to the printer broke too often; release it to try again or cancel it"
+            }
+            HoldReason::Credentials => "the printer refused the credentials; correct them, then release it",
+            HoldReason::FailedTwiceRunning => {
+                "the server failed twice while it handled this job; release it to try again or cancel it"
+            }
+            HoldReason::QueueRemoved => "its queue was removed; move it to another or cancel it",
+        }
+    }
+}
+
+impl DoneHow {
+    pub fn sentence(self) -> &'static str {
+        match self {
+            DoneHow::FileWritten => "printed: the file is written and synced",
+            DoneHow::Drained => "printed: the device took every byte",
+            DoneHow::PeerClosed => "printed: the printer took every byte and closed the connection",
+            DoneHow::DeviceSaid => "printed: the printer said so",
+            DoneHow::Unconfirmed => "sent whole; unconfirmed, since this printer never says when it is done",
+        }
+    }
+}
