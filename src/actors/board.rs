@@ -42,8 +42,7 @@ pub struct TrafficHandle {
     pub notices: Arc<Notices>,
 }
 
-/// What a traffic manager is to know, kept until it knows. Its message is only the bell: a mailbox that is
-/// too full for it has others in it, and with each of them the notices are looked at.
+/// What a traffic manager is to know, kept until it knows. Its message is only the bell.
 #[derive(Debug, Default)]
 pub struct Notices {
     woken: AtomicBool,
@@ -73,8 +72,10 @@ impl Notices {
 }
 
 impl TrafficHandle {
+    /// To be called on the handle that the board keeps: actix bounds what one address sends, and a clone is
+    /// another one.
     fn ring(&self) {
-        // Full: whatever is in it makes the manager look. Closed: a new one looks by itself.
+        // Full: a bell is in it already. Closed: a new one looks by itself.
         let _ = self.address.try_send(traffic_manager::Bell);
     }
 }
@@ -215,7 +216,7 @@ impl Board {
     }
 
     fn wake_printer(&self, printer: PrinterId) {
-        if let Some(handle) = self.traffic(printer)
+        if let Some(handle) = read(&self.traffic).get(&printer)
             && handle.notices.wake()
         {
             handle.ring();
@@ -224,7 +225,7 @@ impl Board {
 
     /// The durable flag of a job is set: its printer is told.
     pub fn cancel_at(&self, printer: PrinterId, job: JobId) {
-        if let Some(handle) = self.traffic(printer) {
+        if let Some(handle) = read(&self.traffic).get(&printer) {
             handle.notices.cancel(job);
             handle.ring();
         }

@@ -1,14 +1,20 @@
 //! A traffic manager and its jobs.
 
+use std::sync::Arc;
+
+use actix::Actor;
+use spool::actors::board::{Notices, TrafficHandle};
 use spool::actors::front::{Core, PrinterCommand};
+use spool::actors::traffic_manager::{Begin, Lane, TrafficManager};
 use spool::model::cancel::Wish;
-use spool::model::id::{Generation, PrinterId};
+use spool::model::id::{Generation, PrinterId, QueueId};
 use spool::model::intake::JobCommand;
 use spool::model::job::{HoldReason, JobStatus, Reason};
 use spool::model::liveness::Stage;
 use spool::model::outcome::Outcome;
 use spool::model::printer::{Activity, Printer};
 use spool::model::retry::{NotReady, Whole};
+use spool::model::traffic::Beginning;
 use spool::store::memory::MemoryStore;
 
 use crate::watcher::beat;
@@ -84,6 +90,28 @@ fn wakes_merge_and_reach_a_manager_whose_mailbox_was_full() {
         drop(wake);
         pass(SHORT).await;
         assert_eq!(world.bench.jobs(), jobs[..1]);
+    });
+}
+
+#[test]
+fn what_is_told_before_the_beginning_is_looked_at_then() {
+    play(async {
+        let world = World::with(MemoryStore::new(), Vec::new(), Room::default()).await;
+        let printer = world.front.add_printer(printer(1, "sim:")).await.unwrap();
+        let (notices, beginning) = (Arc::<Notices>::default(), Beginning::ManagerPanic);
+        let (parts, lane) = (world.parts.clone(), Arc::<Lane>::default());
+        let begin = Begin { parts, printer: printer.clone(), beginning, lane, notices: notices.clone() };
+        // In the place of the one there is, as after a panic; nobody has polled it yet.
+        let address = TrafficManager::new(begin).start();
+        world.board.set_traffic(printer.id, Some(TrafficHandle { address, notices }));
+        world.board.wake(QueueId::Printer(printer.id));
+        pass(SHORT).await;
+        let first = world.submit(1).await;
+        assert_eq!(world.bench.jobs(), [first]);
+        world.bench.completes(first);
+        pass(SHORT).await;
+        let second = world.submit(1).await;
+        assert_eq!(world.bench.jobs(), [second]);
     });
 }
 

@@ -131,6 +131,7 @@ pub struct World {
     pub jobs: Addr<JobManager>,
     pub devices: Addr<DeviceManager>,
     pub watcher: Addr<ThreadWatcher>,
+    pub parts: Arc<traffic_manager::Parts>,
     pub beats: Sender<Beat>,
     pub documents: Documents,
     pub clock: Clock,
@@ -191,7 +192,12 @@ impl World {
             surroundings: Surroundings { files: Vec::new(), timing: Timing::default(), clock },
             rules: traffic::Rules { backoff, broken_max: 5, blocked: Duration::from_secs(1800) },
         });
-        let parts = device_manager::Parts { store: shared.clone(), board: board.clone(), clock, traffic };
+        let parts = device_manager::Parts {
+            store: shared.clone(),
+            board: board.clone(),
+            clock,
+            traffic: traffic.clone(),
+        };
         let devices = DeviceManager::new(parts, fleet).start();
         let front = Front::new(shared, documents.clone(), board.clone(), jobs.clone(), devices.clone());
         let world = World {
@@ -202,6 +208,7 @@ impl World {
             jobs,
             devices,
             watcher,
+            parts: traffic,
             beats,
             documents,
             clock,

@@ -148,6 +148,7 @@ impl TrafficManager {
             chance,
         }));
         self.step(Input::Wake, ctx);
+        self.look_at_notices(ctx);
     }
 
     pub(super) fn asks(&self) -> Asks {
@@ -162,29 +163,24 @@ impl TrafficManager {
     }
 
     pub(super) fn step(&mut self, input: Input, ctx: &mut Context<Self>) {
-        self.step_once(input, ctx);
-        self.look_at_notices(ctx);
-    }
-
-    fn look_at_notices(&mut self, ctx: &mut Context<Self>) {
-        // Before it has begun they are kept for the beginning.
-        if self.traffic.is_none() {
-            return;
-        }
-        for job in self.begin.notices.take_canceled() {
-            self.step_once(Input::Cancel(job), ctx);
-        }
-        if self.begin.notices.take_wake() {
-            self.step_once(Input::Wake, ctx);
-        }
-    }
-
-    fn step_once(&mut self, input: Input, ctx: &mut Context<Self>) {
         let Some(traffic) = &mut self.traffic else { return };
         let effects = traffic.step(input, self.begin.parts.clock.now());
         self.begin.lane.generation.store(traffic.generation().0, Ordering::Release);
         for effect in effects {
             self.run(effect, ctx);
+        }
+    }
+
+    fn look_at_notices(&mut self, ctx: &mut Context<Self>) {
+        if self.traffic.is_none() {
+            // They are kept for the beginning.
+            return;
+        }
+        for job in self.begin.notices.take_canceled() {
+            self.step(Input::Cancel(job), ctx);
+        }
+        if self.begin.notices.take_wake() {
+            self.step(Input::Wake, ctx);
         }
     }
 
