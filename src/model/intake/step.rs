@@ -218,6 +218,7 @@ impl Intake {
         let refusal = match &error {
             CommitError::Full => Refusal::DiskFull { free_bytes_min: self.rules.free_disk_min },
             CommitError::InUse(document) => Refusal::DocumentInUse(*document),
+            CommitError::NoDocument(document) => Refusal::NoSuchDocument(*document),
             other => Refusal::Store(other.to_string()),
         };
         match (self.pending.remove(&ticket), error) {

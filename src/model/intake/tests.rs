@@ -310,6 +310,10 @@ fn can_2_a_registered_document_is_printed_by_its_number() {
     desk.committed(1, "1 hears accepted 1, wake");
     desk.hears(submit(2, by_number()), "1 documents for 2");
     desk.hears(Input::DocumentsRead(Ticket(2), vec![]), "2 hears no_such_document");
+    // It may be purged between the look and the commit.
+    desk.hears(submit(3, by_number()), "1 documents for 3");
+    desk.hears(Input::DocumentsRead(Ticket(3), vec![document(70)]), "commit 3");
+    desk.refused(3, CommitError::NoDocument(DocumentId(70)), "3 hears no_such_document");
 }
 
 #[test]
