@@ -34,6 +34,9 @@ const GROUP_BYTES_MAX: usize = 1024 * 1024;
 const REVIVE_TRIES: u32 = 20;
 /// … and how long after the last time.
 const REVIVE_PAUSE: Duration = Duration::from_millis(200);
+/// How often a group is planned anew when the index fails while it is read; an index that fails each time must not
+/// hold up the store for ever.
+const REPLANS_MAX: u32 = 3;
 /// How often the index is looked after while no commit comes.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Free space below which no more documents are taken, in bytes: a few segments of the index.
@@ -86,6 +89,11 @@ impl Writer {
     }
 
     fn group(&mut self, group: Vec<Order>) {
+        self.group_with(group, REPLANS_MAX);
+    }
+
+    /// `replans`: how often the group may be planned anew because the index failed meanwhile.
+    fn group_with(&mut self, group: Vec<Order>, replans: u32) {
         let index = match self.healthy_index() {
             Ok(index) => index,
             Err(error) => return refuse(group, &error),
@@ -96,7 +104,11 @@ impl Writer {
         if let Some(error) = watched.failure() {
             // Not the commits are at fault. Nothing was written, so they can be planned again when it works.
             self.fall_behind(&error, index);
-            return self.group(planned.into_iter().map(|(order, _)| order).collect());
+            let group = planned.into_iter().map(|(order, _)| order).collect();
+            return match replans.checked_sub(1) {
+                Some(left) => self.group_with(group, left),
+                None => refuse(group, &CommitError::Unavailable(format!("the index: {error}"))),
+            };
         }
         let mut planned = refuse_impossible(planned);
         let placed = match append(&mut self.journal, &planned) {
