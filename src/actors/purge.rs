@@ -5,9 +5,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::config::History;
 use crate::model::commit::{Commit, CommitError, Remove};
-use crate::model::id::DocumentId;
 use crate::model::time::WallTime;
-use crate::store::documents::Documents;
 use crate::store::{Purge, Purgeable, ReadError, SharedStore};
 
 /// How often it is looked whether something is due.
@@ -16,9 +14,9 @@ const EVERY: Duration = Duration::from_secs(30);
 const BATCH: usize = 64;
 
 /// Runs until it is dropped.
-pub async fn run(store: SharedStore, documents: Documents, history: History, clock: Clock) {
+pub async fn run(store: SharedStore, history: History, clock: Clock) {
     loop {
-        if let Err(error) = sweep(&store, &documents, &history, clock).await {
+        if let Err(error) = sweep(&store, &history, clock).await {
             log::warn!(error:%; "history was not cleared; trying again later");
         }
         tokio::time::sleep(EVERY).await;
@@ -26,24 +24,14 @@ pub async fn run(store: SharedStore, documents: Documents, history: History, clo
 }
 
 /// Takes away everything that is due now.
-pub async fn sweep(
-    store: &SharedStore,
-    documents: &Documents,
-    history: &History,
-    clock: Clock,
-) -> Result<(), ReadError> {
+pub async fn sweep(store: &SharedStore, history: &History, clock: Clock) -> Result<(), ReadError> {
     let now = clock.now().wall;
-    sweep_one(store, documents, Purge::Jobs, now.minus(history.jobs)).await?;
-    sweep_one(store, documents, Purge::Documents, now.minus(history.documents)).await?;
-    sweep_one(store, documents, Purge::Keys, now).await
+    sweep_one(store, Purge::Jobs, now.minus(history.jobs)).await?;
+    sweep_one(store, Purge::Documents, now.minus(history.documents)).await?;
+    sweep_one(store, Purge::Keys, now).await
 }
 
-async fn sweep_one(
-    store: &SharedStore,
-    documents: &Documents,
-    what: Purge,
-    until: WallTime,
-) -> Result<(), ReadError> {
+async fn sweep_one(store: &SharedStore, what: Purge, until: WallTime) -> Result<(), ReadError> {
     loop {
         let due = store.purgeable(what, until, BATCH).await?;
         let mut gone = 0;
@@ -54,14 +42,8 @@ async fn sweep_one(
                 Purgeable::Key(key) => Remove::Key(*key),
             };
             match store.commit(Commit { remove: vec![remove], ..Commit::default() }).await {
-                Ok(_) => {
-                    gone += 1;
-                    // Bodies go last: a record without a body is worse than a body without a record.
-                    if let Purgeable::Document(document) = found {
-                        let document: DocumentId = *document;
-                        documents.discard(document);
-                    }
-                }
+                // The store lets the body of a document go when its record has gone.
+                Ok(_) => gone += 1,
                 // Used again meanwhile: it is due another time.
                 Err(CommitError::InUse(_) | CommitError::Changed(_)) => {}
                 Err(error) => return Err(ReadError::Unavailable(error.to_string())),

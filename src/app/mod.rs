@@ -105,7 +105,7 @@ async fn live(
     let mut hang_up = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
     let (store, documents, clock) = (ground.store.clone(), ground.documents.clone(), ground.clock);
     let heart = Heart::start(&config, ground.clone()).await?;
-    let mut purging = actix_rt::spawn(purge::run(store, documents.clone(), config.history.clone(), clock));
+    let mut purging = actix_rt::spawn(purge::run(store, config.history.clone(), clock));
     let addresses = listener.addresses();
     let http = Arc::new(HttpState::new(HttpParts {
         core: Arc::new(heart.front.clone()),

@@ -65,7 +65,7 @@ pub enum Remove {
     /// A final job with its timeline and its places in every list. A commit that has no room for the whole
     /// timeline takes as much of its beginning as fits and leaves the job; ask again then.
     Job(JobId),
-    /// A document that no unfinished job uses. Its body goes after the commit.
+    /// A document that no unfinished job uses. The store lets its body go when the commit is durable, never before.
     Document(DocumentId),
     Printer(PrinterId),
     Pool(PoolId),

@@ -182,7 +182,7 @@ fn history_goes_when_its_time_is_over_and_not_before() {
         let world = World::new().await;
         let history = History { jobs: Duration::from_secs(3600), documents: Duration::from_secs(60) };
         let store: SharedStore = std::sync::Arc::new(world.store.clone());
-        let sweep = || async { purge::sweep(&store, &world.documents, &history, world.clock).await.unwrap() };
+        let sweep = || async { purge::sweep(&store, &history, world.clock).await.unwrap() };
         let key = KeyClaim { key: "k".to_owned(), fingerprint: [1; 32] };
         let asked = world.front.submit(None, request(1), vec![document()], Some(key));
         let (done, document_of_done) = (asked.await.unwrap().job.id, |job| world.job(job).documents[0].id);

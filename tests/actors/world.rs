@@ -133,7 +133,6 @@ pub struct World {
     pub watcher: Addr<ThreadWatcher>,
     pub parts: Arc<traffic_manager::Parts>,
     pub beats: Sender<Beat>,
-    pub documents: Documents,
     pub clock: Clock,
     _files: tempfile::TempDir,
 }
@@ -199,7 +198,7 @@ impl World {
             traffic: traffic.clone(),
         };
         let devices = DeviceManager::new(parts, fleet).start();
-        let front = Front::new(shared, documents.clone(), board.clone(), jobs.clone(), devices.clone());
+        let front = Front::new(shared, documents, board.clone(), jobs.clone(), devices.clone());
         let world = World {
             store,
             board,
@@ -210,7 +209,7 @@ impl World {
             watcher,
             parts: traffic,
             beats,
-            documents,
+
             clock,
             _files: files,
         };

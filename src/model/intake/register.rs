@@ -50,7 +50,7 @@ impl Intake {
         }
         self.pending.insert(ticket, Pending::Removed);
         let commit = Box::new(Commit { remove: vec![Remove::Document(id)], ..Commit::default() });
-        let then = vec![Effect::Reply(ticket, Ok(Reply::Done)), Effect::Discard(id)];
+        let then = vec![Effect::Reply(ticket, Ok(Reply::Done))];
         fx.push(Effect::Commit { ticket, commit, then });
     }
 }
