@@ -52,7 +52,7 @@ impl From<Stop> for Failure {
     }
 }
 
-/// Sends all `parts`, in their order, `copies` times. The link is gone when this returns: finished, or
+/// Sends all `parts`, in their order, `copies` times where the device does not make the copies itself. The link is gone when this returns: finished, or
 /// dropped, which takes back what had not left.
 pub fn run(
     mut link: Box<dyn Link>,
@@ -62,6 +62,7 @@ pub fn run(
     pulse: &mut dyn Pulse,
 ) -> Outcome {
     pulse.stage(Stage::Sending);
+    let copies = if link.makes_copies(tag) { 1 } else { copies };
     let mut sender = Sender { link: &mut *link, pulse, handed: 0, buffer: Vec::new() };
     let sent = sender.begin(tag, parts).and_then(|()| sender.send(parts, copies));
     let handed = sender.handed;
@@ -79,6 +80,7 @@ fn finish(link: Box<dyn Link>, handed: u64, pulse: &mut dyn Pulse) -> Outcome {
         Err(LinkError::NotReady(why)) => Outcome::NotReady(why),
         Err(LinkError::Broken(broken, whole)) => Outcome::Broken { broken, whole, bytes: handed },
         Err(LinkError::Document(why)) => Outcome::Document(why),
+        Err(LinkError::Canceled) => Outcome::Canceled { bytes: handed },
         Err(LinkError::Credentials) => Outcome::Credentials,
         Err(LinkError::Stopped) => Outcome::Aborted { whole: Whole::Maybe, bytes: handed },
     }
@@ -98,6 +100,7 @@ impl Failure {
                 Outcome::Broken { broken, whole: Whole::No, bytes }
             }
             Failure::Link(LinkError::Document(why)) => Outcome::Document(why),
+            Failure::Link(LinkError::Canceled) => Outcome::Canceled { bytes },
             Failure::Link(LinkError::Credentials) => Outcome::Credentials,
             Failure::Link(LinkError::Stopped) => Outcome::Aborted { whole: Whole::No, bytes },
         }

@@ -17,6 +17,8 @@ use spool::device::{self, Confirmation, JobTag, Link, Pulse, Shutter, Stop, Surr
 use spool::model::id::{AcceptedSeq, JobId};
 use spool::model::job::{DoneHow, FailReason};
 use spool::model::liveness::Stage;
+use spool::model::news::News;
+use spool::model::options::Options;
 use spool::model::outcome::{Answer, Outcome};
 use spool::model::retry::{Broken, NotReady, Whole};
 use spool::model::time::WallTime;
@@ -42,6 +44,8 @@ impl Pulse for TestPulse {
     }
 
     fn protect(&mut self, _longest: Duration) {}
+
+    fn news(&mut self, _news: News) {}
 }
 
 /// An attempt on a thread of its own.
@@ -85,8 +89,15 @@ fn target(uri: &str) -> Arc<dyn Target> {
 }
 
 fn open(target: &dyn Target) -> Result<Box<dyn Link>, NotReady> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(target.open())
+    runtime().block_on(target.open())
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+fn ask(target: &dyn Target, tag: &JobTag) -> Answer {
+    runtime().block_on(target.ask(tag))
 }
 
 fn tag() -> JobTag {
@@ -96,7 +107,10 @@ fn tag() -> JobTag {
         accepted: AcceptedSeq(77),
         title: "report.pdf".to_owned(),
         user: "ann".to_owned(),
+        handle: None,
         extension: "pdf",
+        documents: Vec::new(),
+        options: Options::default(),
         bytes_total: 0,
         closes: Confirmation::Close,
     }
@@ -358,12 +372,12 @@ fn a_job_becomes_a_file() {
     let place = tempfile::tempdir().unwrap();
     let target = file_target(place.path());
     let body = document(MIB + 1);
-    assert_eq!(target.ask(&tag()), Answer::NotPrinted);
+    assert_eq!(ask(&*target, &tag()), Answer::NotPrinted);
     assert_eq!(send(&*target, &body).outcome(), done(DoneHow::FileWritten, &body));
     assert_eq!(names(place.path()), ["000012-report.pdf"]);
     assert!(fs::read(place.path().join("000012-report.pdf")).unwrap() == body);
     assert!(target.can_ask());
-    assert_eq!(target.ask(&tag()), Answer::Printed(DoneHow::FileWritten));
+    assert_eq!(ask(&*target, &tag()), Answer::Printed(DoneHow::FileWritten));
 }
 
 #[test]
@@ -371,14 +385,14 @@ fn nothing_is_overwritten_and_no_other_file_is_taken_for_the_job() {
     let place = tempfile::tempdir().unwrap();
     let target = file_target(place.path());
     fs::write(place.path().join("000012-report.pdf"), "somebody else's").unwrap();
-    assert_eq!(target.ask(&tag()), Answer::NotPrinted);
+    assert_eq!(ask(&*target, &tag()), Answer::NotPrinted);
     assert_eq!(send(&*target, b"first").outcome(), done(DoneHow::FileWritten, b"first"));
-    assert_eq!(target.ask(&tag()), Answer::Printed(DoneHow::FileWritten));
+    assert_eq!(ask(&*target, &tag()), Answer::Printed(DoneHow::FileWritten));
     let again = JobTag { accepted: AcceptedSeq(78), ..tag() };
-    assert_eq!(target.ask(&again), Answer::NotPrinted, "a restarted job is another printing");
+    assert_eq!(ask(&*target, &again), Answer::NotPrinted, "a restarted job is another printing");
     let sending = start(&*target, again.clone(), vec![part(b"again")], 1);
     assert_eq!(sending.outcome(), done(DoneHow::FileWritten, b"again"));
-    assert_eq!(target.ask(&again), Answer::Printed(DoneHow::FileWritten));
+    assert_eq!(ask(&*target, &again), Answer::Printed(DoneHow::FileWritten));
     let expected = ["000012-report.pdf", "000012-report~2.pdf", "000012-report~3.pdf"];
     assert_eq!(names(place.path()), expected);
     let read = |name: &str| fs::read_to_string(place.path().join(name)).unwrap();
@@ -411,7 +425,7 @@ fn a_file_that_is_not_finished_is_not_printed_and_leaves_nothing() {
     // As after a crash: nobody tidied up.
     std::mem::forget(link);
     fs::write(place.path().join("000012-report-2.pdf"), "not ours").unwrap();
-    assert_eq!(target.ask(&tag()), Answer::NotPrinted);
+    assert_eq!(ask(&*target, &tag()), Answer::NotPrinted);
     assert_eq!(names(place.path()), ["000012-report-2.pdf"]);
 
     let mut link = open(&*target).unwrap();
@@ -464,7 +478,7 @@ fn a_missing_directory_is_made_one_level_deep() {
 fn a_device_out_of_paper_is_waited_for_and_can_be_shut() {
     let there = slow_beat(surroundings(&[Path::new("/dev")], PATIENCE));
     let node = device::parse("file:/dev/full", &there).unwrap();
-    assert_eq!(node.ask(&tag()), Answer::CannotTell);
+    assert_eq!(ask(&*node, &tag()), Answer::CannotTell);
     let sending = send(&*node, b"x");
     sending.wait_for(Stage::Sending);
     sending.shutter.as_ref().unwrap().shut();

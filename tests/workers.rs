@@ -17,6 +17,7 @@ use spool::device::{
 use spool::model::id::{AcceptedSeq, Generation, JobId, PrinterId};
 use spool::model::job::DoneHow;
 use spool::model::liveness::{Beat, Stage};
+use spool::model::options::Options;
 use spool::model::outcome::Outcome;
 use spool::model::retry::{Broken, Whole};
 use spool::model::time::WallTime;
@@ -80,7 +81,10 @@ fn tag(n: u64) -> JobTag {
         accepted: AcceptedSeq(n),
         title: "t".to_owned(),
         user: "u".to_owned(),
+        handle: None,
         extension: "prn",
+        documents: Vec::new(),
+        options: Options::default(),
         bytes_total: 4,
         closes: Confirmation::Close,
     }

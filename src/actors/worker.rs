@@ -20,6 +20,7 @@ use crate::device::{JobTag, Link, Pulse, Shutter, Stop};
 use crate::failpoint;
 use crate::model::id::{Generation, JobId, PrinterId};
 use crate::model::liveness::{Beat, Stage};
+use crate::model::news::News;
 use crate::model::outcome::Outcome;
 use crate::model::retry::{Broken, Whole};
 use crate::model::time::MonoTime;
@@ -39,7 +40,8 @@ pub struct Attempt {
     pub tag: JobTag,
     pub parts: Vec<Part>,
     pub copies: u32,
-    /// Called on the worker's thread when the outcome is in its slot. It must not block.
+    /// Called on the worker's thread when the outcome, or news of the device, is in its slot. It must not
+    /// block.
     pub notify: Box<dyn Fn(Generation) + Send>,
 }
 
@@ -59,6 +61,7 @@ pub struct Running {
     abort: Arc<AtomicBool>,
     shutter: Option<Arc<dyn Shutter>>,
     report: Arc<ReportSlot>,
+    news: Arc<Mutex<Option<News>>>,
 }
 
 impl fmt::Debug for Running {
@@ -88,7 +91,12 @@ pub trait StartAttempt: Send + Sync {
 impl Running {
     /// The outside of an attempt that begins.
     pub fn of(attempt: &Attempt) -> Running {
-        Running { abort: Arc::default(), shutter: attempt.link.shutter(), report: Arc::default() }
+        Running {
+            abort: Arc::default(),
+            shutter: attempt.link.shutter(),
+            report: Arc::default(),
+            news: Arc::default(),
+        }
     }
 
     /// Whether its worker is to end.
@@ -120,6 +128,16 @@ impl Running {
 
     fn is_same_as(&self, other: &Running) -> bool {
         Arc::ptr_eq(&self.report, &other.report)
+    }
+
+    /// The newest that the device has said of the job since it was last asked for.
+    pub fn take_news(&self) -> Option<News> {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Leaves what the device says to be taken; whoever carries out the attempt tells so afterwards.
+    pub fn put_news(&self, news: News) {
+        *self.news.lock().unwrap_or_else(PoisonError::into_inner) = Some(news);
     }
 
     /// The outcome, once it is there; it is kept until it is taken.
@@ -165,7 +183,8 @@ impl Task {
                 at: clock.now().mono,
             },
             sent_at: None,
-            abort: &running.abort,
+            running: &running,
+            notify: notify.as_ref(),
             clock,
             beats,
         };
@@ -197,7 +216,8 @@ fn report(running: &Running, notify: &dyn Fn(Generation), generation: Generation
 struct WorkerPulse<'a> {
     beat: Beat,
     sent_at: Option<MonoTime>,
-    abort: &'a AtomicBool,
+    running: &'a Running,
+    notify: &'a (dyn Fn(Generation) + Send),
     clock: Clock,
     beats: &'a Sender<Beat>,
 }
@@ -227,7 +247,7 @@ impl Pulse for WorkerPulse<'_> {
         if self.sent_at.is_none_or(|sent_at| now.since(sent_at) >= BEAT_EVERY) {
             self.send();
         }
-        if self.abort.load(Ordering::Acquire) { Err(Stop) } else { Ok(()) }
+        if self.running.is_aborted() { Err(Stop) } else { Ok(()) }
     }
 
     fn stage(&mut self, stage: Stage) {
@@ -242,5 +262,10 @@ impl Pulse for WorkerPulse<'_> {
             self.beat.protected = longest;
             self.send();
         }
+    }
+
+    fn news(&mut self, news: News) {
+        self.running.put_news(news);
+        (self.notify)(self.beat.generation);
     }
 }

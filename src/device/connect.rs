@@ -68,6 +68,10 @@ fn more_telling(a: NotReady, b: NotReady) -> NotReady {
         | NotReady::MediaEmpty
         | NotReady::MediaJam
         | NotReady::CoverOpen
+        | NotReady::SupplyEmpty
+        | NotReady::OutputFull
+        | NotReady::TrayMissing
+        | NotReady::PausedAtDevice
         | NotReady::Other(_) => 4,
     };
     if rank(&b) > rank(&a) { b } else { a }

@@ -19,7 +19,7 @@ use rustix::io::Errno;
 
 use super::directory::{Directory, DirectoryLink};
 use super::node::NodeLink;
-use super::{BadUri, JobTag, Kind, Link, Surroundings, Target};
+use super::{BadUri, JobTag, Kind, Link, Place, Surroundings, Target};
 use crate::model::outcome::Answer;
 use crate::model::retry::NotReady;
 
@@ -30,7 +30,8 @@ const PATH_BYTES_MAX: usize = 4095;
 /// Directories made for a printer are the server's own: what is printed is nobody else's business.
 const DIRECTORY_MODE: Mode = Mode::RWXU;
 
-fn parse(uri: &str, surroundings: &Surroundings) -> Result<Arc<dyn Target>, BadUri> {
+fn parse(place: &Place<'_>, surroundings: &Surroundings) -> Result<Arc<dyn Target>, BadUri> {
+    let uri = place.uri;
     let bad = |why: String| BadUri { uri: uri.chars().take(200).collect(), why };
     let path = path_in(uri).map_err(bad)?;
     if !surroundings.may_write(&real_as_far_as_it_is(&path)) {
@@ -85,7 +86,7 @@ struct FileTarget {
 }
 
 /// What stands at the path.
-enum Place {
+enum Stand {
     Directory(Directory),
     /// Not opened yet: opening a device can have an effect.
     Node(OwnedFd, FileType),
@@ -116,20 +117,28 @@ impl Target for FileTarget {
         !self.path.starts_with("/dev")
     }
 
-    fn ask(&self, tag: &JobTag) -> Answer {
-        match self.place() {
-            Ok(Place::Directory(directory)) => directory.ask(tag),
-            Ok(Place::Node(..)) => Answer::CannotTell,
-            Err(why) => Answer::NotReady(why),
+    fn ask(&self, tag: &JobTag) -> BoxFuture<'static, Answer> {
+        let (target, tag, limit) = (self.clone(), tag.clone(), self.surroundings.timing.connect);
+        async move {
+            let asking = tokio::task::spawn_blocking(move || match target.stand() {
+                Ok(Stand::Directory(directory)) => directory.ask(&tag),
+                Ok(Stand::Node(..)) => Answer::CannotTell,
+                Err(why) => Answer::NotReady(why),
+            });
+            match tokio::time::timeout(limit, asking).await {
+                Ok(answer) => answer.unwrap_or(Answer::CannotTell),
+                Err(_elapsed) => Answer::NotReady(NotReady::Other("the file system does not answer".into())),
+            }
         }
+        .boxed()
     }
 }
 
 impl FileTarget {
     fn open_now(&self) -> Result<Box<dyn Link>, NotReady> {
-        match self.place()? {
-            Place::Directory(directory) => Ok(Box::new(DirectoryLink::new(directory))),
-            Place::Node(at, kind) => {
+        match self.stand()? {
+            Stand::Directory(directory) => Ok(Box::new(DirectoryLink::new(directory))),
+            Stand::Node(at, kind) => {
                 let surroundings = &self.surroundings;
                 let node = reopen(&at, OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY)
                     .map_err(|error| self.not_ready(error))?;
@@ -142,7 +151,7 @@ impl FileTarget {
 
     /// Finds what stands at the path, makes the directory where only it is missing, and judges by what was
     /// really found.
-    fn place(&self) -> Result<Place, NotReady> {
+    fn stand(&self) -> Result<Stand, NotReady> {
         let at = match self.look() {
             Err(Errno::NOENT) if self.make() => self.look(),
             found => found,
@@ -156,10 +165,10 @@ impl FileTarget {
         match kind {
             FileType::Directory if self.surroundings.may_write(&real) => {
                 let directory = Directory::open(&at, real).map_err(|error| self.not_ready(error))?;
-                Ok(Place::Directory(directory))
+                Ok(Stand::Directory(directory))
             }
-            FileType::Fifo if self.surroundings.may_write(&real) => Ok(Place::Node(at, kind)),
-            FileType::CharacterDevice if self.surroundings.may_drive(&real) => Ok(Place::Node(at, kind)),
+            FileType::Fifo if self.surroundings.may_write(&real) => Ok(Stand::Node(at, kind)),
+            FileType::CharacterDevice if self.surroundings.may_drive(&real) => Ok(Stand::Node(at, kind)),
             FileType::Directory | FileType::Fifo | FileType::CharacterDevice => {
                 Err(NotReady::Other(format!(
                     "{} lies outside of the places that may be written to; add its directory to `files` in [access]",

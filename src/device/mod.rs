@@ -16,17 +16,24 @@ mod sim;
 mod socket;
 
 use std::fmt;
+use std::future::ready;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use crate::clock::Clock;
+use crate::model::description::Description;
+use crate::model::document::Format;
 use crate::model::id::{AcceptedSeq, JobId};
 use crate::model::job::{DoneHow, FailReason};
 use crate::model::liveness::Stage;
+use crate::model::news::News;
+use crate::model::options::Options;
 use crate::model::outcome::Answer;
+use crate::model::printer::Printer;
 use crate::model::retry::{Broken, NotReady, Whole};
 use crate::model::time::WallTime;
 
@@ -40,7 +47,33 @@ pub struct Kind {
 }
 
 /// Understands a URI of one kind.
-pub type Parse = fn(&str, &Surroundings) -> Result<Arc<dyn Target>, BadUri>;
+pub type Parse = fn(&Place<'_>, &Surroundings) -> Result<Arc<dyn Target>, BadUri>;
+
+/// Where a printer is, and what it wants to be shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    pub uri: &'a str,
+    /// A file with `user:password`, read anew for each connection.
+    pub credentials: Option<&'a Path>,
+}
+
+impl<'a> From<&'a str> for Place<'a> {
+    fn from(uri: &'a str) -> Self {
+        Place { uri, credentials: None }
+    }
+}
+
+impl<'a> From<&'a String> for Place<'a> {
+    fn from(uri: &'a String) -> Self {
+        uri.as_str().into()
+    }
+}
+
+impl<'a> From<&'a Printer> for Place<'a> {
+    fn from(printer: &'a Printer) -> Self {
+        Place { uri: &printer.uri, credentials: printer.credentials_file.as_deref().map(Path::new) }
+    }
+}
 
 impl fmt::Debug for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -107,12 +140,25 @@ pub struct JobTag {
     pub accepted: AcceptedSeq,
     pub title: String,
     pub user: String,
+    /// The device's own number for the job, where it gave one in this attempt or, for [`Target::ask`], in an
+    /// earlier one.
+    pub handle: Option<String>,
     /// File name extension for the format sent, without the dot: `pdf`, `ps`, `pcl`, `txt`, `prn`…
     pub extension: &'static str,
-    /// All that will be handed over: every document, every copy.
+    /// The documents, in the order in which they are handed over.
+    pub documents: Vec<DocumentTag>,
+    pub options: Options,
+    /// All that will be handed over where the link does not make copies itself: every document, every copy.
     pub bytes_total: u64,
     /// Whether the device's close is the final word (see `model::printer::Closes`).
     pub closes: Confirmation,
+}
+
+/// One document of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentTag {
+    pub format: Format,
+    pub bytes: u64,
 }
 
 /// What counts as the end of a job at a device that has no words.
@@ -130,10 +176,39 @@ pub trait Target: Send + Sync + fmt::Debug {
     fn address(&self) -> (String, u16);
     /// Connects, without a thread and without sending anything. Dropping the future gives up.
     fn open(&self) -> BoxFuture<'static, Result<Box<dyn Link>, NotReady>>;
-    /// Whether [`Target::ask`] can know of a job. Never blocks.
-    fn can_ask(&self) -> bool;
-    /// Asks what became of a job. Blocking, within the connect time.
-    fn ask(&self, tag: &JobTag) -> Answer;
+    /// Whether [`Target::ask`] can know of a job.
+    fn can_ask(&self) -> bool {
+        false
+    }
+    /// Asks what became of a job, without a thread that could hang. Ends within the connect time.
+    fn ask(&self, _tag: &JobTag) -> BoxFuture<'static, Answer> {
+        ready(Answer::CannotTell).boxed()
+    }
+    /// Whether [`Target::cancel`] can be understood: the device takes a second connection for it.
+    fn can_cancel(&self) -> bool {
+        false
+    }
+    /// Tells the device to cancel the job with the handle in `tag`. What becomes of it, the device says to
+    /// whoever has the link, or when it is asked. Ends within the connect time.
+    fn cancel(&self, _tag: &JobTag) -> BoxFuture<'static, Result<(), CancelFailed>> {
+        ready(Err(CancelFailed::TooLate)).boxed()
+    }
+    /// Asks the device what it is and has, also while it cannot print; `None` where it has no words for that.
+    /// Ends within the connect time.
+    fn describe(&self) -> BoxFuture<'static, Result<Option<Description>, NotReady>> {
+        ready(Ok(None)).boxed()
+    }
+}
+
+/// Why a device did not take a cancellation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CancelFailed {
+    /// It does not answer now; it is to be told again.
+    NotReady(NotReady),
+    /// It says that it is too late, or that it does not know the job: what became of it, asking tells.
+    TooLate,
+    /// It wants to know who asks, and does not know these credentials.
+    Credentials,
 }
 
 /// Signs of life, and the wish to end.
@@ -146,6 +221,8 @@ pub trait Pulse {
     /// From now on up to `longest` may pass between two beats: the operating system is asked for something
     /// that cannot be interrupted. Holds until it is changed.
     fn protect(&mut self, longest: Duration);
+    /// What the device says of the job, apart from its end. Never lost; the newest holds.
+    fn news(&mut self, news: News);
 }
 
 /// The attempt is to end now.
@@ -156,6 +233,14 @@ pub struct Stop;
 pub trait Link: Send {
     /// Shuts the link from another thread; `None` where that cannot be done.
     fn shutter(&self) -> Option<Arc<dyn Shutter>>;
+    /// What the device said of itself when the link was opened.
+    fn description(&self) -> Option<Arc<Description>> {
+        None
+    }
+    /// Whether the device makes the copies of this job itself: then each document is handed over once.
+    fn makes_copies(&self, _tag: &JobTag) -> bool {
+        false
+    }
     /// Says what comes. Nothing that counts as a byte of the job may leave before this.
     fn begin(&mut self, tag: &JobTag, pulse: &mut dyn Pulse) -> Result<(), LinkError>;
     /// Another document, or another copy, begins. Devices that take one stream need not care.
@@ -184,6 +269,8 @@ pub enum LinkError {
     Broken(Broken, Whole),
     /// The device or the file system says that this document cannot be printed.
     Document(FailReason),
+    /// The device says that the job was canceled there.
+    Canceled,
     Credentials,
     /// The pulse said stop, or the link was shut from outside.
     Stopped,
@@ -195,14 +282,19 @@ impl From<Stop> for LinkError {
     }
 }
 
-/// Understands a printer's URI.
-pub fn parse(uri: &str, surroundings: &Surroundings) -> Result<Arc<dyn Target>, BadUri> {
+/// Understands where a printer is.
+pub fn parse<'a>(
+    place: impl Into<Place<'a>>,
+    surroundings: &Surroundings,
+) -> Result<Arc<dyn Target>, BadUri> {
+    let place = place.into();
+    let uri = place.uri;
     let bad = |why: String| BadUri { uri: uri.chars().take(200).collect(), why };
     let Some((scheme, _)) = uri.split_once(':') else {
         return Err(bad(format!("it has no scheme; known are {}", schemes())));
     };
     match KINDS.iter().find(|kind| kind.scheme == scheme) {
-        Some(kind) => (kind.parse)(uri, surroundings),
+        Some(kind) => (kind.parse)(&place, surroundings),
         None => Err(bad(format!("nothing prints to {scheme:?}; known are {}", schemes()))),
     }
 }

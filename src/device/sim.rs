@@ -22,12 +22,11 @@ use futures_util::future::BoxFuture;
 
 use self::script::{Fault, Obstacle, Script};
 use super::{
-    BadUri, Confirmation, JobTag, Kind, Link, LinkError, Pulse, Shutter, Surroundings, Target, Timing,
+    BadUri, Confirmation, JobTag, Kind, Link, LinkError, Place, Pulse, Shutter, Surroundings, Target, Timing,
 };
 use crate::clock::Clock;
 use crate::model::job::{DoneHow, FailReason};
 use crate::model::liveness::Stage;
-use crate::model::outcome::Answer;
 use crate::model::retry::{Broken, NotReady, Whole};
 use crate::model::time::MonoTime;
 
@@ -35,7 +34,8 @@ pub const KIND: Kind = Kind { scheme: "sim", example: "sim:?ppm=30", parse };
 
 /// A simulated page, in bytes.
 pub const PAGE_BYTES: u64 = 64 * 1024;
-fn parse(uri: &str, surroundings: &Surroundings) -> Result<Arc<dyn Target>, BadUri> {
+fn parse(place: &Place<'_>, surroundings: &Surroundings) -> Result<Arc<dyn Target>, BadUri> {
+    let uri = place.uri;
     let bad = |why: String| BadUri { uri: uri.chars().take(200).collect(), why };
     let script = Script::parse(uri.strip_prefix("sim:").unwrap_or(uri)).map_err(bad)?;
     let state = Mutex::new(State { begun: 0, until: None, faults: script.faults.clone() });
@@ -128,14 +128,6 @@ impl Target for SimTarget {
             Ok(Box::new(link) as Box<dyn Link>)
         }
         .boxed()
-    }
-
-    fn can_ask(&self) -> bool {
-        false
-    }
-
-    fn ask(&self, _tag: &JobTag) -> Answer {
-        Answer::CannotTell
     }
 }
 

@@ -22,12 +22,12 @@ use socket2::SockRef;
 use super::address::HostPort;
 use super::connect::connect;
 use super::{
-    BadUri, Confirmation, JobTag, Kind, Link, LinkError, Pulse, Shutter, Surroundings, Target, Timing, os,
+    BadUri, Confirmation, JobTag, Kind, Link, LinkError, Place, Pulse, Shutter, Surroundings, Target, Timing,
+    os,
 };
 use crate::clock::Clock;
 use crate::model::job::DoneHow;
 use crate::model::liveness::Stage;
-use crate::model::outcome::Answer;
 use crate::model::retry::{Broken, NotReady, Whole};
 use crate::model::time::MonoTime;
 
@@ -46,7 +46,8 @@ const READ_BYTES: usize = 4096;
 /// So many reads, and it is our turn again, however much the device has to say.
 const READS_MAX: usize = 16;
 
-fn parse(uri: &str, surroundings: &Surroundings) -> Result<Arc<dyn Target>, BadUri> {
+fn parse(place: &Place<'_>, surroundings: &Surroundings) -> Result<Arc<dyn Target>, BadUri> {
+    let uri = place.uri;
     let bad = |why: String| BadUri { uri: uri.chars().take(200).collect(), why };
     let rest = uri
         .strip_prefix("socket://")
@@ -74,14 +75,6 @@ impl Target for SocketTarget {
             Ok(Box::new(SocketLink::new(stream, timing, clock)) as Box<dyn Link>)
         }
         .boxed()
-    }
-
-    fn can_ask(&self) -> bool {
-        false
-    }
-
-    fn ask(&self, _tag: &JobTag) -> Answer {
-        Answer::CannotTell
     }
 }
 

@@ -4,13 +4,15 @@
 //! Time comes in as [`time::Now`], the outside world as `Input` values; decisions go out as `Effect`
 //! values which the shells (the actors, and the simulator in the tests) carry out.
 //!
-//! - nouns: [`id`], [`time`], [`job`], [`document`], [`options`], [`printer`], [`pool`], [`queue`], [`event`]
+//! - nouns: [`id`], [`time`], [`job`], [`document`], [`options`], [`printer`], [`pool`], [`queue`], [`event`],
+//!   [`description`] and [`news`] (what a device says of itself, and of a job)
 //! - one decision each: [`cancel`] (who may cancel what), [`retry`] (classes of failure, doubt, back-off),
 //!   [`liveness`] (who is stuck)
 //! - what is written together: [`commit`]; what is said of a job, to people and programs: [`explain`]
 
 pub mod cancel;
 pub mod commit;
+pub mod description;
 pub mod directory;
 pub mod document;
 pub mod event;
@@ -23,6 +25,7 @@ pub mod intake;
 pub mod invariants;
 pub mod job;
 pub mod liveness;
+pub mod news;
 pub mod options;
 pub mod outcome;
 pub mod pool;

@@ -21,6 +21,10 @@ pub enum Outcome {
     Document(FailReason),
     /// The device refused the credentials; no byte has left.
     Credentials,
+    /// The device says that the job was canceled there: at our word, or by somebody at its panel.
+    Canceled {
+        bytes: u64,
+    },
     /// The attempt was ended because it was told to end.
     Aborted {
         whole: Whole,
@@ -35,6 +39,12 @@ pub enum Answer {
     Printed(DoneHow),
     /// It has not, and will not.
     NotPrinted,
+    /// It was canceled at the device.
+    Canceled,
+    /// The device gave it up: what it printed of it is not known.
+    GivenUp(Broken),
+    /// It cannot print this document.
+    Document(FailReason),
     /// It still has it.
     Underway,
     /// It cannot tell.

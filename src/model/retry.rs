@@ -24,6 +24,13 @@ pub enum NotReady {
     MediaEmpty,
     MediaJam,
     CoverOpen,
+    /// Toner or ink is used up.
+    SupplyEmpty,
+    /// There is no room where the sheets come out.
+    OutputFull,
+    TrayMissing,
+    /// Somebody has stopped it at its own panel or page, or it takes no jobs just now.
+    PausedAtDevice,
     /// It stopped for a reason it gave in its own words.
     Other(String),
 }
@@ -40,6 +47,10 @@ impl NotReady {
             NotReady::MediaEmpty => "media-empty",
             NotReady::MediaJam => "media-jam",
             NotReady::CoverOpen => "cover-open",
+            NotReady::SupplyEmpty => "marker-supply-empty",
+            NotReady::OutputFull => "output-area-full",
+            NotReady::TrayMissing => "input-tray-missing",
+            NotReady::PausedAtDevice => "paused-at-device",
             NotReady::Other(_) => "other",
         }
     }
@@ -56,6 +67,12 @@ impl fmt::Display for NotReady {
             NotReady::MediaEmpty => f.write_str("the printer is out of paper"),
             NotReady::MediaJam => f.write_str("paper is jammed in the printer"),
             NotReady::CoverOpen => f.write_str("a cover of the printer is open"),
+            NotReady::SupplyEmpty => f.write_str("the printer has no toner or ink left"),
+            NotReady::OutputFull => f.write_str("the printer's output tray is full"),
+            NotReady::TrayMissing => f.write_str("a tray of the printer is missing"),
+            NotReady::PausedAtDevice => {
+                f.write_str("the printer is paused at its own panel, or takes no jobs just now")
+            }
             NotReady::Other(words) => write!(f, "the printer is not ready: {words}"),
         }
     }
@@ -80,6 +97,10 @@ pub enum Broken {
     ServerStopped,
     /// Writing to the device failed otherwise.
     WriteFailed,
+    /// The device gave the job up for a reason of its own.
+    DeviceAborted,
+    /// The device does not know the job any more and has not said how it ended.
+    Forgotten,
 }
 
 impl fmt::Display for Broken {
@@ -94,6 +115,8 @@ impl fmt::Display for Broken {
             Broken::ManagerPanic => "the part of the server that serves the printer failed",
             Broken::ServerStopped => "the server stopped",
             Broken::WriteFailed => "writing to the device failed",
+            Broken::DeviceAborted => "the printer gave the job up",
+            Broken::Forgotten => "the printer does not know the job any more and never said how it ended",
         })
     }
 }

@@ -6,7 +6,7 @@ use super::TrafficManager;
 use super::messages::Reported;
 use crate::actors::thread_watcher;
 use crate::actors::worker::{Attempt, Running, Shut};
-use crate::device::{Confirmation, JobTag};
+use crate::device::{Confirmation, DocumentTag, JobTag};
 use crate::failpoint;
 use crate::model::id::Generation;
 use crate::model::job::{DocumentRef, Job};
@@ -98,13 +98,18 @@ impl TrafficManager {
             Some(FinalWord::Silence) => Confirmation::Silence,
             Some(FinalWord::Close) | None => Confirmation::Close,
         };
+        let tag_of =
+            |document: &DocumentRef| DocumentTag { format: document.format.clone(), bytes: document.bytes };
         JobTag {
             id: job.id,
             created_at: job.created_at,
             accepted: job.accepted,
             title: job.title.clone(),
             user: job.submitter.user.clone(),
+            handle: job.device_job_id.clone(),
             extension,
+            documents: job.documents.iter().map(tag_of).collect(),
+            options: job.options.clone(),
             bytes_total: job.bytes_total().saturating_mul(u64::from(job.options.copies())),
             closes,
         }
@@ -163,14 +168,13 @@ impl TrafficManager {
 
     pub(super) fn ask(&mut self, job: &Job, ctx: &mut Context<Self>) {
         let (tag, target) = (self.tag(job), self.target.clone());
-        let ask = actix_rt::task::spawn_blocking(move || match target {
-            Ok(target) => target.ask(&tag),
-            Err(_) => Answer::CannotTell,
-        });
-        ctx.spawn(ask.into_actor(self).map(|answer, act, ctx| {
-            let answer = answer.unwrap_or(Answer::CannotTell);
-            act.step(Input::Answered(answer), ctx);
-        }));
+        let ask = async move {
+            match target {
+                Ok(target) => target.ask(&tag).await,
+                Err(_) => Answer::CannotTell,
+            }
+        };
+        ctx.spawn(ask.into_actor(self).map(|answer, act, ctx| act.step(Input::Answered(answer), ctx)));
     }
 
     pub(super) fn progress(&self) -> Option<Progress> {

@@ -270,7 +270,7 @@ impl TrafficManager {
 /// The device of a printer; an address that cannot be understood is a printer that is not ready, and says
 /// why.
 fn target_of(printer: &Printer, surroundings: &Surroundings) -> Result<Arc<dyn Target>, NotReady> {
-    device::parse(&printer.uri, surroundings).map_err(|bad| NotReady::Other(bad.to_string()))
+    device::parse(printer, surroundings).map_err(|bad| NotReady::Other(bad.to_string()))
 }
 
 impl Actor for TrafficManager {

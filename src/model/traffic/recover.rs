@@ -41,6 +41,17 @@ impl Traffic {
                 let outcome = Outcome::Done { how, bytes: job.bytes_total() };
                 self.settle(Ended { job, outcome }, None, now, fx);
             }
+            Answer::Canceled => {
+                let outcome = Outcome::Canceled { bytes: job.bytes_sent };
+                self.settle(Ended { job, outcome }, None, now, fx);
+            }
+            Answer::Document(why) => {
+                self.settle(Ended { job, outcome: Outcome::Document(why) }, None, now, fx);
+            }
+            Answer::GivenUp(broken) => {
+                let outcome = Outcome::Broken { broken, whole: Whole::Maybe, bytes: job.bytes_sent };
+                self.settle(Ended { job, outcome }, None, now, fx);
+            }
             Answer::NotPrinted if job.cancel_requested => {
                 self.settle(Ended { job, outcome: aborted() }, None, now, fx);
             }

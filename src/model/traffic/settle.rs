@@ -21,7 +21,8 @@ impl Traffic {
     /// An attempt has ended. Where the printer goes on, the next job is looked for first, so that the end
     /// of this one and the beginning of that one are one commit.
     pub(super) fn ended(&mut self, ended: Ended, now: Now, fx: &mut Vec<Effect>) {
-        let goes_on = matches!(ended.outcome, Outcome::Done { .. } | Outcome::Document(_));
+        let goes_on =
+            matches!(ended.outcome, Outcome::Done { .. } | Outcome::Document(_) | Outcome::Canceled { .. });
         if goes_on && self.stopping == Stopping::No && !self.printer.paused {
             fx.push(Effect::ReadHead);
             self.work = Work::Ending(ended);
@@ -81,7 +82,7 @@ impl Traffic {
     /// What the outcome says of the printer, as apart from the job.
     fn judge_printer(&mut self, outcome: &Outcome, now: Now) {
         match outcome {
-            Outcome::Done { .. } | Outcome::Document(_) => {
+            Outcome::Done { .. } | Outcome::Document(_) | Outcome::Canceled { .. } => {
                 (self.breaks_in_row, self.backoff) = (0, None);
                 if !matches!(self.contact, Contact::Bad { .. }) {
                     self.contact = Contact::Answered(now.mono);
@@ -130,6 +131,7 @@ pub(super) fn fate(
         }
         Outcome::Done { how, bytes } => JobEvent::Complete { how: *how, bytes: *bytes },
         Outcome::Document(why) => JobEvent::Fail(why.clone()),
+        Outcome::Canceled { .. } => JobEvent::Cancel,
         _ if job.cancel_requested => JobEvent::Cancel,
         Outcome::Broken { .. } | Outcome::Aborted { .. } if nothing_left => JobEvent::GiveBack,
         // The record knows better than the thread: bytes have left.
@@ -162,13 +164,19 @@ fn source(job: &Job, outcome: &Outcome) -> Source {
             Broken::WorkerPanic | Broken::WorkerStuck | Broken::ManagerPanic | Broken::ServerStopped => {
                 Source::System
             }
-            Broken::Reset | Broken::EarlyClose | Broken::Stalled | Broken::Silent | Broken::WriteFailed => {
-                Source::Device
-            }
+            Broken::Reset
+            | Broken::EarlyClose
+            | Broken::Stalled
+            | Broken::Silent
+            | Broken::WriteFailed
+            | Broken::DeviceAborted
+            | Broken::Forgotten => Source::Device,
         },
-        Outcome::Done { .. } | Outcome::NotReady(_) | Outcome::Document(_) | Outcome::Credentials => {
-            Source::Device
-        }
+        Outcome::Done { .. }
+        | Outcome::NotReady(_)
+        | Outcome::Document(_)
+        | Outcome::Canceled { .. }
+        | Outcome::Credentials => Source::Device,
     }
 }
 

@@ -49,6 +49,10 @@ fn words_keep_their_numbers() {
             N::MediaJam,
             N::CoverOpen,
             N::Other(other()),
+            N::SupplyEmpty,
+            N::OutputFull,
+            N::TrayMissing,
+            N::PausedAtDevice,
         ],
     );
     check_numbers(
@@ -63,6 +67,8 @@ fn words_keep_their_numbers() {
             B::ManagerPanic,
             B::ServerStopped,
             B::WriteFailed,
+            B::DeviceAborted,
+            B::Forgotten,
         ],
     );
     let done = [D::FileWritten, D::Drained, D::PeerClosed, D::DeviceSaid, D::Unconfirmed];

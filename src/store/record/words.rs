@@ -46,9 +46,11 @@ word! { HoldReasonV1 = HoldReason {
 } }
 word! { NotReadyV1 = NotReady {
     Refused, Asleep, Unreachable, Unresolved, Busy, MediaEmpty, MediaJam, CoverOpen, Other(words: String),
+    SupplyEmpty, OutputFull, TrayMissing, PausedAtDevice,
 } }
 word! { BrokenV1 = Broken {
     Reset, EarlyClose, Stalled, Silent, WorkerPanic, WorkerStuck, ManagerPanic, ServerStopped, WriteFailed,
+    DeviceAborted, Forgotten,
 } }
 word! { WholeV1 = Whole { No, Maybe } }
 word! { DoneHowV1 = DoneHow { FileWritten, Drained, PeerClosed, DeviceSaid, Unconfirmed } }
