@@ -1,12 +1,10 @@
 //! From the form in which a record was stored to the newest form of its kind.
 //!
-//! Every form that was ever released stays as it is (`JobV1`), with its golden bytes in
-//! `tests/fixtures/store`. A second form of a kind brings its own number in [`newest`], its struct, and a
-//! step `fn(JobV1) -> JobV2` that is taken here on read.
+//! Every form that was ever released stays as it is (`PoolV1`), with its golden bytes in
+//! `tests/fixtures/store`. A second form of a kind brings its own number in [`newest`], its struct, and the
+//! step from the one before, which `Stored::older` takes on read.
 
-use serde::de::DeserializeOwned;
-
-use super::record::{Kind, Refused, payload};
+use super::record::{Kind, Refused, Stored, payload};
 
 /// The form in which this program writes records of a kind.
 pub fn newest(kind: Kind) -> u16 {
@@ -15,11 +13,11 @@ pub fn newest(kind: Kind) -> u16 {
         | Kind::Entry
         | Kind::Document
         | Kind::Printer
-        | Kind::Pool
         | Kind::Setting
         | Kind::Counts
         | Kind::Key
         | Kind::Event => 1,
+        Kind::Pool => 2,
     }
 }
 
@@ -30,10 +28,14 @@ pub fn forms() -> u32 {
 }
 
 /// The newest form of a record whose payload was written in `version`.
-pub fn open<T: DeserializeOwned>(kind: Kind, version: u16, bytes: &[u8]) -> Result<T, Refused> {
-    match version {
-        1 => payload(bytes),
-        newer if newer > newest(kind) => Err(Refused::Newer(newer)),
-        unknown => Err(Refused::Damaged(format!("there never was a form {unknown}"))),
+pub fn open<T: Stored>(version: u16, bytes: &[u8]) -> Result<T::Form, Refused> {
+    let newest = newest(T::KIND);
+    if version == newest {
+        return payload(bytes);
     }
+    if version > newest {
+        return Err(Refused::Newer(version));
+    }
+    let never = || Err(Refused::Damaged(format!("there never was a form {version}")));
+    T::older(version, bytes).unwrap_or_else(never)
 }
