@@ -193,9 +193,9 @@ impl<'a, K: Kv> Draft<'a, K> {
 pub fn weight(job: &Job) -> Option<(QueueId, QueueCounts)> {
     let waiting = QueueCounts { jobs: 1, bytes: job.bytes_total(), held: 0 };
     match job.status {
-        JobStatus::Held => Some((job.queue, QueueCounts { held: 1, ..QueueCounts::default() })),
-        JobStatus::Waiting => Some((job.queue, waiting)),
-        status if status.is_at_printer() => Some((job.queue, waiting)),
+        JobStatus::Held => Some((job.serving_queue(), QueueCounts { held: 1, ..QueueCounts::default() })),
+        JobStatus::Waiting => Some((job.serving_queue(), waiting)),
+        status if status.is_at_printer() => Some((job.serving_queue(), waiting)),
         _ => None,
     }
 }

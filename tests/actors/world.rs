@@ -189,7 +189,7 @@ impl World {
             clock,
             pool: Arc::new(bench.clone()),
             watcher: watcher.clone(),
-            surroundings: Surroundings { files: Vec::new(), timing: Timing::default(), clock },
+            surroundings: Surroundings::new(Vec::new(), Timing::default(), clock),
             rules: traffic::Rules { backoff, broken_max: 5, blocked: Duration::from_secs(1800) },
         });
         let parts = device_manager::Parts {

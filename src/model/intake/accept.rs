@@ -163,7 +163,7 @@ impl Intake {
                 let reply = Effect::Reply(ticket, Ok(Reply::Accepted(Box::new(job.clone()))));
                 let mut then = vec![reply];
                 if job.status == JobStatus::Waiting {
-                    then.push(Effect::Wake(job.queue));
+                    then.push(Effect::Wake(job.serving_queue()));
                 }
                 self.accepting += u64::from(announced == Announced::No);
                 self.pending.insert(ticket, Pending::Accepting(Box::new(accepting)));

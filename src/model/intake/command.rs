@@ -189,7 +189,7 @@ impl Intake {
 /// been lost with the answer.
 fn already(ticket: Ticket, job: Job, fx: &mut Vec<Effect>) {
     let hint = match &job.bound {
-        _ if job.status == JobStatus::Waiting => Some(Effect::Wake(job.queue)),
+        _ if job.status == JobStatus::Waiting => Some(Effect::Wake(job.serving_queue())),
         Some(bound) if job.cancel_requested && job.status.is_at_printer() => {
             Some(Effect::CancelAt(bound.printer, job.id))
         }

@@ -22,7 +22,7 @@ mod tests;
 mod word_tests;
 mod words;
 
-pub use job::{EntryV1, JobV1};
+pub use job::{EntryV1, JobV1, JobV2};
 pub use other::{CountsV1, DocumentV1, EventV1, KeyV1, PrinterV1, SettingV1, StoredDocument, SubjectV1};
 pub use pool::{PoolV1, PoolV2};
 
@@ -72,13 +72,12 @@ pub trait Stored: Sized {
     type Form: Serialize + DeserializeOwned;
 
     fn to_form(&self) -> Self::Form;
+    /// The newest form of a payload that was stored in an older one.
+    fn older(version: u16, _payload: &[u8]) -> Result<Self::Form, Refused> {
+        Err(upgrade::never(version))
+    }
     /// Why not, where the form says what cannot be.
     fn from_form(form: Self::Form) -> Result<Self, String>;
-    /// The newest form of a payload in an older one; `None` where there never was such a form.
-    fn older(version: u16, bytes: &[u8]) -> Option<Result<Self::Form, Refused>> {
-        let _ = (version, bytes);
-        None
-    }
 }
 
 /// Why bytes are not a record.

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::words::{OriginV1, PoolPolicyV1, name};
-use super::{Kind, Refused, Stored, payload};
+use super::{Kind, Refused, Stored};
 use crate::model::id::{PoolId, PrinterId};
 use crate::model::pool::Pool;
+use crate::store::upgrade;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolV1 {
@@ -60,7 +61,7 @@ impl Stored for Pool {
         })
     }
 
-    fn older(version: u16, bytes: &[u8]) -> Option<Result<PoolV2, Refused>> {
-        (version == 1).then(|| payload::<PoolV1>(bytes).map(PoolV2::from))
+    fn older(version: u16, payload: &[u8]) -> Result<PoolV2, Refused> {
+        upgrade::pool(version, payload)
     }
 }
