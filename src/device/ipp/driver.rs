@@ -13,7 +13,6 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd};
 use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 use tokio::time::timeout;
 
 use crate::clock::Clock;
@@ -33,6 +32,8 @@ pub enum Ended {
 /// Waits, in one of two ways.
 pub trait Driver {
     fn now(&self) -> MonoTime;
+    /// Bytes of the job that the printer has taken, as they were last told.
+    fn taken(&self) -> u64;
     /// Gives a sign of life where nothing is waited for.
     fn alive(&mut self, taken: u64) -> Result<(), Ended>;
     /// Waits for the socket, at most for `longest`; may come back early and in vain.
@@ -59,6 +60,10 @@ impl Driver for OnRuntime {
         self.clock.now().mono
     }
 
+    fn taken(&self) -> u64 {
+        0
+    }
+
     fn alive(&mut self, _taken: u64) -> Result<(), Ended> {
         Ok(())
     }
@@ -69,8 +74,9 @@ impl Driver for OnRuntime {
         } else {
             Interest::READABLE
         };
-        let waiting = AsyncFd::with_interest(socket, interest).map_err(Ended::Failed)?;
-        match timeout(longest, waiting.ready(interest)).await {
+        // The runtime gets a descriptor of its own for each wait, so that the socket stays ours.
+        let watched = socket.try_clone().and_then(tokio::net::TcpStream::from_std).map_err(Ended::Failed)?;
+        match timeout(longest, watched.ready(interest)).await {
             Ok(Err(error)) => Err(Ended::Failed(error)),
             Ok(Ok(_)) | Err(_) => Ok(()),
         }
@@ -133,17 +139,18 @@ impl OnThread<'_> {
         let until = self.now().plus(wait);
         loop {
             let left = until.since(self.now());
-            self.poll(Vec::new(), left)?;
+            self.poll(None, left)?;
             if left.is_zero() {
                 return Ok(());
             }
         }
     }
 
-    fn poll(&mut self, mut waited: Vec<PollFd<'_>>, longest: Duration) -> Result<(), Ended> {
+    fn poll(&mut self, waited: Option<(&TcpStream, PollFlags)>, longest: Duration) -> Result<(), Ended> {
         self.alive(self.taken)?;
-        waited.push(PollFd::new(&self.switch.bell, PollFlags::IN));
-        os::wait(&mut waited, longest.min(self.timing.beat)).map_err(Ended::Failed)?;
+        let mut all = vec![PollFd::new(&self.switch.bell, PollFlags::IN)];
+        all.extend(waited.map(|(socket, wanted)| PollFd::new(socket, wanted)));
+        os::wait(&mut all, longest.min(self.timing.beat)).map_err(Ended::Failed)?;
         if self.switch.is_off() { Err(Ended::Stopped) } else { Ok(()) }
     }
 }
@@ -153,13 +160,17 @@ impl Driver for OnThread<'_> {
         self.clock.now().mono
     }
 
+    fn taken(&self) -> u64 {
+        self.taken
+    }
+
     fn alive(&mut self, taken: u64) -> Result<(), Ended> {
         self.taken = taken;
         if self.switch.is_off() || self.pulse.beat(taken).is_err() { Err(Ended::Stopped) } else { Ok(()) }
     }
 
     async fn ready(&mut self, socket: &TcpStream, wanted: PollFlags, longest: Duration) -> Result<(), Ended> {
-        self.poll(vec![PollFd::new(socket, wanted)], longest)
+        self.poll(Some((socket, wanted)), longest)
     }
 
     /// To where the printer was when the link was opened: looking up a name would hold the thread.
@@ -178,7 +189,7 @@ impl Driver for OnThread<'_> {
             if left.is_zero() {
                 return Err(NoWay::NotReady(NotReady::Asleep));
             }
-            self.poll(vec![PollFd::new(&*socket, PollFlags::OUT)], left)?;
+            self.poll(Some((&socket, PollFlags::OUT)), left)?;
             if let Ok(Some(error)) | Err(error) = socket.take_error() {
                 return Err(not_ready(&error));
             }
