@@ -183,7 +183,13 @@ impl DeviceManager {
             return self.revive(printer, ctx);
         }
         let next_try_at = Some(now.wall.plus(wait));
-        let live = PrinterLive { activity: Activity::ManagerFailed, job: None, next_try_at };
+        let since = self.parts.board.live(printer).not_ready_since.unwrap_or(now.mono);
+        let live = PrinterLive {
+            activity: Activity::ManagerFailed,
+            job: None,
+            next_try_at,
+            not_ready_since: Some(since),
+        };
         self.parts.board.publish_live(printer, live);
         ctx.run_later(wait, move |act, ctx| act.revive(printer, ctx));
     }

@@ -160,12 +160,14 @@ impl TrafficManager {
             *self.begin.lane.attempt() = None;
             return self.read_what_is_left(outcome.map(|outcome| (old.generation, outcome)), ctx);
         }
-        if old.shut == Shut::CannotBe {
-            let live = PrinterLive { activity: Activity::Unshut, ..PrinterLive::default() };
-            if self.begin.parts.board.live(self.begin.printer.id) != live {
-                log::error!(printer = self.name(); "the device cannot be shut; waiting for the thread that still has it");
-                self.begin.parts.board.publish_live(self.begin.printer.id, live);
-            }
+        if old.shut == Shut::CannotBe
+            && self.begin.parts.board.live(self.begin.printer.id).activity != Activity::Unshut
+        {
+            log::error!(printer = self.name(); "the device cannot be shut; waiting for the thread that still has it");
+            let since = Some(self.begin.parts.clock.now().mono);
+            let live =
+                PrinterLive { activity: Activity::Unshut, not_ready_since: since, ..PrinterLive::default() };
+            self.begin.parts.board.publish_live(self.begin.printer.id, live);
         }
         ctx.run_later(OLD_THREAD_LOOK, move |act, ctx| act.wait_for_old_attempt(old, until, ctx));
     }
