@@ -64,6 +64,8 @@ pub struct Traffic {
     beginning: Beginning,
     /// Jobs that an earlier life left at the printer.
     left: VecDeque<Job>,
+    /// The last word of the print thread of that life, which nobody has decided on.
+    reported: Option<(Generation, Outcome)>,
     link: Link,
     work: Work,
     contact: Contact,
@@ -78,6 +80,8 @@ pub struct Traffic {
     /// How the printer is tried since it was last of use; one that takes a connection and then no job is
     /// not tried anew from the first pace.
     backoff: Option<Backoff>,
+    /// Since when it has been of no use, though there was work.
+    not_ready_since: Option<MonoTime>,
     shutting: Option<Shutting>,
     store_retry: Option<MonoTime>,
     stopping: Stopping,
@@ -97,6 +101,7 @@ impl Traffic {
             asks,
             beginning,
             left: left.into(),
+            reported: None,
             link: Link::Closed,
             work: Work::None,
             contact: Contact::Unknown,
@@ -106,6 +111,7 @@ impl Traffic {
             generation: last,
             breaks_in_row: 0,
             backoff: None,
+            not_ready_since: None,
             shutting: None,
             store_retry: None,
             stopping: Stopping::No,
@@ -113,6 +119,12 @@ impl Traffic {
             timer: None,
             told: None,
         }
+    }
+
+    /// The manager before this one failed; the print thread of its last link, which is closed, had this to say.
+    #[must_use]
+    pub fn after_report(self, generation: Generation, outcome: Outcome) -> Traffic {
+        Traffic { reported: Some((generation, outcome)), ..self }
     }
 
     /// Takes in what happened and answers what is to be done. `Wake` is a good first input.
@@ -146,7 +158,7 @@ impl Traffic {
     /// goes to the new device, whatever the old one has earned.
     fn on_printer(&mut self, printer: Printer, asks: Asks, fx: &mut Vec<Effect>) {
         if printer.uri != self.printer.uri {
-            (self.contact, self.backoff) = (Contact::Unknown, None);
+            (self.contact, self.backoff, self.not_ready_since) = (Contact::Unknown, None, None);
             self.breaks_in_row = 0;
             match self.work {
                 Work::Probing => {
@@ -262,10 +274,12 @@ impl Traffic {
                         self.begin(job, now, fx);
                     }
                 }
-                None if matches!(self.contact, Contact::Bad { .. }) => {
-                    (self.contact, self.backoff) = (Contact::Unknown, None);
+                None => {
+                    self.not_ready_since = None;
+                    if matches!(self.contact, Contact::Bad { .. }) {
+                        (self.contact, self.backoff) = (Contact::Unknown, None);
+                    }
                 }
-                None => {}
             },
             Work::Ending(ended) => {
                 let next = next.filter(|_| self.goes_on());
