@@ -3,13 +3,12 @@
 use std::sync::LazyLock;
 
 use actix_web::{HttpRequest, HttpResponse};
-use serde_json::Value;
 use utoipa::OpenApi;
 
 use super::docs_page::page;
 use super::problem::Problem;
 use super::state::no_query;
-use super::{control, documents, events, health, jobs, pages, printers, submit, tokens, workers};
+use super::{control, documents, events, health, jobs, pages, pools, printers, submit, tokens, workers};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -53,6 +52,13 @@ use super::{control, documents, events, health, jobs, pages, printers, submit, t
         printers::accept,
         printers::reject,
         printers::test,
+        pools::list,
+        pools::add,
+        pools::show,
+        pools::change,
+        pools::accept,
+        pools::reject,
+        pools::remove,
         workers::list,
         events::subscribe,
         tokens::give,
@@ -82,6 +88,8 @@ pub async fn docs(request: HttpRequest) -> Result<HttpResponse, Problem> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+
+    use serde_json::Value;
 
     use super::*;
     use crate::server::http::docs_page::METHODS;
