@@ -70,6 +70,7 @@ impl Traffic {
             | Activity::Sending
             | Activity::AwaitingWord
             | Activity::Blocked
+            | Activity::ManagerFailed
             | Activity::StoreFull => None,
         }
     }
