@@ -12,6 +12,7 @@ mod bind;
 pub mod body;
 pub mod config;
 mod control;
+mod docs_page;
 mod documents;
 mod events;
 mod exchange;
@@ -23,6 +24,7 @@ mod jobs;
 pub mod listener;
 mod openapi;
 mod order;
+mod pages;
 pub mod peer;
 mod printer_json;
 mod printer_settings;
@@ -50,7 +52,8 @@ use self::state::HttpState;
 /// [`admission::admission`] of the same state: handlers rely on it for what the head alone decides.
 pub fn configure(cfg: &mut web::ServiceConfig, state: Arc<HttpState>) {
     cfg.app_data(web::Data::from(state));
-    cfg.route("/", web::get().to(health::front))
+    cfg.route("/", web::get().to(pages::front))
+        .route("/static/{name}", web::get().to(pages::named))
         .route("/healthz", web::get().to(health::alive))
         .route("/readyz", web::get().to(health::ready))
         .route("/api/docs", web::get().to(openapi::docs))

@@ -37,6 +37,7 @@ const fn route(method: &'static str, path: &'static str, takes: Takes, what: Opt
 #[rustfmt::skip]
 pub const ROUTES: &[Route] = &[
     route("GET", "/", Takes::Nothing, Some(What::Public)),
+    route("GET", "/static/{name}", Takes::Nothing, Some(What::Public)),
     route("GET", "/healthz", Takes::Nothing, Some(What::Public)),
     route("GET", "/readyz", Takes::Nothing, Some(What::Public)),
     route("GET", "/api/docs", Takes::Nothing, Some(What::Public)),
