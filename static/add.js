@@ -120,23 +120,15 @@ export async function askPool(name, closed) {
             pool === null && field('Name', h('input', { name: 'name', required: true, autocomplete: 'off' })),
             h('fieldset', null, h('legend', null, 'Members'), ...boxes),
             field('Who gets the next job', choose),
-            pool !== null && !fixed && button('Remove this pool', 'cancel', async (event) => {
-                const { target } = event;
-                try {
-                    await call('DELETE', `/pools/${encodeURIComponent(pool.name)}`);
-                    await loadQueues();
-                    target.closest('dialog').close();
-                    done(`${pool.name} is removed.`);
-                } catch (problem) {
-                    const failure = target.closest('form').querySelector('.failure');
-                    setText(failure, sentence(problem.message));
-                    show(failure, true);
-                }
-            }, { danger: true }),
+            pool !== null && !fixed && h('div.actions.start', null,
+                button('Remove this pool', 'cancel', (event) => removePool(pool, event.currentTarget), { danger: true })),
         ],
         run: async (values, form) => {
             if (fixed) return null;
-            const wanted = { members: new FormData(form).getAll('members'), policy: values.policy };
+            // Their order may matter to the policy: who is a member keeps his place.
+            const chosen = new FormData(form).getAll('members');
+            const kept = members.filter((member) => chosen.includes(member));
+            const wanted = { members: [...kept, ...chosen.filter((member) => !kept.includes(member))], policy: values.policy };
             const now = pool === null ? await post('/pools', { name: values.name.trim(), ...wanted })
                 : await call('PATCH', `/pools/${encodeURIComponent(pool.name)}`, wanted);
             await loadQueues();
@@ -145,4 +137,23 @@ export async function askPool(name, closed) {
     });
     if (result) done(`${result.name} is ${pool === null ? 'added' : 'changed'}.`);
     closed();
+}
+
+/** The second click does it. */
+async function removePool(pool, clicked) {
+    if (clicked.dataset.asked === undefined) {
+        clicked.dataset.asked = '';
+        setText(clicked.lastChild, 'Remove it, really');
+        return;
+    }
+    try {
+        await call('DELETE', `/pools/${encodeURIComponent(pool.name)}`);
+        await loadQueues();
+        clicked.closest('dialog').close();
+        done(`${pool.name} is removed.`);
+    } catch (problem) {
+        const failure = clicked.closest('form').querySelector('.failure');
+        setText(failure, sentence(problem.message));
+        show(failure, true);
+    }
 }

@@ -32,15 +32,19 @@ export function bar(label) {
     };
 }
 
+/** From here on a supply is shown as low. */
+const LOW_PERCENT = 15;
+
 /** Toner, ink and the like as the printer tells it. */
 export function supply(one) {
     const { name, percent, color } = one;
     const known = percent !== null && percent !== undefined;
-    const meter = h('meter', { min: 0, max: 100, low: 15, value: percent ?? 0, 'aria-label': name });
+    const left = h('progress', { max: 100, value: percent ?? 0, 'aria-label': name });
+    left.classList.toggle('low', known && percent <= LOW_PERCENT);
     const dot = h('span.dot', { 'aria-hidden': 'true' });
     // The colour is the printer's own word: only a colour is taken.
     if (/^#[0-9a-f]{6}$/i.test(color ?? '')) dot.style.backgroundColor = color;
-    return h('li.supply', { title: name }, dot, h('span.supply-name', null, name), known ? meter : null,
+    return h('li.supply', { title: name }, dot, h('span.supply-name', null, name), known ? left : null,
         h('span.supply-part', null, known ? `${percent} %` : 'not known'));
 }
 
@@ -48,7 +52,7 @@ export function supply(one) {
 export function facts(...rows) {
     const list = h('dl.facts');
     for (const [name, value] of rows) {
-        if (value === null || value === undefined || value === '') continue;
+        if (value === null || value === undefined || value === '' || value === false) continue;
         list.append(h('div', null, h('dt', null, name), h('dd', null, value)));
     }
     return list;

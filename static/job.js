@@ -6,6 +6,7 @@ import { bar, chip, facts } from './chip.js';
 import { button, h, icon, setAttribute, setText, show } from './dom.js';
 import { linkOf, listen, model, unmasked } from './model.js';
 import { dialog, sentence } from './notices.js';
+import { withoutTime } from './printers.js';
 import { to } from './router.js';
 import { localised } from './time.js';
 import { bytes, isFinal, plain, progress, statusOf, titleOf } from './words.js';
@@ -34,8 +35,8 @@ class JobView extends HTMLElement {
         this.far = bar('progress');
         this.titleLine = h('h3');
         this.message = h('p.reason');
-        this.next = h('spool-time', { as: 'until' });
-        this.nextLine = h('p.next', null, 'Next try ', this.next);
+        this.next = h('spool-time', { as: 'next-try' });
+        this.nextLine = h('p.next', null, this.next);
         this.acts = h('div.actions');
         this.facts = h('div');
         this.failure = h('p.failure', { role: 'alert', hidden: true });
@@ -99,8 +100,8 @@ class JobView extends HTMLElement {
         this.state.update(statusOf(job.status));
         setAttribute(this, 'data-status', job.status);
         this.far.update(progress(job));
-        setText(this.message, `${sentence(localised(job.message))}.`);
         const at = nextTry(job);
+        setText(this.message, `${sentence(localised(at === null ? job.message : withoutTime(job.message)))}.`);
         show(this.nextLine, at !== null);
         setAttribute(this.next, 'at', at);
         this.acting(job);

@@ -287,8 +287,11 @@ function row() {
     };
 }
 
-/** The one action that has a button of its own. */
-const shownFirst = (job) => jobActions(job).filter((action) => ['release', 'cancel', 'restart'].includes(action.name));
+/** The action that has a button of its own, where one is likely to be wanted. */
+function shownFirst(job) {
+    const name = { held: 'release', failed: 'restart', completed: null, canceled: null }[job.status];
+    return jobActions(job).filter((action) => action.name === (name === undefined ? 'cancel' : name));
+}
 
 function offer(node, job) {
     const [action] = shownFirst(job);

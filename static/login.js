@@ -18,6 +18,7 @@ export function logIn(why = null) {
         submit: 'Log in',
         body: [
             why && h('p', null, why),
+            h('input', { name: 'username', autocomplete: 'username', value: 'admin', hidden: true }),
             field('Token', h('input', { name: 'token', type: 'password', autocomplete: 'current-password', required: true }),
                 'The administrator’s token stands in the file admin.token of the server’s state directory.'),
             h('p.hint', null, 'Or run ', h('code', null, 'spool token'), ' on the server: it gives a link that logs in, good for five minutes.'),

@@ -48,7 +48,7 @@ export function sentence(words) {
 
 /** A dialog with a head and a way out. `closed` hears of its end. Notices must not vanish with it. */
 export function dialog(title, content, closed, extra = {}) {
-    const heading = h('h2', { id: `title-${++dialogs}` }, title);
+    const heading = h('h2', { id: `title-${++dialogs}`, tabindex: -1, autofocus: true }, title);
     const node = h(`dialog.${extra.kind ?? 'small'}`, { 'aria-labelledby': heading.id },
         h('header.dialog-head', null, heading, button('Close', 'close', () => node.close(), { bare: true, quiet: true })),
         content);
@@ -92,6 +92,6 @@ export function ask({ title, body, submit, danger = false, run }) {
             }
         });
         const node = dialog(title, form, () => resolve(result));
-        form.querySelector('input, select, textarea')?.focus();
+        form.querySelector('input:not([hidden]), select')?.focus();
     });
 }

@@ -7,6 +7,7 @@ import { button, field, h, select, setAttribute, setText, show } from './dom.js'
 import { needAdmin } from './login.js';
 import { learnPrinter, listen, loadQueues, model } from './model.js';
 import { ask, done, sentence } from './notices.js';
+import { membersOf, withoutTime } from './printers.js';
 import { to } from './router.js';
 import { localised } from './time.js';
 import { plain, printerState } from './words.js';
@@ -24,7 +25,7 @@ const SETTINGS = [
     ['scheduling', 'Who keeps the order', ['server', 'device']],
     ['closes', 'It closes the connection at the end', ['auto', 'yes', 'no']],
     ['stream', 'Printing while a document arrives', ['never', 'large']],
-    ['share', 'Offered to the network', 'flag'],
+    ['shared', 'Offered to the network', 'flag'],
 ];
 
 class PrinterView extends HTMLElement {
@@ -36,8 +37,8 @@ class PrinterView extends HTMLElement {
         this.heading = h('h1', null, name);
         this.state = chip();
         this.message = h('p.reason');
-        this.next = h('spool-time', { as: 'until' });
-        this.nextLine = h('p.next', null, 'Next try ', this.next);
+        this.next = h('spool-time', { as: 'next-try' });
+        this.nextLine = h('p.next', null, this.next);
         this.acts = h('div.actions');
         this.about = h('div');
         this.settings = h('div');
@@ -73,7 +74,7 @@ class PrinterView extends HTMLElement {
         if (!known) return;
         this.#printer = printer;
         this.state.update(printerState(printer));
-        setText(this.message, `${sentence(localised(printer.message))}.`);
+        setText(this.message, `${sentence(localised(withoutTime(printer.message)))}.`);
         show(this.nextLine, Boolean(printer.next_try_at));
         setAttribute(this.next, 'at', printer.next_try_at);
         this.acting(printer);
@@ -101,6 +102,7 @@ class PrinterView extends HTMLElement {
 customElements.define('spool-printer', PrinterView);
 
 function about(printer) {
+    const pools = [...model.pools.values()].filter((pool) => membersOf(pool).includes(printer.name));
     const list = facts(
         ['Model', printer.model],
         ['Description', printer.info],
@@ -109,8 +111,7 @@ function about(printer) {
         ['Jobs', `${printer.queued_jobs} waiting or printing, ${printer.held_jobs} held`],
         ['New jobs', printer.accepting ? 'accepted' : 'refused'],
         ['Reasons', (printer.reasons ?? []).map(plain).join(', ')],
-        ['Pools', h('span', null, ...[...model.pools.values()].filter((pool) => (pool.members ?? []).includes(printer.name))
-            .map((pool) => h('a', { href: to('pool', pool.name) }, `${pool.name} `)))],
+        ['Pools', pools.length > 0 && h('span', null, ...pools.map((pool) => h('a', { href: to('pool', pool.name) }, `${pool.name} `)))],
         ...describedFacts(printer.description ?? printer),
     );
     const supplies = (printer.supplies ?? []).map(supply);
@@ -171,7 +172,8 @@ function changes(data, printer) {
     for (const [key, , kind] of SETTINGS) {
         const text = data.get(key).trim();
         const value = kind === 'flag' ? text === 'true' : key === 'mac' && text === '' ? null : text;
-        if (value !== (printer[key] ?? (key === 'mac' ? null : ''))) wanted[key] = value;
+        // What it is set by is called «share», what it then is, «shared».
+        if (value !== (printer[key] ?? (key === 'mac' ? null : ''))) wanted[key === 'shared' ? 'share' : key] = value;
     }
     const options = data.get('options').trim();
     if (options !== optionsText(printer.options)) {

@@ -32,9 +32,9 @@ class Printers extends HTMLElement {
         this.more = button('Show all', null, () => { this.#most = Infinity; this.update(); }, { quiet: true });
         const add = (what, label) => button(label, 'plus', async () => {
             if (await needAdmin(`Adding a ${what}`)) location.hash = `#/add/${what}`;
-        }, { quiet: true });
+        }, { quiet: true, title: `Add a ${what}`, 'aria-label': `Add a ${what}` });
         this.append(h('header.section-head', null, h('h2', null, 'Printers'), this.search, h('span.space'),
-            add('printer', 'Add a printer'), add('pool', 'Add a pool')), this.note, this.grid, this.more);
+            add('printer', 'Printer'), add('pool', 'Pool')), this.note, this.grid, this.more);
         listen('printers', () => this.update(), this.#end.signal);
         listen('session', () => this.update(), this.#end.signal);
         this.update();
@@ -68,11 +68,13 @@ function printerCard() {
     const name = h('a');
     const state = chip();
     const info = h('p.info');
-    const message = h('p.message');
-    const next = h('spool-time', { as: 'until' });
-    const nextLine = h('span.next', null, ' Next try ', next);
+    const message = h('span.message');
+    const next = h('spool-time', { as: 'next-try' });
+    const nextLine = h('span.next', null, ' ', next);
     const job = h('a.job-link');
     const far = bar('progress');
+    const why = h('p.why', null, message, nextLine);
+    const current = h('div.current', null, job, far.node);
     const supplies = h('ul.supplies');
     const queue = h('a.queue');
     const closed = h('span.chip.warn', null, icon('stop'), h('span', null, 'Takes no jobs'));
@@ -88,8 +90,7 @@ function printerCard() {
     ]), { bare: true, quiet: true, 'aria-haspopup': 'menu' });
     const node = h('article.card', null,
         h('header', null, h('h3', null, name), closed, state.node), info,
-        h('div.why', null, h('p', null, message, nextLine)),
-        h('div.current', null, job, far.node), supplies,
+        h('div.now-there', null, why, current), supplies,
         h('footer', null, queue, h('span.space'), main, more));
     return {
         node,
@@ -102,12 +103,15 @@ function printerCard() {
             state.update(shown);
             setAttribute(node, 'data-tone', shown[2]);
             setText(info, [printer.info || printer.model, printer.location, poolsOf(printer)].filter(Boolean).join(' · '));
+            const running = model.running.get(printer.job);
+            // What it does says the job itself.
+            show(why, !running || printer.state !== 'processing');
+            show(current, Boolean(printer.job));
             // The time of the next try stands beside it, counting down.
             setText(message, `${sentence(localised(withoutTime(printer.message)))}.`);
             setAttribute(message, 'title', message.textContent);
             show(nextLine, Boolean(printer.next_try_at));
             setAttribute(next, 'at', printer.next_try_at);
-            const running = model.running.get(printer.job);
             setText(job, running ? titleOf(running) : printer.job ? `Job ${printer.job}` : '');
             setAttribute(job, 'href', printer.job ? to('job', printer.job) : null);
             far.update(running ? progress(running) : null);
@@ -130,7 +134,7 @@ function printerCard() {
 }
 
 /** The sentence without the time of the next try at its end. */
-const withoutTime = (message) => (message ?? '').replace(/; (?:it is )?tried again at [^;]*$/, '');
+export const withoutTime = (message) => (message ?? '').replace(/; (?:it is )?tried again at [^;]*$/, '');
 
 function queueWords({ queued_jobs: jobs, held_jobs: held }) {
     const words = jobs === 0 ? 'No jobs' : count(jobs, 'job');
@@ -155,7 +159,7 @@ function poolCard() {
     const edit = button('Edit', 'gear', () => { location.hash = to('pool', pool.name); }, { quiet: true });
     const node = h('article.card.pool', null,
         h('header', null, h('h3', null, name), h('span.chip.calm', null, icon('pool'), h('span', null, 'Pool'))),
-        info, h('div.why', null, message), members, h('footer', null, queue, h('span.space'), edit));
+        info, h('div.now-there', null, message), members, h('footer', null, queue, h('span.space'), edit));
     return {
         node,
         update(now) {

@@ -1,4 +1,4 @@
-/** Moments as people read them: `<spool-time at="…" as="ago|until|clock">`, kept right by one timer for all. */
+/** Moments as people read them: `<spool-time at="…" as="ago|until|next-try|clock">`, kept right by one timer for all. */
 
 import { setText } from './dom.js';
 
@@ -25,12 +25,16 @@ export function full(date) {
     return FULL.format(date);
 }
 
-/** The server's sentences name times in UTC; here they are shown as the clock on the wall does. */
+/**
+ * The server's sentences name times in UTC, and commands; here times are shown as the clock on the wall does, and the
+ * command that resumes a printer is a button.
+ */
 export function localised(sentence) {
     const whole = /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g;
     const ofDay = /(?<![\d:T])(\d\d):(\d\d):(\d\d)Z/g;
     return (sentence ?? '')
         .replace(whole, (text) => clock(new Date(text)))
+        .replace(/`spool printer resume [^`]*`/, 'resuming it')
         .replace(ofDay, (text, hours, minutes, seconds) => {
             const moment = new Date();
             moment.setUTCHours(hours, minutes, seconds, 0);
@@ -68,6 +72,8 @@ class Moment extends HTMLElement {
             return clock(at);
         case 'until':
             return away > 500 ? `in ${span(away)}` : 'now';
+        case 'next-try':
+            return away > 500 ? `Next try in ${span(away)}.` : 'It is being tried now.';
         default:
             return away > -3000 ? 'just now' : `${span(-away)} ago`;
         }
