@@ -13,6 +13,7 @@ use super::device_manager::{self, DeviceManager, Wish};
 use super::front::{Accepted, Announced, Answer, Core, LiveEvent, Novelty, WorkerRow};
 use super::job_manager::{self, JobManager};
 use crate::config::REQUESTS_MAX;
+use crate::model::commit::Commit;
 use crate::model::directory::Directory;
 use crate::model::document::Format;
 use crate::model::fleet::PrinterCommand;
@@ -208,6 +209,12 @@ impl Core for Front {
 
     fn printer_command(&self, name: QueueName, command: PrinterCommand) -> Answer<Option<Arc<Printer>>> {
         self.ask_printers(Wish::Command(name, command))
+    }
+
+    fn keep_setting(&self, name: &'static str, value: Vec<u8>) -> Answer<()> {
+        let commit = Commit { settings: vec![(name.to_owned(), value)], ..Commit::default() };
+        let committed = self.store.commit(commit);
+        Box::pin(async move { committed.await.map(drop).map_err(|error| Refusal::Store(error.to_string())) })
     }
 
     fn test_page(&self, name: QueueName, submitter: Submitter) -> Answer<Accepted> {

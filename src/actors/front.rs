@@ -86,6 +86,9 @@ pub trait Core: Send + Sync {
     fn add_printer(&self, draft: Printer) -> Answer<Arc<Printer>>;
     /// The printer as it is afterwards; `None` where it was removed.
     fn printer_command(&self, name: QueueName, command: PrinterCommand) -> Answer<Option<Arc<Printer>>>;
+    /// Remembers a small named value of a server's own; Ok means on disk. Values of one name that are handed in one
+    /// after the other take effect in that order.
+    fn keep_setting(&self, name: &'static str, value: Vec<u8>) -> Answer<()>;
     /// A test page goes through the queue like any job.
     fn test_page(&self, name: QueueName, submitter: Submitter) -> Answer<Accepted>;
 }

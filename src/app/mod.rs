@@ -118,11 +118,15 @@ async fn live(
         surroundings: ground.surroundings,
         bounds: Bounds::default(),
     }));
-    let server = match crate::server::http::serve(listener, http.clone()) {
+    let serving = match http.restore().await {
+        Ok(()) => crate::server::http::serve(listener, http.clone()).map_err(anyhow::Error::from),
+        Err(error) => Err(error).context("cannot read who is logged in"),
+    };
+    let server = match serving {
         Ok(server) => server,
         Err(error) => {
             heart.stop(Duration::ZERO).await;
-            return Err(error.into());
+            return Err(error);
         }
     };
     let handle = server.handle();

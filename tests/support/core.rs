@@ -373,6 +373,11 @@ impl Core for FakeCore {
         answer(Ok((!removed).then_some(after)))
     }
 
+    fn keep_setting(&self, name: &'static str, value: Vec<u8>) -> Answer<()> {
+        self.commit(&Commit { settings: vec![(name.to_owned(), value)], ..Commit::default() });
+        answer(Ok(()))
+    }
+
     fn test_page(&self, name: QueueName, submitter: Submitter) -> Answer<Accepted> {
         let body = Bytes::from_static(b"test page");
         let page = Handed::Inline { name: "test page".to_owned(), format: Format::Text, crc: 0, body };

@@ -3,13 +3,12 @@
 use std::sync::LazyLock;
 
 use actix_web::{HttpRequest, HttpResponse};
-use serde_json::Value;
 use utoipa::OpenApi;
 
 use super::docs_page::page;
 use super::problem::Problem;
 use super::state::no_query;
-use super::{control, documents, events, health, jobs, pages, printers, submit, tokens, workers};
+use super::{control, documents, events, health, jobs, login, pages, printers, submit, tokens, workers};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -56,6 +55,10 @@ use super::{control, documents, events, health, jobs, pages, printers, submit, t
         workers::list,
         events::subscribe,
         tokens::give,
+        login::login,
+        login::logout,
+        login::session,
+        login::code,
     )
 )]
 struct Interface;
@@ -82,6 +85,8 @@ pub async fn docs(request: HttpRequest) -> Result<HttpResponse, Problem> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+
+    use serde_json::Value;
 
     use super::*;
     use crate::server::http::docs_page::METHODS;
