@@ -134,7 +134,8 @@ export async function loadQueues() {
     try {
         const [printers, pools, running] = await Promise.all([
             all('/printers', 'printers'),
-            all('/pools', 'pools'),
+            // Whoever may not see pools still sees printers.
+            all('/pools', 'pools').catch(unlessLost([])),
             get(`/jobs${query({ status: RUNNING_STATUSES, limit: PAGE_ROWS })}`),
         ]);
         model.refusal = null;
@@ -149,6 +150,11 @@ export async function loadQueues() {
     }
     tell('printers');
 }
+
+const unlessLost = (otherwise) => (problem) => {
+    if (problem.isLost) throw problem;
+    return otherwise;
+};
 
 async function all(path, key) {
     const rows = [];
