@@ -4,7 +4,7 @@ use super::document::Format;
 use super::id::{JobId, PrinterId, QueueName};
 use super::options::Options;
 use super::retry::NotReady;
-use super::time::WallTime;
+use super::time::{MonoTime, WallTime};
 
 /// A printer as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,6 +139,8 @@ pub struct Learned {
     pub has_closed: bool,
     /// How often it stayed silent at the end without ever having closed; stops at [`SILENT_ENDS`].
     pub silent_ends: u8,
+    /// Bytes of documents that it is done with in a second, connecting and waiting for its word included.
+    pub bytes_per_s: Option<u64>,
 }
 
 /// So many silent ends, and a device that has never closed is known not to close.
@@ -161,6 +163,8 @@ pub struct PrinterLive {
     pub activity: Activity,
     /// The job it has.
     pub job: Option<JobId>,
+    /// Since when it has not been ready; `None` while it is, or nothing is known against it.
+    pub not_ready_since: Option<MonoTime>,
     /// Set while it cannot print and has work: when it is tried next.
     pub next_try_at: Option<WallTime>,
 }

@@ -97,9 +97,14 @@ impl TrafficManager {
             *self.begin.lane.attempt() = None;
             self.read_what_is_left(ctx);
         } else {
-            let live = PrinterLive { activity: Activity::Unshut, ..PrinterLive::default() };
-            if self.begin.parts.board.live(self.begin.printer.id) != live {
+            if self.begin.parts.board.live(self.begin.printer.id).activity != Activity::Unshut {
                 log::error!(printer = self.name(); "the device cannot be shut; waiting for the thread that still has it");
+                let since = Some(self.begin.parts.clock.now().mono);
+                let live = PrinterLive {
+                    activity: Activity::Unshut,
+                    not_ready_since: since,
+                    ..PrinterLive::default()
+                };
                 self.begin.parts.board.publish_live(self.begin.printer.id, live);
             }
             ctx.run_later(OLD_THREAD_LOOK, Self::wait_for_old_thread);

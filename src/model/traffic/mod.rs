@@ -78,6 +78,8 @@ pub struct Traffic {
     /// How the printer is tried since it was last of use; one that takes a connection and then no job is
     /// not tried anew from the first pace.
     backoff: Option<Backoff>,
+    /// Since when it has been of no use, though there was work.
+    not_ready_since: Option<MonoTime>,
     shutting: Option<Shutting>,
     store_retry: Option<MonoTime>,
     stopping: Stopping,
@@ -106,6 +108,7 @@ impl Traffic {
             generation: last,
             breaks_in_row: 0,
             backoff: None,
+            not_ready_since: None,
             shutting: None,
             store_retry: None,
             stopping: Stopping::No,
@@ -146,7 +149,7 @@ impl Traffic {
     /// goes to the new device, whatever the old one has earned.
     fn on_printer(&mut self, printer: Printer, asks: Asks, fx: &mut Vec<Effect>) {
         if printer.uri != self.printer.uri {
-            (self.contact, self.backoff) = (Contact::Unknown, None);
+            (self.contact, self.backoff, self.not_ready_since) = (Contact::Unknown, None, None);
             self.breaks_in_row = 0;
             match self.work {
                 Work::Probing => {
@@ -262,10 +265,12 @@ impl Traffic {
                         self.begin(job, now, fx);
                     }
                 }
-                None if matches!(self.contact, Contact::Bad { .. }) => {
-                    (self.contact, self.backoff) = (Contact::Unknown, None);
+                None => {
+                    self.not_ready_since = None;
+                    if matches!(self.contact, Contact::Bad { .. }) {
+                        (self.contact, self.backoff) = (Contact::Unknown, None);
+                    }
                 }
-                None => {}
             },
             Work::Ending(ended) => {
                 let next = next.filter(|_| self.goes_on());
