@@ -3,7 +3,7 @@
 import { post } from './api.js';
 import { field, h, select } from './dom.js';
 import { loggedOut, needAdmin } from './login.js';
-import { learn, learnPrinter, linkOf, loadQueues, model } from './model.js';
+import { learn, learnPrinter, linkOf, loadQueues, model, tell } from './model.js';
 import { ask, done, problem } from './notices.js';
 import { to } from './router.js';
 import { isFinal, titleOf } from './words.js';
@@ -128,3 +128,14 @@ export async function actOnPrinter(printer, action) {
         }
     });
 }
+
+/** Lets a pool take new jobs, or no more. */
+export async function actOnPool(pool, action) {
+    if (!await needAdmin(`«${action.label}»`)) return;
+    await tried(async () => {
+        model.pools.set(pool.name, await post(`/pools/${encodeURIComponent(pool.name)}/${action.name}`));
+        tell('printers');
+    });
+}
+
+export const poolAction = (pool) => PRINTER_ACTIONS.find((action) => action.name === (pool.accepting ? 'reject' : 'accept'));

@@ -3,7 +3,7 @@
 import { call, get, post } from './api.js';
 import { facts, supply } from './chip.js';
 import { button, field, h, select, setText, show } from './dom.js';
-import { learnPrinter, loadQueues, model } from './model.js';
+import { inOrder, learnPrinter, loadQueues, model } from './model.js';
 import { ask, dialog, done, sentence } from './notices.js';
 import { describedFacts } from './printer.js';
 import { membersOf } from './printers.js';
@@ -107,7 +107,7 @@ export async function askPool(name, closed) {
     }
     const fixed = pool !== null && pool.origin === 'file';
     const members = pool === null ? [] : membersOf(pool);
-    const known = [...(model.printers?.keys() ?? [])].sort((a, b) => a.localeCompare(b));
+    const known = [...(model.printers?.keys() ?? [])].sort(inOrder);
     const boxes = known.map((printer) => h('label.check', null,
         h('input', { type: 'checkbox', name: 'members', value: printer, checked: members.includes(printer), disabled: fixed }), h('span', null, printer)));
     const choose = select('policy', POLICIES, pool?.policy ?? 'least-completion-time');

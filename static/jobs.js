@@ -116,10 +116,11 @@ class Jobs extends HTMLElement {
     }
 
     offerPrinters() {
-        const names = model.queues();
-        if (this.printer !== '' && !names.includes(this.printer)) names.push(this.printer);
-        if (this.offered !== names.join()) {
-            this.offered = names.join();
+        const known = model.queues();
+        if (this.known !== known || this.extra !== this.printer) {
+            this.known = known;
+            this.extra = this.printer;
+            const names = this.printer === '' || known.includes(this.printer) ? known : [...known, this.printer];
             this.queue.replaceChildren(h('option', { value: '' }, 'All printers'), ...names.map((name) => h('option', { value: name }, name)));
         }
         this.queue.value = this.printer;
@@ -230,7 +231,7 @@ class Jobs extends HTMLElement {
 
     noteOf(rows, found) {
         if (this.refusal) return this.refusal;
-        if (rows === 0) return EMPTY[this.view];
+        if (rows === 0) return model.live.status === 'denied' ? 'Jobs are shown after a log-in.' : EMPTY[this.view];
         if (this.words !== '') return `${found} of the ${rows} rows that are loaded`;
         return '';
     }

@@ -20,7 +20,7 @@ let open = null;
 
 /** The overview: one sentence on how things are, the printers, the jobs. */
 function overview() {
-    const summary = h('p.summary', { role: 'status' });
+    const summary = h('p.summary');
     const node = h('div', null, h('h1.sr', null, 'Overview'), summary, h('spool-printers'), h('spool-jobs'));
     const end = new AbortController();
     listen('printers', () => setText(summary, summarised()), end.signal);

@@ -26,8 +26,18 @@ export const model = {
     live: null,
     isAdmin: () => model.session.role === 'admin',
     queue: (name) => model.printers?.get(name) ?? model.pools.get(name),
-    queues: () => [...model.pools.keys(), ...(model.printers?.keys() ?? [])].sort((a, b) => a.localeCompare(b)),
+    /** The names of all pools and printers, in order. */
+    queues() {
+        names ??= [...model.pools.keys(), ...(model.printers?.keys() ?? [])].sort(inOrder);
+        return names;
+    },
 };
+
+/** `printer-2` before `printer-10`. */
+export const inOrder = new Intl.Collator(undefined, { numeric: true }).compare;
+
+/** Kept, since thousands of names take their time. */
+let names = null;
 
 const listeners = new Map();
 let pending = new Map();
@@ -98,14 +108,17 @@ export function learn(job) {
 }
 
 const stale = new Set();
+let everyQueue = false;
 let refreshing = null;
 
 function refreshSoon() {
     refreshing ??= setTimeout(async () => {
         refreshing = null;
-        const names = [...stale];
+        const some = [...stale];
+        const every = everyQueue || some.length > SINGLE_READS;
         stale.clear();
-        await (names.length > SINGLE_READS ? loadQueues() : Promise.all(names.map(loadQueue)));
+        everyQueue = false;
+        await (every ? loadQueues() : Promise.all(some.map(loadQueue)));
     }, REFRESH_MS);
 }
 
@@ -123,7 +136,9 @@ export function learnPrinter(printer) {
     if (model.printers === null) return;
     if (printer.removed) {
         for (const [name, known] of model.printers) if (known.id === printer.id) model.printers.delete(name);
+        names = null;
     } else {
+        if (!model.printers.has(printer.name)) names = null;
         model.printers.set(printer.name, printer);
     }
     tell('printers');
@@ -148,6 +163,7 @@ export async function loadQueues() {
         model.printers = new Map();
         model.pools = new Map();
     }
+    names = null;
     tell('printers');
 }
 
@@ -216,16 +232,15 @@ model.live = new Live({
         case 'printer':
             learnPrinter(data);
             break;
-        case 'pool':
-            stale.add(data.name);
-            refreshSoon();
-            break;
         case 'worker':
             heard(data);
             break;
         case 'server':
+            // Also what is told of changed pools and of a configuration that was read again.
             model.server = { ...model.server, ...data };
             tell('session');
+            everyQueue = true;
+            refreshSoon();
             break;
         case 'reset':
             loadQueues();

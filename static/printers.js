@@ -1,11 +1,11 @@
 /** Printers and pools as cards. */
 
-import { actOnPrinter, printerActions } from './actions.js';
+import { actOnPool, actOnPrinter, poolAction, printerActions } from './actions.js';
 import { bar, chip, supply } from './chip.js';
 import { button, h, icon, keyed, setAttribute, setIcon, setText, show } from './dom.js';
 import { needAdmin } from './login.js';
 import { openMenu } from './menu.js';
-import { listen, model } from './model.js';
+import { inOrder, listen, model } from './model.js';
 import { sentence } from './notices.js';
 import { to } from './router.js';
 import { localised } from './time.js';
@@ -54,7 +54,7 @@ class Printers extends HTMLElement {
         const found = all.filter((one) => one.name.toLowerCase().includes(this.#search) ||
             (one.printer?.location ?? '').toLowerCase().includes(this.#search));
         // By name and nothing else: cards that change places while one aims at them help nobody.
-        found.sort((a, b) => Boolean(b.pool) - Boolean(a.pool) || a.name.localeCompare(b.name, undefined, { numeric: true }));
+        found.sort((a, b) => Boolean(b.pool) - Boolean(a.pool) || inOrder(a.name, b.name));
         keyed(this.grid, this.#known, found.slice(0, this.#most), (one) => (one.pool ? 'pool ' : '') + one.name,
             (one) => (one.pool ? poolCard() : printerCard()));
         show(this.more, found.length > this.#most);
@@ -77,7 +77,7 @@ function printerCard() {
     const current = h('div.current', null, job, far.node);
     const supplies = h('ul.supplies');
     const queue = h('a.queue');
-    const closed = h('span.chip.warn', null, icon('stop'), h('span', null, 'Takes no jobs'));
+    const closed = noJobs();
     let shownSupplies = '';
     let printer = null;
     const main = button('Pause', 'pause', () => {
@@ -156,10 +156,15 @@ function poolCard() {
     const queue = h('a.queue');
     const known = new Map();
     let pool = null;
+    const closed = noJobs();
     const edit = button('Edit', 'gear', () => { location.hash = to('pool', pool.name); }, { quiet: true });
+    const more = button('More', 'dots', () => {
+        const action = poolAction(pool);
+        openMenu(more, [{ ...action, locked: !model.isAdmin(), run: () => actOnPool(pool, action) }]);
+    }, { bare: true, quiet: true, 'aria-haspopup': 'menu' });
     const node = h('article.card.pool', null,
-        h('header', null, h('h3', null, name), h('span.chip.calm', null, icon('pool'), h('span', null, 'Pool'))),
-        info, h('div.now-there', null, message), members, h('footer', null, queue, h('span.space'), edit));
+        h('header', null, h('h3', null, name), closed, h('span.chip.calm', null, icon('pool'), h('span', null, 'Pool'))),
+        info, h('div.now-there', null, message), members, h('footer', null, queue, h('span.space'), edit, more));
     return {
         node,
         update(now) {
@@ -168,7 +173,9 @@ function poolCard() {
             setText(name, pool.name);
             setAttribute(name, 'href', to('pool', pool.name));
             setText(info, plain(pool.policy));
-            setText(message, pool.message ? `${sentence(localised(pool.message))}.` : poolMessage(pool));
+            setText(message, poolMessage(pool));
+            show(closed, pool.accepting === false);
+            setAttribute(more, 'aria-label', `More for ${pool.name}`);
             keyed(members, known, membersOf(pool), (member) => member, memberChip);
             setText(queue, queueWords({ queued_jobs: pool.queued_jobs ?? 0, held_jobs: pool.held_jobs ?? 0 }));
             setAttribute(queue, 'href', `#/?printer=${encodeURIComponent(pool.name)}`);
@@ -176,10 +183,13 @@ function poolCard() {
     };
 }
 
+const noJobs = () => h('span.chip.warn', null, icon('stop'), h('span', null, 'Takes no jobs'));
+
+/** Made from the members, which are told of as they change. */
 function poolMessage(pool) {
     const states = membersOf(pool).map((name) => model.printers?.get(name)).filter(Boolean).map((printer) => printerState(printer)[2]);
     const able = states.filter((tone) => tone === 'good' || tone === 'busy').length;
-    return able === 0 ? 'No member can print just now.' : `${able} of ${states.length} members can print.`;
+    return able === 0 ? 'No member can print just now; its jobs go on as soon as one can.' : `${able} of ${states.length} members can print.`;
 }
 
 function memberChip(first) {
