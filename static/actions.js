@@ -6,7 +6,7 @@ import { loggedOut, needAdmin } from './login.js';
 import { learn, learnPrinter, linkOf, loadQueues, model, tell } from './model.js';
 import { ask, done, problem } from './notices.js';
 import { to } from './router.js';
-import { isFinal, titleOf } from './words.js';
+import { count, isFinal, titleOf } from './words.js';
 
 const waits = (job) => job.status === 'held' || job.status === 'waiting';
 
@@ -57,6 +57,39 @@ function told(name, job) {
         done(`«${title}» is printed again.`, { label: 'Show', run: () => { location.hash = to('job', job.id); } });
         break;
     }
+}
+
+/** Requests of one bulk action that are under way at once. */
+const AT_ONCE = 4;
+
+/** What can be done with several jobs at once: `[action, the jobs that it fits]`. */
+export function bulkActions(jobs) {
+    const several = JOB_ACTIONS.filter((action) => ['release', 'hold', 'cancel', 'restart'].includes(action.name));
+    return several.map((action) => [action, jobs.filter(action.fits)]).filter(([, fitting]) => fitting.length > 0);
+}
+
+/** Asks with the number first; afterwards says how many were done, and why not the others. */
+export async function actOnMany(jobs, action) {
+    if (!await needAdmin(`«${action.label}» for many jobs`)) return;
+    await ask({
+        title: `${action.label}: ${count(jobs.length, 'job')}`,
+        submit: action.label,
+        danger: action.name === 'cancel',
+        body: [h('p', null, `From «${titleOf(jobs.at(-1))}» to «${titleOf(jobs[0])}».`)],
+        run: async () => {
+            const left = [...jobs];
+            const refusals = [];
+            const worker = async () => {
+                for (let job = left.shift(); job !== undefined; job = left.shift()) {
+                    await post(`/jobs/${job.id}/${action.name}`).then(learn, (refused) => refusals.push(refused));
+                }
+            };
+            await Promise.all(Array.from({ length: AT_ONCE }, worker));
+            const [first] = refusals;
+            if (first) problem(`${refusals.length} of ${jobs.length} were refused; the first: ${first.message}`);
+            else done(`${action.label}: ${count(jobs.length, 'job')}, all done.`);
+        },
+    });
 }
 
 /** A printer that is set to refuse may still be told to stop, once and on purpose. */

@@ -3,7 +3,7 @@
  * so many rows as were loaded are in the page, however many jobs there are.
  */
 
-import { actOnJob, jobActions, needsLogin } from './actions.js';
+import { actOnJob, actOnMany, bulkActions, jobActions, needsLogin } from './actions.js';
 import { get, query } from './api.js';
 import { bar, chip } from './chip.js';
 import { button, h, keyed, setAttribute, setIcon, setText, show } from './dom.js';
@@ -12,7 +12,7 @@ import { listen, model, unmasked } from './model.js';
 import { sentence } from './notices.js';
 import { setFilter, to } from './router.js';
 import { localised } from './time.js';
-import { isFinal, progress, statusOf, titleOf } from './words.js';
+import { count, isFinal, progress, statusOf, titleOf } from './words.js';
 
 const PAGE_ROWS = 100;
 /** A job that ends while it is watched stays in view for so long, though the filter no longer has it. */
@@ -73,6 +73,10 @@ class Jobs extends HTMLElement {
         this.queue = h('select', { 'aria-label': 'Queue', onchange: () => this.filter({ printer: this.queue.value }) });
         this.search = h('input', { type: 'search', placeholder: 'Title or user', 'aria-label': 'Find among the rows shown by title or user',
             oninput: () => this.find() });
+        this.bulk = button('All shown', 'dots', () => openMenu(this.bulk, bulkActions(this.found).map(([action, jobs]) => ({
+            label: `${action.label}: ${count(jobs.length, 'job')}`, icon: action.icon, locked: !model.isAdmin(),
+            run: () => actOnMany(jobs, action),
+        }))), { quiet: true, title: 'Do something with all the jobs that the table shows', 'aria-haspopup': 'menu' });
         this.note = h('p.note', { role: 'status' });
         this.body = h('tbody', { role: 'rowgroup' });
         this.more = button('Load more', null, () => this.loadMore(), { quiet: true });
@@ -82,7 +86,7 @@ class Jobs extends HTMLElement {
                 h('th', { role: 'columnheader', scope: 'col' }, head === 'Actions' ? h('span.sr', null, head) : head)))), this.body);
         this.append(h('header.section-head', null, h('h2', null, this.isQueue ? 'Its jobs' : 'Jobs'),
             h('div.tabs', { role: 'group', 'aria-label': 'Which jobs' }, ...this.tabs),
-            this.isQueue ? null : this.queue, this.search), table, this.note, this.more);
+            this.isQueue ? null : this.queue, this.search, h('span.space'), this.bulk), table, this.note, this.more);
         show(this.more, false);
         this.offerPrinters();
     }
@@ -222,7 +226,9 @@ class Jobs extends HTMLElement {
         const rows = [...this.#jobs.values()].sort((a, b) => b.id - a.id);
         const found = this.words === '' ? rows : rows.filter((job) =>
             titleOf(job).toLowerCase().includes(this.words) || (job.user ?? '').toLowerCase().includes(this.words));
+        this.found = found;
         keyed(this.body, this.#known, found, (job) => job.id, row);
+        show(this.bulk, found.length > 1);
         for (const tab of this.tabs) setAttribute(tab, 'aria-pressed', tab.dataset.view === this.view ? 'true' : 'false');
         setText(this.note, this.#oldest === Infinity ? this.refusal ?? 'Loading…' : this.noteOf(rows.length, found.length));
         show(this.note, this.note.textContent !== '');

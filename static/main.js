@@ -62,15 +62,13 @@ function go(where, above) {
 async function showAbove(above, where) {
     const key = above === null ? null : `${above.name}/${above.argument}`;
     if (open?.key === key) return;
-    const before = open;
-    open = null;
-    before?.node?.close();
-    if (above === null) return;
-    const mine = { key, node: null };
+    const mine = above === null ? null : { key };
     open = mine;
+    for (const left of document.querySelectorAll('dialog[open]')) left.close();
+    if (mine === null) return;
     await known;
     if (open !== mine) return;
-    // A dialog that was closed by hand leaves its address; one that another replaced does not.
+    // Whoever closes a dialog leaves its address; one that another has replaced changes nothing.
     const closed = () => {
         if (open === mine) close();
     };
@@ -80,10 +78,14 @@ async function showAbove(above, where) {
         add: () => (above.argument === 'pool' ? askPool(null, closed) : openAddPrinter(closed)),
         pool: () => askPool(above.argument, closed),
     };
-    const made = dialogs[above.name]?.();
-    if (made === undefined) close();
-    else if (made instanceof HTMLElement) mine.node = made;
+    if (Object.hasOwn(dialogs, above.name)) dialogs[above.name]();
+    else close();
 }
+
+document.querySelector('.skip').addEventListener('click', (event) => {
+    event.preventDefault();
+    main.focus();
+});
 
 addEventListener('keydown', (event) => {
     const typing = event.target.closest('input, textarea, select, dialog');

@@ -68,14 +68,26 @@ function flush() {
 
 /** The links by which whoever submitted a job here may steer it without a log-in; they end with the tab. */
 const LINKS = 'spool-links';
-const links = new Map(JSON.parse(sessionStorage.getItem(LINKS) ?? '[]'));
+const links = new Map(storedLinks());
 const LINKS_MAX = 200;
 
 export function keepLink(job) {
     if (!job.control_url) return;
     links.set(job.id, { url: job.control_url.replace('/api/v1', ''), title: job.title, user: job.user });
     if (links.size > LINKS_MAX) links.delete(links.keys().next().value);
-    sessionStorage.setItem(LINKS, JSON.stringify([...links]));
+    try {
+        sessionStorage.setItem(LINKS, JSON.stringify([...links]));
+    } catch {
+        // A browser that keeps nothing forgets them with the page.
+    }
+}
+
+function storedLinks() {
+    try {
+        return JSON.parse(sessionStorage.getItem(LINKS) ?? '[]');
+    } catch {
+        return [];
+    }
 }
 
 export const linkOf = (id) => links.get(id)?.url ?? null;

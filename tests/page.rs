@@ -157,6 +157,12 @@ fn a_long_list_is_loaded_in_pieces_and_found_by_filters() {
     browser.write("spool-jobs input[type=search]", "JOB-13");
     browser.until("those found", &format!("{rows} === 2"));
     assert!(browser.run("return location.hash").as_str().expect("an address").contains("q=JOB-13"));
+    browser.click("spool-jobs .section-head .button");
+    browser.until("the menu", "document.querySelector('.menu-item:nth-child(2)').innerText.includes('Cancel: 2 jobs')");
+    browser.click(".menu-item:nth-child(2)");
+    browser.click("dialog button[type=submit]");
+    shows_job(&browser, "job-13", "canceled");
+    shows_job(&browser, "job-130", "canceled");
     browser.click("[data-view=failed]");
     browser.until("none has failed", &format!("{rows} === 0"));
     browser.click("[data-view=held]");
