@@ -12,7 +12,9 @@ use support::server::{FAST, Server, printer};
 
 /// The row of the job with this title, in the table.
 fn row(title: &str) -> String {
-    format!("[...document.querySelectorAll('tr[data-job]')].find((row) => row.querySelector('.title').textContent === {title:?})")
+    format!(
+        "[...document.querySelectorAll('tr[data-job]')].find((row) => row.querySelector('.title').textContent === {title:?})"
+    )
 }
 
 /// Waits until the job with this title is shown in this status.
@@ -25,7 +27,8 @@ fn shows_job(browser: &Browser, title: &str, status: &str) {
 fn log_in(browser: &Browser, server: &Server) {
     browser.open(server.cli(&["token"]).trim());
     browser.shows("spool-header [data-state=live]");
-    browser.until("the log-in is known", "document.querySelector('spool-header').innerText.includes('Log out')");
+    browser
+        .until("the log-in is known", "document.querySelector('spool-header').innerText.includes('Log out')");
 }
 
 #[track_caller]
@@ -54,7 +57,10 @@ fn can_14_a_document_is_printed_watched_and_canceled_in_a_browser() {
     browser.click("spool-submit option[value=paper]");
     browser.click("spool-submit button[type=submit]");
     shows_job(&browser, "Grüße & <b>Küsse</b>.txt", "completed");
-    assert_eq!(server.printed().into_iter().map(|(_, bytes)| bytes).collect::<Vec<_>>(), [b"from the browser\n"]);
+    assert_eq!(
+        server.printed().into_iter().map(|(_, bytes)| bytes).collect::<Vec<_>>(),
+        [b"from the browser\n"]
+    );
 
     let id = server.submit("printer=stuck&title=endless", &vec![b'x'; 8 << 20]);
     shows_job(&browser, "endless", "transmitting");
@@ -79,14 +85,20 @@ fn a_page_that_lost_its_server_finds_it_again_and_is_right() {
     let browser = Browser::start();
     log_in(&browser, &server);
     browser.click("[data-printer=paper] footer .button:not(.bare)");
-    browser.until("paper is paused", "document.querySelector('[data-printer=paper] .chip.warn').innerText === 'Paused'");
+    browser.until(
+        "paper is paused",
+        "document.querySelector('[data-printer=paper] .chip.warn').innerText === 'Paused'",
+    );
     server.submit("printer=paper&title=before", b"1");
     shows_job(&browser, "before", "waiting");
     no_complaints(&browser);
 
     server.kill();
     browser.shows("spool-header [data-state=waiting]");
-    browser.until("the countdown", "/^(in \\d+ s|now)$/.test(document.querySelector('.connection spool-time').innerText)");
+    browser.until(
+        "the countdown",
+        "/^(in \\d+ s|now)$/.test(document.querySelector('.connection spool-time').innerText)",
+    );
     server.restart();
     // While the page was away: two jobs it has not heard of, and one that it has moves on.
     server.submit("printer=other&title=meanwhile", b"2");
@@ -94,10 +106,14 @@ fn a_page_that_lost_its_server_finds_it_again_and_is_right() {
     browser.shows("spool-header [data-state=live]");
     shows_job(&browser, "before", "completed");
     shows_job(&browser, "meanwhile", "completed");
-    browser.until("paper is resumed", "document.querySelector('[data-printer=paper]').innerText.includes('Ready')");
+    browser.until(
+        "paper is resumed",
+        "document.querySelector('[data-printer=paper]').innerText.includes('Ready')",
+    );
     server.submit("printer=other&title=after", b"3");
     shows_job(&browser, "after", "completed");
-    let others: Vec<String> = browser.complaints().into_iter().filter(|said| !said.contains("net::ERR_")).collect();
+    let others: Vec<String> =
+        browser.complaints().into_iter().filter(|said| !said.contains("net::ERR_")).collect();
     assert!(others.is_empty(), "{others:#?}");
 }
 
@@ -158,7 +174,10 @@ fn a_long_list_is_loaded_in_pieces_and_found_by_filters() {
     browser.until("those found", &format!("{rows} === 2"));
     assert!(browser.run("return location.hash").as_str().expect("an address").contains("q=JOB-13"));
     browser.click("spool-jobs .section-head .button");
-    browser.until("the menu", "document.querySelector('.menu-item:nth-child(2)').innerText.includes('Cancel: 2 jobs')");
+    browser.until(
+        "the menu",
+        "document.querySelector('.menu-item:nth-child(2)').innerText.includes('Cancel: 2 jobs')",
+    );
     browser.click(".menu-item:nth-child(2)");
     browser.click("dialog button[type=submit]");
     shows_job(&browser, "job-13", "canceled");
@@ -207,7 +226,9 @@ fn every_view_fits_a_phone_and_likes_the_dark() {
     let to = pictures.as_deref().unwrap_or(scratch.path());
     let dark = "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).every((part) => part < 60)";
     let job = format!("#/job/{}", scene.job);
-    for (width, height, scheme) in [(1280, 860, Scheme::Light), (360, 780, Scheme::Light), (360, 780, Scheme::Dark)] {
+    for (width, height, scheme) in
+        [(1280, 860, Scheme::Light), (360, 780, Scheme::Light), (360, 780, Scheme::Dark)]
+    {
         browser.window(width, height, scheme);
         for (hash, there) in [
             ("#/", "tr[data-job]"),
@@ -244,7 +265,11 @@ impl Scene {
             printer("lab", "sim:lab?fail=jam@1&recover=10m", &described("Lexmark MS826", "2.07")),
             printer("office", &slow.uri(), &described("HP LaserJet M611", "Ground floor")),
             printer("reception", "sim:reception?fail=document@2", &described("Empfang – Tür links", "Foyer")),
-            printer("warehouse", "sim:warehouse?fail=asleep@1&recover=10m", &described("Etikettendrucker", "Tor 3")),
+            printer(
+                "warehouse",
+                "sim:warehouse?fail=asleep@1&recover=10m",
+                &described("Etikettendrucker", "Tor 3"),
+            ),
         ];
         let server = Server::start(&format!("[server]\nname = \"print-room\"\n{FAST}{}", printers.concat()));
         let studio = serde_json::json!({ "name": "studio", "uri": "sim:studio?fail=early-close@1", "info": "Fotodrucker" });
@@ -255,10 +280,15 @@ impl Scene {
         submit("printer=reception&title=Lageplan+alt.ps");
         submit("printer=archive&title=Protokoll+der+Sitzung+vom+12.+November.pdf");
         submit("printer=warehouse&title=Etiketten+Tor+3&priority=80");
-        submit("printer=lab&title=Versuchsreihe+17%2C+Messprotokoll+mit+allen+Anlagen+und+einem+Titel%2C+der+in+keine+Zeile+passt.pdf");
+        submit(
+            "printer=lab&title=Versuchsreihe+17%2C+Messprotokoll+mit+allen+Anlagen+und+einem+Titel%2C+der+in+keine+Zeile+passt.pdf",
+        );
         submit("printer=office&title=Personalakte.pdf&hold=true");
         let job = submit("printer=studio&title=Ausstellung+Halle+2.tiff&copies=2&option.sides=one-sided");
-        server.submit("printer=office&title=Jahresbericht+2026.pdf&option.sides=two-sided-long-edge", &vec![b'.'; 2 << 20]);
+        server.submit(
+            "printer=office&title=Jahresbericht+2026.pdf&option.sides=two-sided-long-edge",
+            &vec![b'.'; 2 << 20],
+        );
         submit("printer=office&title=Rechnung+4711+M%C3%BCller+%26+S%C3%B6hne.pdf");
         Scene { server, job, _slow: slow }
     }
@@ -271,8 +301,14 @@ impl Scene {
             ("#/", 360, Scheme::Dark) => "phone.png",
             _ => return,
         };
-        browser.until("a job that is being sent", "document.querySelector('progress.bar:not(.empty)').value > 0");
+        browser.until(
+            "a job that is being sent",
+            "document.querySelector('progress.bar:not(.empty)').value > 0",
+        );
         browser.picture(&to.join(name));
-        assert!(std::fs::metadata(to.join(name)).expect("a picture").len() > 10_000, "{name} shows something");
+        assert!(
+            std::fs::metadata(to.join(name)).expect("a picture").len() > 10_000,
+            "{name} shows something"
+        );
     }
 }

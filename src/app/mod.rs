@@ -25,8 +25,10 @@ use crate::server::http::state::{Bounds, HttpState, Parts as HttpParts};
 use crate::server::http::token::Token;
 use crate::server::http::users::Users;
 use crate::store;
+use crate::store::backup::Backups;
 use crate::store::embedded::{self, EmbeddedStore};
 use crate::store::state::State;
+use crate::store::stats::Stats;
 
 /// How often it is looked whether the managers live.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -81,6 +83,7 @@ fn run(config: Arc<Config>, clock: Clock) -> anyhow::Result<End> {
     let token = Token::load_or_create(&state.path().join("admin.token"))?;
     let opened = EmbeddedStore::open(&state, embedded::Options::default())?;
     let (store, documents) = (Arc::new(opened.store), opened.documents);
+    let (backups, stats) = (Arc::new(store.backups(documents.clone())), store.stats());
     let ground = Ground {
         store: store.clone(),
         documents: documents.clone(),
@@ -89,10 +92,24 @@ fn run(config: Arc<Config>, clock: Clock) -> anyhow::Result<End> {
         files_uri: format!("file:{}", printed.display()),
     };
     let broken = store.broken();
-    let end = actix_rt::System::new().block_on(live(config, ground, open_files_max, listener, token, broken));
+    let end = actix_rt::System::new().block_on(live(
+        config,
+        ground,
+        open_files_max,
+        Doors { listener, token, backups, stats },
+        broken,
+    ));
     // The heart has stopped: what it has committed is durable; this only makes the next start quick.
     store.close();
     end
+}
+
+/// What the servers need besides the core.
+struct Doors {
+    listener: Listener,
+    token: Token,
+    backups: Arc<dyn Backups>,
+    stats: Arc<Stats>,
 }
 
 /// Everything between the opening of the store and its closing.
@@ -100,10 +117,10 @@ async fn live(
     config: Arc<Config>,
     ground: Ground,
     open_files_max: Option<u64>,
-    listener: Listener,
-    token: Token,
+    doors: Doors,
     mut broken: watch::Receiver<Option<String>>,
 ) -> anyhow::Result<End> {
+    let Doors { listener, token, backups, stats } = doors;
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
     let mut hang_up = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
@@ -124,6 +141,8 @@ async fn live(
         addresses: addresses.clone(),
         surroundings: ground.surroundings,
         bounds: Bounds::default(),
+        backups,
+        stats,
     }));
     let serving = match http.restore().await {
         Ok(()) => crate::server::http::serve(listener, http.clone()).map_err(anyhow::Error::from),

@@ -4,6 +4,7 @@
 //! Exit status: 0 done, 1 the operation failed, 2 wrong usage. An error is one line on standard error that
 //! says what happened, to what, and what to do.
 
+mod backup;
 mod client;
 mod control;
 mod failure;
@@ -85,6 +86,8 @@ enum Command {
     Check(here::CheckArgs),
     /// Make a link that opens the admin page, good for five minutes and one use
     Token(token::TokenArgs),
+    /// Copy the state of a running server into a file
+    Backup(backup::BackupArgs),
     /// Rebuild the store of a stopped server from its journal
     Recover,
 }
@@ -119,6 +122,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Some(Command::Printers(args)) => printers::printers(args, &server.find()?),
         Some(Command::Printer(args)) => printers::printer(args, &server.find()?),
         Some(Command::Workers(args)) => workers::workers(args, &server.find()?),
+        Some(Command::Backup(args)) => backup::backup(&args, &server.find()?),
         Some(Command::Token(args)) => token::token(args, &server.find()?),
     }
 }

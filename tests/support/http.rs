@@ -23,6 +23,8 @@ use spool::server::http::state::{Bounds, HttpState, Parts};
 use spool::server::http::token::Token;
 use spool::server::http::users::Users;
 
+use spool::store::backup::Backups;
+
 use crate::core::FakeCore;
 
 /// No test waits longer for a socket than this; it is an error to get there.
@@ -93,6 +95,8 @@ impl Running {
             addresses: listener.addresses(),
             surroundings: Surroundings::new(Vec::new(), Timing::default(), Clock::machine()),
             bounds: setup.bounds,
+            backups: Arc::new(Copied),
+            stats: Arc::default(),
         }));
         let (handle, thread) = serve(listener, Arc::clone(&state));
         let token = secret.trim().to_owned();
@@ -176,6 +180,17 @@ impl Drop for Running {
         if let Some(thread) = self.thread.take() {
             thread.join().ok();
         }
+    }
+}
+
+/// A copy of a store that holds one word.
+struct Copied;
+
+impl Backups for Copied {
+    fn write(&self, begin: &mut dyn FnMut(u64), sink: &mut dyn Write) -> std::io::Result<()> {
+        begin(4);
+        sink.write_all(b"copy")?;
+        sink.flush()
     }
 }
 

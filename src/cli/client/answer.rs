@@ -83,6 +83,19 @@ impl Incoming {
         Ok(Some(Response { status, body }))
     }
 
+    /// How long the body of a good answer is, where the answer says it.
+    pub(super) fn good_length(&self) -> Option<usize> {
+        match self.head {
+            Some((200, Framing::Length(length))) => Some(length),
+            _ => None,
+        }
+    }
+
+    /// What has come of the body; it is not kept.
+    pub(super) fn take_body(&mut self) -> Vec<u8> {
+        mem::take(&mut self.bytes)
+    }
+
     /// The connection has ended: the answer, where that is how it ends.
     pub(super) fn at_end(mut self, error: io::Error) -> Result<Response, Broken> {
         match self.head {

@@ -16,7 +16,7 @@ pub use place::{Place, ServerArgs};
 
 use super::failure::Failure;
 use super::output::clean;
-use http::{Request, exchange};
+use http::{Request, exchange, exchange_into};
 
 /// A server, reached over one connection for each request.
 #[derive(Clone, Debug)]
@@ -86,6 +86,30 @@ impl Server {
         self.ask("POST", target, headers, Body::Document(document))
     }
 
+    /// Asks for something large, and writes it to `sink`; Ok means all of it, in bytes.
+    pub fn download(&self, target: &str, sink: &mut dyn io::Write, what: &str) -> Result<u64, Failure> {
+        let (place, wire) = self.connect()?;
+        let request = Request {
+            method: "GET",
+            target: place.target(target),
+            host: place.host(),
+            headers: self.credentials(),
+            body: Body::None,
+        };
+        match exchange_into(wire, &request, sink) {
+            Ok(Ok(bytes)) => Ok(bytes),
+            Ok(Err(response)) => Err(match good(response, what) {
+                Ok(_) => Failure::failed(format!("{what}: the server does not say how long its answer is")),
+                Err(failure) => failure,
+            }),
+            Err(broken) => Err(NoAnswer::Broken(broken).about(what)),
+        }
+    }
+
+    fn credentials(&self) -> Vec<(&'static str, String)> {
+        self.token.iter().map(|token| ("authorization", format!("Bearer {token}"))).collect()
+    }
+
     fn ask(
         &self,
         method: &'static str,
@@ -94,7 +118,7 @@ impl Server {
         body: Body<'_>,
     ) -> Result<Response, NoAnswer> {
         let (place, wire) = self.connect().map_err(NoAnswer::Unreachable)?;
-        headers.extend(self.token.iter().map(|token| ("authorization", format!("Bearer {token}"))));
+        headers.extend(self.credentials());
         let request = Request { method, target: place.target(target), host: place.host(), headers, body };
         exchange(wire, request).map_err(NoAnswer::Broken)
     }

@@ -148,7 +148,7 @@ pub fn origin_word(origin: Origin) -> &'static str {
     }
 }
 
-fn shown_state(printer: &Printer, live: &PrinterLive) -> PrinterState {
+pub fn shown_state(printer: &Printer, live: &PrinterLive) -> PrinterState {
     state(printer.paused, &live.activity)
 }
 
@@ -171,7 +171,7 @@ fn address(http: &HttpState, printer: &Printer) -> (Option<String>, Option<u16>)
 }
 
 /// A URI as it may be shown: without `user:password@`.
-fn without_secrets(uri: &str) -> String {
+pub fn without_secrets(uri: &str) -> String {
     let Some((scheme, rest)) = uri.split_once("://") else { return uri.to_owned() };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     match authority.rfind('@') {
