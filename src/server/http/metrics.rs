@@ -1,7 +1,6 @@
 //! Figures for Prometheus: what is now, as it is when it is asked, and what has been counted since the start.
 
 use std::fs;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -153,12 +152,16 @@ fn server(registry: &mut Registry, state: &HttpState) {
 
 /// What the kernel tells of the process, where it tells.
 fn process(registry: &mut Registry) {
-    let statm = fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let mut pages = statm.split(' ').filter_map(|field| field.parse::<u64>().ok());
-    let page = rustix::param::page_size() as u64;
-    if let (Some(all), Some(resident)) = (pages.next(), pages.next()) {
-        registry.register("virtual_memory_bytes", "Virtual memory", gauge(all * page));
-        registry.register("resident_memory_bytes", "Resident memory", gauge(resident * page));
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    for (field, name, help) in [
+        ("VmSize:", "virtual_memory_bytes", "Virtual memory"),
+        ("VmRSS:", "resident_memory_bytes", "Resident memory"),
+    ] {
+        let line = status.lines().find_map(|line| line.strip_prefix(field));
+        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        if let Some(kib) = kib {
+            registry.register(name, help, gauge(kib * 1024));
+        }
     }
     if let Ok(open) = fs::read_dir("/proc/self/fd") {
         registry.register("open_fds", "Open file descriptors", gauge(open.count() as u64));
