@@ -44,7 +44,12 @@ pub async fn take(request: HttpRequest, state: web::Data<HttpState>) -> Result<H
     tokio::task::spawn_blocking(move || {
         let _permit = permit;
         let mut tell = Some(tell);
-        let mut begin = |bytes| drop(tell.take().map(|tell| tell.send(bytes)));
+        let mut begin = |bytes| {
+            if let Some(tell) = tell.take() {
+                // Whoever asked may have gone.
+                let _ = tell.send(bytes);
+            }
+        };
         let mut sink = BufWriter::with_capacity(PIECE_BYTES, Sink(pieces.clone()));
         match backups.write(&mut begin, &mut sink) {
             Ok(()) => {}

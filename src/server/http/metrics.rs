@@ -122,7 +122,7 @@ fn queues(registry: &mut Registry, core: &dyn Core) {
 fn printers(registry: &mut Registry, core: &dyn Core) {
     let states = Family::<Labels, Gauge>::default();
     for state in ["idle", "processing", "stopped"] {
-        states.get_or_create(&vec![("state", state.to_owned())]);
+        let _ = states.get_or_create(&vec![("state", state.to_owned())]);
     }
     for printer in &core.directory().printers {
         let state = shown_state(printer, &core.printer_live(printer.id)).word();
