@@ -36,9 +36,10 @@ fn no_complaints(browser: &Browser) {
 
 #[test]
 fn can_14_a_document_is_printed_watched_and_canceled_in_a_browser() {
+    let paper = FakePrinter::start(Behaviour::Normal);
     let stuck = FakePrinter::start(Behaviour::NeverRead);
     let printers = [
-        printer("paper", "file:spool-data/printed", ""),
+        printer("paper", &paper.uri(), ""),
         printer("stuck", &stuck.uri(), ""),
         printer("picky", "sim:picky?fail=document@1", ""),
     ];
@@ -54,7 +55,7 @@ fn can_14_a_document_is_printed_watched_and_canceled_in_a_browser() {
     browser.click("spool-submit option[value=paper]");
     browser.click("spool-submit button[type=submit]");
     shows_job(&browser, "Grüße & <b>Küsse</b>.txt", "completed");
-    assert_eq!(server.printed().into_iter().map(|(_, bytes)| bytes).collect::<Vec<_>>(), [b"from the browser\n"]);
+    assert_eq!(paper.documents(1), [b"from the browser\n"]);
 
     let id = server.submit("printer=stuck&title=endless", &vec![b'x'; 8 << 20]);
     shows_job(&browser, "endless", "transmitting");
@@ -74,7 +75,7 @@ fn can_14_a_document_is_printed_watched_and_canceled_in_a_browser() {
 
 #[test]
 fn a_page_that_lost_its_server_finds_it_again_and_is_right() {
-    let printers = [printer("paper", "file:spool-data/printed", ""), printer("other", "sim:other", "")];
+    let printers = [printer("paper", "sim:paper", ""), printer("other", "sim:other", "")];
     let mut server = Server::start(&format!("{FAST}{}", printers.concat()));
     let browser = Browser::start();
     log_in(&browser, &server);
@@ -103,7 +104,7 @@ fn a_page_that_lost_its_server_finds_it_again_and_is_right() {
 
 #[test]
 fn without_a_log_in_one_prints_and_steers_his_own_and_is_asked_for_more() {
-    let server = Server::start(&format!("{FAST}{}", printer("paper", "file:spool-data/printed", "")));
+    let server = Server::start(&format!("{FAST}{}", printer("paper", "sim:paper", "")));
     server.post("/api/v1/printers/paper/pause", None).expect(200);
     let foreign = server.submit("printer=paper&title=secret", b"not yours");
     let browser = Browser::start();

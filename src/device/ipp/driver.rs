@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use crate::clock::Clock;
 use crate::device::address::{Host, HostPort};
-use crate::device::{Pulse, Shutter, Timing, connect, os};
+use crate::device::{Pulse, Resolver, Shutter, Timing, connect, os};
 use crate::model::retry::NotReady;
 use crate::model::time::MonoTime;
 
@@ -53,6 +53,7 @@ pub enum NoWay {
 pub struct OnRuntime {
     pub clock: Clock,
     pub timing: Timing,
+    pub names: Resolver,
 }
 
 impl Driver for OnRuntime {
@@ -83,7 +84,7 @@ impl Driver for OnRuntime {
     }
 
     async fn connect(&mut self, place: &HostPort, _peer: Option<SocketAddr>) -> Result<Arc<TcpStream>, NoWay> {
-        connect::connect(place, self.timing.connect).await.map(Arc::new).map_err(NoWay::NotReady)
+        connect::connect(place, &self.names, self.timing.connect).await.map(Arc::new).map_err(NoWay::NotReady)
     }
 }
 
