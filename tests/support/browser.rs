@@ -134,7 +134,9 @@ impl Browser {
     #[track_caller]
     pub fn click(&self, selector: &str) {
         let element = self.find(selector);
-        self.runtime.block_on(element.click()).unwrap_or_else(|error| panic!("a click on {selector}: {error}"));
+        self.runtime
+            .block_on(element.click())
+            .unwrap_or_else(|error| panic!("a click on {selector}: {error}"));
     }
 
     #[track_caller]

@@ -91,7 +91,8 @@ impl Client {
             Asked::ForAll => &[],
         };
         let build = |caller: &Caller<'_>| encode(&caller.get_printer_attributes(requested));
-        let answered = self.ask(driver, build, |message| PrinterAttributes::first(message).map(Box::new)).await?;
+        let answered =
+            self.ask(driver, build, |message| PrinterAttributes::first(message).map(Box::new)).await?;
         Ok((answered.verdict, answered.value))
     }
 

@@ -156,7 +156,11 @@ impl Connection {
 
     /// Waits for leave to send the body, or until `longest` is over: many a printer never says it (RFC 9110
     /// section 10.1.1). A final answer instead of it is given.
-    pub async fn leave<D: Driver>(&mut self, driver: &mut D, longest: Duration) -> Result<Option<Reply>, Lost> {
+    pub async fn leave<D: Driver>(
+        &mut self,
+        driver: &mut D,
+        longest: Duration,
+    ) -> Result<Option<Reply>, Lost> {
         let since = driver.now();
         loop {
             self.listen()?;

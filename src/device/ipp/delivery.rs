@@ -206,7 +206,9 @@ impl Delivery {
                 self.made(driver, id);
                 Ok(())
             }
-            None => Err(Verdict::Other("it made a job and did not say which".to_owned()).refusal(self.left())),
+            None => {
+                Err(Verdict::Other("it made a job and did not say which".to_owned()).refusal(self.left()))
+            }
         }
     }
 
@@ -228,7 +230,8 @@ impl Delivery {
                 })
             };
             let answered = block(client.ask(driver, request, JobAttributes::first));
-            let copies_refused = |refused: &[String]| order.copies > 1 && refused.iter().any(|name| name == "copies");
+            let copies_refused =
+                |refused: &[String]| order.copies > 1 && refused.iter().any(|name| name == "copies");
             let answered = match answered {
                 Ok(answered) => answered,
                 Err(trouble) => return Err(self.lost_before(trouble)),

@@ -101,13 +101,16 @@ impl Drop for IppLink {
         let Some(mut delivery) = self.delivery.take() else { return };
         let Some(id) = delivery.abandon() else { return };
         let Delivery { mut client, .. } = delivery;
-        let (clock, timing, names) = (client.printer().clock, client.printer().timing, client.printer().names.clone());
+        let (clock, timing, names) =
+            (client.printer().clock, client.printer().timing, client.printer().names.clone());
         self.runtime.spawn(async move {
             let mut driver = OnRuntime { clock, timing, names };
             let told = client.cancel(&mut driver, id);
             match timeout(timing.connect, told).await {
                 Ok(Ok(())) => {}
-                Ok(Err(_)) | Err(_) => log::info!(job_id = id; "a printer was not told to forget an unfinished job"),
+                Ok(Err(_)) | Err(_) => {
+                    log::info!(job_id = id; "a printer was not told to forget an unfinished job")
+                }
             }
         });
     }

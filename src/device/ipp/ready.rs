@@ -41,12 +41,20 @@ fn meaning(keyword: &str) -> Option<Stops> {
         "media-empty" | "media-needed" => NotReady::MediaEmpty,
         "media-jam" => NotReady::MediaJam,
         "cover-open" | "door-open" | "interlock-open" => NotReady::CoverOpen,
-        "toner-empty" | "marker-supply-empty" | "marker-ink-empty" | "developer-empty" => NotReady::SupplyEmpty,
+        "toner-empty" | "marker-supply-empty" | "marker-ink-empty" | "developer-empty" => {
+            NotReady::SupplyEmpty
+        }
         "output-area-full" => NotReady::OutputFull,
         "input-tray-missing" | "output-tray-missing" => NotReady::TrayMissing,
         "paused" | "moving-to-paused" | "hold-new-jobs" | "deactivated" => NotReady::PausedAtDevice,
-        "shutdown" | "timed-out" | "stopping" | "spool-area-full" | "marker-waste-full" | "opc-life-over"
-        | "fuser-over-temp" | "marker-supply-missing" => NotReady::Other(keyword.to_owned()),
+        "shutdown"
+        | "timed-out"
+        | "stopping"
+        | "spool-area-full"
+        | "marker-waste-full"
+        | "opc-life-over"
+        | "fuser-over-temp"
+        | "marker-supply-missing" => NotReady::Other(keyword.to_owned()),
         "connecting-to-device" | "fuser-under-temp" | "stopped-partly" | "offline" | "other" => {
             return Some(Stops::WhenStopped(NotReady::Other(keyword.to_owned())));
         }
@@ -67,13 +75,18 @@ fn rank(why: &NotReady) -> u8 {
         NotReady::PausedAtDevice => 6,
         NotReady::Busy => 7,
         NotReady::Other(_) => 8,
-        NotReady::Refused | NotReady::Asleep | NotReady::Unreachable | NotReady::Unresolved | NotReady::LookUpSlow => 9,
+        NotReady::Refused
+        | NotReady::Asleep
+        | NotReady::Unreachable
+        | NotReady::Unresolved
+        | NotReady::LookUpSlow => 9,
     }
 }
 
 fn stopped_words(reasons: &[Reason], message: Option<&str>) -> String {
     let reasons: Vec<String> = reasons.iter().take(8).map(ToString::to_string).collect();
-    let message = message.map(|message| message.chars().filter(|c| !c.is_control()).take(200).collect::<String>());
+    let message =
+        message.map(|message| message.chars().filter(|c| !c.is_control()).take(200).collect::<String>());
     match (reasons.is_empty(), message) {
         (false, Some(message)) => format!("it is stopped ({}): {message}", reasons.join(", ")),
         (false, None) => format!("it is stopped ({})", reasons.join(", ")),

@@ -172,7 +172,8 @@ pub struct Session {
 impl Session {
     /// Reads the credentials; an error tells what is wrong with their file.
     pub fn new(printer: Arc<Printer>) -> Result<Session, NotReady> {
-        let basic = printer.credentials.as_deref().map(credentials::read).transpose().map_err(NotReady::Other)?;
+        let basic =
+            printer.credentials.as_deref().map(credentials::read).transpose().map_err(NotReady::Other)?;
         Ok(Session { printer, basic, connection: None, peer: None, expect: Expect::Continue })
     }
 
@@ -299,7 +300,8 @@ impl Session {
             Tls::AtOnce => wire,
             Tls::Upgrade => self.upgrade(driver, wire).await?,
         };
-        let encrypted = wire.encrypted(&place.at.host).map_err(|error| Trouble::Nonsense(error.to_string()))?;
+        let encrypted =
+            wire.encrypted(&place.at.host).map_err(|error| Trouble::Nonsense(error.to_string()))?;
         let mut connection = Connection::new(encrypted);
         connection.shake(driver).await?;
         self.meet(connection.wire.fingerprint());
