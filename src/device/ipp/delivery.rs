@@ -206,7 +206,9 @@ impl Delivery {
                 self.made(driver, id);
                 Ok(())
             }
-            None => Err(Verdict::Other("it made a job and did not say which".to_owned()).refusal(self.left())),
+            None => {
+                Err(Verdict::Other("it made a job and did not say which".to_owned()).refusal(self.left()))
+            }
         }
     }
 
@@ -228,7 +230,8 @@ impl Delivery {
                 })
             };
             let answered = block(client.ask(driver, request, JobAttributes::first));
-            let copies_refused = |refused: &[String]| order.copies > 1 && refused.iter().any(|name| name == "copies");
+            let copies_refused =
+                |refused: &[String]| order.copies > 1 && refused.iter().any(|name| name == "copies");
             let answered = match answered {
                 Ok(answered) => answered,
                 Err(trouble) => return Err(self.lost_before(trouble)),
@@ -361,7 +364,9 @@ impl Delivery {
     /// After the last document.
     pub fn end_last(&mut self, driver: &mut OnThread<'_>) -> Result<(), LinkError> {
         self.begin_part(driver)?;
-        self.end_part(driver, Place::Last)
+        self.end_part(driver, Place::Last)?;
+        driver.pulse.stage(Stage::AwaitingWord);
+        Ok(())
     }
 
     /// Waits for the answer to the document, as long as the connection lives: some printers answer when they

@@ -82,7 +82,11 @@ impl Driver for OnRuntime {
         }
     }
 
-    async fn connect(&mut self, place: &HostPort, _peer: Option<SocketAddr>) -> Result<Arc<TcpStream>, NoWay> {
+    async fn connect(
+        &mut self,
+        place: &HostPort,
+        _peer: Option<SocketAddr>,
+    ) -> Result<Arc<TcpStream>, NoWay> {
         connect::connect(place, self.timing.connect).await.map(Arc::new).map_err(NoWay::NotReady)
     }
 }

@@ -107,7 +107,9 @@ impl Drop for IppLink {
             let told = client.cancel(&mut driver, id);
             match timeout(timing.connect, told).await {
                 Ok(Ok(())) => {}
-                Ok(Err(_)) | Err(_) => log::info!(job_id = id; "a printer was not told to forget an unfinished job"),
+                Ok(Err(_)) | Err(_) => {
+                    log::info!(job_id = id; "a printer was not told to forget an unfinished job")
+                }
             }
         });
     }

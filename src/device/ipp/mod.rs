@@ -40,9 +40,7 @@ use self::driver::{OnRuntime, Switch};
 use self::link::{IppLink, Met};
 use self::place::{IppPlace, Scheme};
 use self::session::Printer;
-use super::{
-    BadUri, CancelFailed, JobTag, Kind, Link, Place, Surroundings, Target, connect,
-};
+use super::{BadUri, CancelFailed, JobTag, Kind, Link, Place, Surroundings, Target, connect};
 use crate::model::description::Description;
 use crate::model::outcome::Answer;
 use crate::model::retry::NotReady;

@@ -171,7 +171,8 @@ pub struct Session {
 impl Session {
     /// Reads the credentials; an error tells what is wrong with their file.
     pub fn new(printer: Arc<Printer>) -> Result<Session, NotReady> {
-        let basic = printer.credentials.as_deref().map(credentials::read).transpose().map_err(NotReady::Other)?;
+        let basic =
+            printer.credentials.as_deref().map(credentials::read).transpose().map_err(NotReady::Other)?;
         Ok(Session { printer, basic, connection: None, peer: None, expect: Expect::Continue })
     }
 
@@ -298,9 +299,14 @@ impl Session {
             Tls::AtOnce => wire,
             Tls::Upgrade => self.upgrade(driver, wire).await?,
         };
-        let encrypted = wire.encrypted(&place.at.host).map_err(|error| Trouble::Nonsense(error.to_string()))?;
+        let encrypted =
+            wire.encrypted(&place.at.host).map_err(|error| Trouble::Nonsense(error.to_string()))?;
         let mut connection = Connection::new(encrypted);
         connection.shake(driver).await?;
+        if tls == Tls::Upgrade {
+            // The answer to the word in plain text comes under TLS (RFC 2817 section 3.3).
+            connection.skip_answer(driver, self.printer.timing.silence).await?;
+        }
         self.meet(connection.wire.fingerprint());
         Ok(connection)
     }

@@ -86,7 +86,9 @@ impl Delivery {
             }
             Ok(Answered { verdict: Verdict::Good, value: Some(job), .. }) => self.heard(driver, &job),
             Ok(Answered { verdict: Verdict::Good | Verdict::Unknown, .. }) => Ok(Look::Gone),
-            Ok(Answered { verdict: Verdict::NotReady(_) | Verdict::Failing(_), .. }) => Ok(Look::Mute(Mute::Silent)),
+            Ok(Answered { verdict: Verdict::NotReady(_) | Verdict::Failing(_), .. }) => {
+                Ok(Look::Mute(Mute::Silent))
+            }
             Ok(_) => Ok(Look::Mute(Mute::Refuses)),
         }
     }
