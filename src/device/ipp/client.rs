@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::driver::Driver;
-use super::session::{Begun, Printer, Session, Trouble};
+use super::known::Printer;
+use super::session::{Begun, Session, Trouble};
 use super::verdict::{self, Verdict};
 use crate::model::retry::NotReady;
 use crate::protocol::ipp::{

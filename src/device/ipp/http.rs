@@ -124,7 +124,7 @@ pub fn understand(bytes: &[u8], stream: Stream) -> Result<Incoming, String> {
     }
     let keeps = keeps(&answer);
     let framing = framing(&answer, status)?;
-    let basic = values(&answer, "www-authenticate").any(|value| offers_basic(value));
+    let basic = values(&answer, "www-authenticate").any(offers_basic);
     let rest = &bytes[head..];
     let (body, used, keeps) = match framing {
         Framing::None => (Vec::new(), 0, keeps),

@@ -9,7 +9,7 @@ use super::client::Client;
 use super::delivery::Delivery;
 use super::driver::{Driver, OnRuntime, OnThread, Switch};
 use super::facts;
-use super::session::Copies;
+use super::known::Copies;
 use crate::device::{JobTag, Link, LinkError, Pulse, Shutter};
 use crate::model::description::Description;
 use crate::model::job::DoneHow;
