@@ -9,7 +9,7 @@ use super::client::Client;
 use super::delivery::Delivery;
 use super::driver::{Driver, OnRuntime, OnThread, Switch};
 use super::facts;
-use super::session::Copies;
+use super::known::Copies;
 use crate::device::{JobTag, Link, LinkError, Pulse, Shutter};
 use crate::model::description::Description;
 use crate::model::job::DoneHow;
@@ -107,7 +107,9 @@ impl Drop for IppLink {
             let told = client.cancel(&mut driver, id);
             match timeout(timing.connect, told).await {
                 Ok(Ok(())) => {}
-                Ok(Err(_)) | Err(_) => log::info!(job_id = id; "a printer was not told to forget an unfinished job"),
+                Ok(Err(_)) | Err(_) => {
+                    log::info!(job_id = id; "a printer was not told to forget an unfinished job")
+                }
             }
         });
     }
