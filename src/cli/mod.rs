@@ -6,6 +6,7 @@
 
 mod client;
 mod control;
+mod discover;
 mod failure;
 mod follow;
 mod here;
@@ -72,6 +73,8 @@ enum Command {
     Printers(printers::PrintersArgs),
     /// Control a printer
     Printer(printers::PrinterArgs),
+    /// Find printers that are plugged in, each with the line that adds it
+    Discover(discover::DiscoverArgs),
     /// List the threads that print
     Workers(workers::WorkersArgs),
     /// Check the configuration
@@ -108,6 +111,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Some(Command::Priority(args)) => control::priority(args, &server.find()?),
         Some(Command::Printers(args)) => printers::printers(args, &server.find()?),
         Some(Command::Printer(args)) => printers::printer(args, &server.find()?),
+        Some(Command::Discover(args)) => discover::discover(args, &server.find()?),
         Some(Command::Workers(args)) => workers::workers(args, &server.find()?),
         Some(Command::Token(args)) => token::token(args, &server.find()?),
     }

@@ -8,7 +8,9 @@ use utoipa::OpenApi;
 use super::docs_page::page;
 use super::problem::Problem;
 use super::state::no_query;
-use super::{control, documents, events, health, jobs, login, pages, printers, submit, tokens, workers};
+use super::{
+    control, discover, documents, events, health, jobs, login, pages, printers, submit, tokens, workers,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -52,6 +54,7 @@ use super::{control, documents, events, health, jobs, login, pages, printers, su
         printers::accept,
         printers::reject,
         printers::test,
+        discover::list,
         workers::list,
         events::subscribe,
         tokens::give,
