@@ -62,7 +62,7 @@ fn check_fails(output: &Output, status: i32, line: &str) {
 fn every_command_has_help() {
     let commands = [
         "serve", "print", "jobs", "job", "cancel", "hold", "release", "restart", "priority", "move",
-        "printers", "printer", "pools", "pool", "workers", "check", "token", "recover",
+        "printers", "printer", "pools", "pool", "discover", "workers", "check", "token", "recover",
     ];
     let of_printer = ["add", "set", "remove", "pause", "resume", "accept", "reject", "test", "wake"];
     let of_pool = ["add", "set", "remove", "accept", "reject", "show"];
@@ -474,4 +474,29 @@ fn check_says_what_is_wrong_line_by_line() {
     assert_eq!(lines.len(), 2);
     let serve = run(home.path(), &["serve"]);
     assert_eq!((err(&serve), serve.status.code()), (err(&output), Some(1)));
+}
+
+#[test]
+fn discovered_printers_are_shown_each_with_the_line_that_adds_it() {
+    let devices = r#"{"devices":[
+        {"uri":"file:/dev/usb/lp0","name":"acme-laser","model":"Acme \u001b[31mLaser","printer":null,
+         "note":"this server may not print to it: add it first"},
+        {"uri":"file:/dev/usb/lp1","name":"lp1","model":null,"printer":"office","note":null},
+        {"uri":"file:/dev/my usb/lp'2","name":"lp2","model":null,"printer":null,"note":null}]}"#;
+    let (output, seen) = run_against(good(devices), &["discover"]);
+    assert_eq!((seen.method.as_str(), seen.target.as_str()), ("GET", "/api/v1/discover"));
+    let shown = out(&output);
+    assert!(!shown.contains('\u{1b}'), "{shown:?}");
+    let lines: Vec<&str> = shown.lines().map(str::trim_end).collect();
+    assert!(lines[0].starts_with("URI"), "{shown}");
+    assert!(lines[2].contains("file:/dev/usb/lp1") && lines[2].ends_with("office"), "{shown}");
+    assert_eq!(lines[4], "this server may not print to it: add it first");
+    assert_eq!(lines[5], "spool printer add acme-laser file:/dev/usb/lp0");
+    assert_eq!(lines[6], r"spool printer add lp2 'file:/dev/my usb/lp'\''2'");
+    assert_eq!(lines.len(), 7, "{shown}");
+    let (output, _) = run_against(good(devices), &["discover", "--json"]);
+    let all: serde_json::Value = serde_json::from_str(&out(&output)).unwrap();
+    assert_eq!(all["devices"][1]["printer"], "office");
+    let (output, _) = run_against(good(r#"{"devices":[]}"#), &["discover"]);
+    assert_eq!(out(&output), "no printer is plugged in\n");
 }

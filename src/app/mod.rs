@@ -18,8 +18,10 @@ use crate::actors::front::Core;
 use crate::actors::purge;
 use crate::clock::Clock;
 use crate::config::{Config, STOP_DEADLINE};
-use crate::device::{self, Surroundings, Timing};
+use crate::device::{self, Surroundings, Timing, usb};
 use crate::failpoint;
+use crate::model::directory::Directory;
+use crate::model::suggest;
 use crate::server::http::listener::{Listener, ListenerConfig};
 use crate::server::http::state::{Bounds, HttpState, Parts as HttpParts};
 use crate::server::http::token::Token;
@@ -95,6 +97,21 @@ fn run(config: Arc<Config>, clock: Clock) -> anyhow::Result<End> {
     end
 }
 
+/// Says which printers are plugged in and not added yet. A driver that hangs holds up nothing but this.
+async fn tell_of_usb(surroundings: Surroundings, directory: Arc<Directory>) {
+    let Ok(found) = tokio::task::spawn_blocking(move || usb::plugged_in(&surroundings)).await else { return };
+    let known =
+        |device: &usb::UsbPrinter| directory.printers.iter().any(|printer| usb::is_at(&printer.uri, device));
+    for device in found.iter().filter(|device| !known(device)) {
+        let model = device.id.make_and_model();
+        let node = device.path.file_name().unwrap_or_default().to_string_lossy();
+        let is_taken = |name: &str| directory.printers.iter().any(|printer| printer.name.as_str() == name);
+        let name = suggest::name(model.as_deref(), &node, is_taken).map(|name| name.to_string());
+        let (model, name) = (model.as_deref().unwrap_or("a printer"), name.as_deref().unwrap_or("NAME"));
+        log::info!("{model} is plugged in; add it with: spool printer add {name} {}", device.uri);
+    }
+}
+
 /// Everything between the opening of the store and its closing.
 async fn live(
     config: Arc<Config>,
@@ -112,6 +129,7 @@ async fn live(
     if let Some(told) = files::too_low(open_files_max, heart.front.directory().printers.len()) {
         log::warn!("{told}");
     }
+    actix_rt::spawn(tell_of_usb(ground.surroundings.clone(), heart.front.directory()));
     let mut purging = actix_rt::spawn(purge::run(store, config.history.clone(), clock));
     let addresses = listener.addresses();
     let http = Arc::new(HttpState::new(HttpParts {
