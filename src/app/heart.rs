@@ -176,12 +176,18 @@ pub struct Tuner {
 }
 
 impl Tuner {
-    /// Tells everybody his rules; whoever has failed meanwhile is about to begin anew, with the process.
-    pub fn tune(&self, config: &Config, surroundings: &Surroundings) {
+    /// Tells everybody his rules, and returns when they are followed.
+    pub async fn tune(&self, config: &Config, surroundings: &Surroundings) {
         let (rules, surroundings) = (traffic_rules(config), surroundings.clone());
-        self.device_manager.do_send(device_manager::Tune { rules, surroundings });
-        self.job_manager.do_send(job_manager::Tune(intake_rules(config)));
-        self.watcher.do_send(thread_watcher::Tune(patience(config)));
+        let told = futures_util::join!(
+            self.device_manager.send(device_manager::Tune { rules, surroundings }),
+            self.job_manager.send(job_manager::Tune(intake_rules(config))),
+            self.watcher.send(thread_watcher::Tune(patience(config))),
+        );
+        // The process is about to begin anew then, with the new configuration.
+        if let (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) = told {
+            log::warn!(error:%; "a part of the server has failed and was not told its new rules");
+        }
     }
 }
 

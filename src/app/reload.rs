@@ -68,7 +68,7 @@ impl Reload {
         // Nothing fails from here on.
         self.config = Arc::new(config);
         self.ground.surroundings = surroundings;
-        self.tuner.tune(&self.config, &self.ground.surroundings);
+        self.tuner.tune(&self.config, &self.ground.surroundings).await;
         self.http.reconfigure(self.config.clone(), self.ground.surroundings.clone());
         self.history.send_replace(self.config.history.clone());
         told.fates.iter().for_each(|fate| log::info!("{fate}"));
