@@ -422,13 +422,14 @@ fn no_colour_where_none_is_wanted() {
 #[test]
 fn a_closed_pipe_ends_quietly() {
     let server = Scripted::tcp(vec![good(JOBS)]);
+    let (reader, closed) = std::io::pipe().unwrap();
+    drop(reader);
     let mut child = spool(here().path())
         .args(["jobs", "--limit", "1", "--server", &server.url])
-        .stdout(Stdio::piped())
+        .stdout(closed)
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    drop(child.stdout.take());
     let status = child.wait().unwrap();
     let mut said = String::new();
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
@@ -458,6 +459,17 @@ fn a_link_goes_alone_to_standard_output() {
     assert_eq!(out(&output), "http://127.0.0.1:1/#code=0123\n");
     assert_eq!((server.next().method, output.status.code()), ("POST".to_owned(), Some(0)));
     assert!(err(&output).contains("or http://desk:1/#code=0123"), "{}", err(&output));
+}
+
+#[test]
+fn check_warns_of_names_that_only_the_server_can_know() {
+    let home = here();
+    fs::write(home.path().join("spool.toml"), "server.default = 'hand'\n").unwrap();
+    let output = run(home.path(), &["check"]);
+    assert_eq!(out(&output), "spool.toml: good: 0 printers, 0 pools\n");
+    let warning = "warning: spool.toml:1: server.default: no [[printer]] or [[pool]] in this file is named hand; \
+                   good only if it was added to the server\n";
+    assert_eq!((err(&output).as_str(), output.status.code()), (warning, Some(0)));
 }
 
 #[test]
