@@ -9,7 +9,7 @@ use super::client::Client;
 use super::delivery::Delivery;
 use super::driver::{Driver, OnRuntime, OnThread, Switch};
 use super::facts;
-use super::session::Copies;
+use super::known::Copies;
 use crate::device::{JobTag, Link, LinkError, Pulse, Shutter};
 use crate::model::description::Description;
 use crate::model::job::DoneHow;
@@ -101,10 +101,9 @@ impl Drop for IppLink {
         let Some(mut delivery) = self.delivery.take() else { return };
         let Some(id) = delivery.abandon() else { return };
         let Delivery { mut client, .. } = delivery;
-        let (clock, timing, names) =
-            (client.printer().clock, client.printer().timing, client.printer().names.clone());
+        let (clock, timing) = (client.printer().clock, client.printer().timing);
         self.runtime.spawn(async move {
-            let mut driver = OnRuntime { clock, timing, names };
+            let mut driver = OnRuntime { clock, timing };
             let told = client.cancel(&mut driver, id);
             match timeout(timing.connect, told).await {
                 Ok(Ok(())) => {}
