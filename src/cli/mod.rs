@@ -17,6 +17,7 @@ mod printers;
 mod shapes;
 mod token;
 mod upload;
+mod watch;
 mod workers;
 
 use std::ffi::OsString;
@@ -53,6 +54,8 @@ struct Cli {
 enum Command {
     /// Run the spooler
     Serve(here::ServeArgs),
+    /// Watch printers and jobs live; ends with Ctrl-C
+    Watch(watch::WatchArgs),
     /// Print files; `-` is standard input
     Print(print::PrintArgs),
     /// List jobs
@@ -105,6 +108,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Some(Command::Serve(args)) => here::serve(args, server),
         Some(Command::Check(args)) => here::check(args, server),
         Some(Command::Recover) => here::recover(server),
+        Some(Command::Watch(args)) => watch::watch(args, &server.find()?),
         Some(Command::Print(args)) => print::print(args, &server.find()?),
         Some(Command::Jobs(args)) => jobs::jobs(args, &server.find()?),
         Some(Command::Job(args)) => jobs::job(args, &server.find()?),
