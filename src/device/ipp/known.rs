@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::place::{IppPlace, Scheme};
 use super::tls::Fingerprint;
 use crate::clock::Clock;
-use crate::device::{Surroundings, Timing};
+use crate::device::{Resolver, Surroundings, Timing};
 use crate::protocol::ipp::Version;
 
 /// A printer as its target and all its links know it.
@@ -16,6 +16,7 @@ pub struct Printer {
     pub credentials: Option<PathBuf>,
     pub timing: Timing,
     pub clock: Clock,
+    pub names: Resolver,
     known: Mutex<Known>,
 }
 
@@ -77,8 +78,8 @@ impl Printer {
             certificate: None,
             copies: Copies::AsItSays,
         };
-        let Surroundings { timing, clock, .. } = *surroundings;
-        Printer { place, credentials, timing, clock, known: Mutex::new(known) }
+        let Surroundings { timing, clock, names, .. } = surroundings.clone();
+        Printer { place, credentials, timing, clock, names, known: Mutex::new(known) }
     }
 
     /// What is known is good also after a panic: it is changed a field at a time.

@@ -101,9 +101,10 @@ impl Drop for IppLink {
         let Some(mut delivery) = self.delivery.take() else { return };
         let Some(id) = delivery.abandon() else { return };
         let Delivery { mut client, .. } = delivery;
-        let (clock, timing) = (client.printer().clock, client.printer().timing);
+        let printer = client.printer();
+        let (clock, timing, names) = (printer.clock, printer.timing, printer.names.clone());
         self.runtime.spawn(async move {
-            let mut driver = OnRuntime { clock, timing };
+            let mut driver = OnRuntime { clock, timing, names };
             let told = client.cancel(&mut driver, id);
             match timeout(timing.connect, told).await {
                 Ok(Ok(())) => {}

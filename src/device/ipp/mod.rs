@@ -78,7 +78,7 @@ struct IppTarget(Arc<Printer>);
 
 impl IppTarget {
     fn driver(&self) -> OnRuntime {
-        OnRuntime { clock: self.0.clock, timing: self.0.timing }
+        OnRuntime { clock: self.0.clock, timing: self.0.timing, names: self.0.names.clone() }
     }
 }
 
