@@ -1,6 +1,7 @@
 //! The configuration as the program sees it: complete, typed, valid. What is written in `spool.toml` is
 //! `config/file.rs`, its units are `config/units.rs`, and how mistakes in it are told is `config/section.rs`.
 
+pub mod changes;
 pub mod file;
 mod printer;
 mod section;
@@ -10,8 +11,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use self::file::Mistake;
 use crate::model::id::QueueName;
-use crate::model::pool::PoolPolicy;
+use crate::model::pool::PoolDraft;
 use crate::model::printer::Printer;
 use crate::model::retry::BackoffRange;
 
@@ -27,7 +29,10 @@ pub struct Config {
     pub retry: Retry,
     /// Printers to provision, with number 0: the store knows their numbers.
     pub printers: Vec<Printer>,
-    pub pools: Vec<PoolSpec>,
+    pub pools: Vec<PoolDraft>,
+    /// Names that nothing in the file has. What was added over HTTP may have them: that is found out when the
+    /// configuration is applied.
+    pub doubts: Vec<Mistake>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,14 +111,6 @@ pub struct Retry {
     pub blocked: Duration,
 }
 
-/// A pool to provision.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PoolSpec {
-    pub name: QueueName,
-    pub members: Vec<QueueName>,
-    pub policy: PoolPolicy,
-}
-
 /// The longest that a stop waits for what is being sent; then it is parked as in doubt.
 pub const STOP_DEADLINE: Duration = Duration::from_secs(10);
 /// How many uploads with a body too large for memory are taken at once.
@@ -170,6 +167,7 @@ impl Default for Config {
             },
             printers: Vec::new(),
             pools: Vec::new(),
+            doubts: Vec::new(),
         }
     }
 }

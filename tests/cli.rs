@@ -61,12 +61,14 @@ fn check_fails(output: &Output, status: i32, line: &str) {
 #[test]
 fn every_command_has_help() {
     let commands = [
-        "serve", "print", "jobs", "job", "cancel", "hold", "release", "restart", "priority", "printers",
-        "printer", "workers", "check", "token", "recover",
+        "serve", "print", "jobs", "job", "cancel", "hold", "release", "restart", "priority", "move",
+        "printers", "printer", "pools", "pool", "discover", "workers", "check", "token", "recover",
     ];
     let of_printer = ["add", "set", "remove", "pause", "resume", "accept", "reject", "test", "wake"];
+    let of_pool = ["add", "set", "remove", "accept", "reject", "show"];
     let mut lines: Vec<Vec<&str>> = commands.iter().map(|command| vec![*command, "--help"]).collect();
     lines.extend(of_printer.iter().map(|command| vec!["printer", *command, "--help"]));
+    lines.extend(of_pool.iter().map(|command| vec!["pool", *command, "--help"]));
     for line in lines {
         let output = run(here().path(), &line);
         assert_eq!(output.status.code(), Some(0), "{line:?}");
@@ -78,8 +80,12 @@ fn every_command_has_help() {
 
 #[test]
 fn wrong_usage_is_one_line_and_status_2() {
-    let lines: [&[&str]; 9] = [
+    let lines: [&[&str]; 13] = [
         &["prin", "x"],
+        &["pool", "add", "p"],
+        &["pool", "set", "p"],
+        &["pool", "add", "p", "a", "--policy", "fair"],
+        &["move", "1"],
         &["print"],
         &["print", "-n", "0", "x"],
         &["print", "-o", "landscape", "x"],
@@ -132,7 +138,7 @@ fn one_job_that_refuses_does_not_spare_the_others() {
 
 #[test]
 fn commands_ask_what_they_mean() {
-    let cases: [(&[&str], &str, &str, &str); 9] = [
+    let cases: &[(&[&str], &str, &str, &str)] = &[
         (&["cancel", "1", "--even-if-printing"], "POST", "/api/v1/jobs/1/cancel?even_if_printing=true", ""),
         (&["restart", "1"], "POST", "/api/v1/jobs/1/restart", ""),
         (&["priority", "1", "100"], "POST", "/api/v1/jobs/1/priority", r#"{"priority":100}"#),
@@ -145,7 +151,38 @@ fn commands_ask_what_they_mean() {
         (&["printer", "set", "a b", "info=x=y"], "PATCH", "/api/v1/printers/a%20b", r#"{"info":"x=y"}"#),
         (&["printer", "remove", "a"], "DELETE", "/api/v1/printers/a", ""),
         (&["printer", "pause", "a"], "POST", "/api/v1/printers/a/pause", ""),
-        (&["printers"], "GET", "/api/v1/printers", ""),
+        (&["printers"], "GET", "/api/v1/printers?limit=1000", ""),
+        (
+            &[
+                "printer",
+                "set",
+                "a",
+                "mac=",
+                "options.sides=",
+                "options.media=iso_a4_210x297mm",
+                "paused=true",
+            ],
+            "PATCH",
+            "/api/v1/printers/a",
+            r#"{"mac":null,"options":{"media":"iso_a4_210x297mm","sides":null},"paused":true}"#,
+        ),
+        (&["move", "7", "floor-2"], "POST", "/api/v1/jobs/7/move", r#"{"printer":"floor-2"}"#),
+        (&["pools"], "GET", "/api/v1/pools?limit=1000", ""),
+        (
+            &["pool", "add", "p", "a", "b", "--policy", "round-robin"],
+            "POST",
+            "/api/v1/pools",
+            r#"{"members":["a","b"],"name":"p","policy":"round-robin"}"#,
+        ),
+        (
+            &["pool", "set", "p", "--policy", "first-available"],
+            "PATCH",
+            "/api/v1/pools/p",
+            r#"{"members":null,"policy":"first-available"}"#,
+        ),
+        (&["pool", "remove", "p"], "DELETE", "/api/v1/pools/p", ""),
+        (&["pool", "reject", "p"], "POST", "/api/v1/pools/p/reject", ""),
+        (&["pool", "show", "p", "--json"], "GET", "/api/v1/pools/p", ""),
         (
             &["jobs", "--queue", "a", "--status", "held,final"],
             "GET",
@@ -154,9 +191,12 @@ fn commands_ask_what_they_mean() {
         ),
     ];
     for (arguments, method, target, body) in cases {
-        let (output, seen) = run_against(good(r#"{"id":1,"jobs":[],"printers":[]}"#), arguments);
+        let (output, seen) = run_against(good(r#"{"id":1,"jobs":[],"printers":[],"pools":[]}"#), arguments);
         assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", err(&output));
-        assert_eq!((seen.method.as_str(), seen.target.as_str(), seen.body.as_str()), (method, target, body));
+        assert_eq!(
+            (seen.method.as_str(), seen.target.as_str(), seen.body.as_str()),
+            (*method, *target, *body)
+        );
     }
 }
 
@@ -382,13 +422,14 @@ fn no_colour_where_none_is_wanted() {
 #[test]
 fn a_closed_pipe_ends_quietly() {
     let server = Scripted::tcp(vec![good(JOBS)]);
+    let (reader, closed) = std::io::pipe().unwrap();
+    drop(reader);
     let mut child = spool(here().path())
         .args(["jobs", "--limit", "1", "--server", &server.url])
-        .stdout(Stdio::piped())
+        .stdout(closed)
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    drop(child.stdout.take());
     let status = child.wait().unwrap();
     let mut said = String::new();
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
@@ -402,9 +443,33 @@ fn a_token_goes_alone_to_standard_output() {
     fs::create_dir(&state).unwrap();
     let pass = r#"{"token":"0123abcd","expires_at":"2020-01-01T00:05:00Z"}"#;
     let server = Scripted::unix(&state.join("spool.sock"), vec![Reply::Answer(201, pass.into())]);
-    let output = run(home.path(), &["token", "--state", "state"]);
+    let output = run(home.path(), &["token", "--bearer", "--state", "state"]);
     assert_eq!(out(&output), "0123abcd\n");
     assert_eq!((server.next().method, output.status.code()), ("POST".to_owned(), Some(0)));
+}
+
+#[test]
+fn a_link_goes_alone_to_standard_output() {
+    let home = here();
+    let state = home.path().join("state");
+    fs::create_dir(&state).unwrap();
+    let code = r#"{"code":"0123","links":["http://127.0.0.1:1/#code=0123","http://desk:1/#code=0123"]}"#;
+    let server = Scripted::unix(&state.join("spool.sock"), vec![Reply::Answer(201, code.into())]);
+    let output = run(home.path(), &["token", "--state", "state"]);
+    assert_eq!(out(&output), "http://127.0.0.1:1/#code=0123\n");
+    assert_eq!((server.next().method, output.status.code()), ("POST".to_owned(), Some(0)));
+    assert!(err(&output).contains("or http://desk:1/#code=0123"), "{}", err(&output));
+}
+
+#[test]
+fn check_warns_of_names_that_only_the_server_can_know() {
+    let home = here();
+    fs::write(home.path().join("spool.toml"), "server.default = 'hand'\n").unwrap();
+    let output = run(home.path(), &["check"]);
+    assert_eq!(out(&output), "spool.toml: good: 0 printers, 0 pools\n");
+    let warning = "warning: spool.toml:1: server.default: no [[printer]] or [[pool]] in this file is named hand; \
+                   good only if it was added to the server\n";
+    assert_eq!((err(&output).as_str(), output.status.code()), (warning, Some(0)));
 }
 
 #[test]
@@ -421,4 +486,29 @@ fn check_says_what_is_wrong_line_by_line() {
     assert_eq!(lines.len(), 2);
     let serve = run(home.path(), &["serve"]);
     assert_eq!((err(&serve), serve.status.code()), (err(&output), Some(1)));
+}
+
+#[test]
+fn discovered_printers_are_shown_each_with_the_line_that_adds_it() {
+    let devices = r#"{"devices":[
+        {"uri":"file:/dev/usb/lp0","name":"acme-laser","model":"Acme \u001b[31mLaser","printer":null,
+         "note":"this server may not print to it: add it first"},
+        {"uri":"file:/dev/usb/lp1","name":"lp1","model":null,"printer":"office","note":null},
+        {"uri":"file:/dev/my usb/lp'2","name":"lp2","model":null,"printer":null,"note":null}]}"#;
+    let (output, seen) = run_against(good(devices), &["discover"]);
+    assert_eq!((seen.method.as_str(), seen.target.as_str()), ("GET", "/api/v1/discover"));
+    let shown = out(&output);
+    assert!(!shown.contains('\u{1b}'), "{shown:?}");
+    let lines: Vec<&str> = shown.lines().map(str::trim_end).collect();
+    assert!(lines[0].starts_with("URI"), "{shown}");
+    assert!(lines[2].contains("file:/dev/usb/lp1") && lines[2].ends_with("office"), "{shown}");
+    assert_eq!(lines[4], "this server may not print to it: add it first");
+    assert_eq!(lines[5], "spool printer add acme-laser file:/dev/usb/lp0");
+    assert_eq!(lines[6], r"spool printer add lp2 'file:/dev/my usb/lp'\''2'");
+    assert_eq!(lines.len(), 7, "{shown}");
+    let (output, _) = run_against(good(devices), &["discover", "--json"]);
+    let all: serde_json::Value = serde_json::from_str(&out(&output)).unwrap();
+    assert_eq!(all["devices"][1]["printer"], "office");
+    let (output, _) = run_against(good(r#"{"devices":[]}"#), &["discover"]);
+    assert_eq!(out(&output), "no printer is plugged in\n");
 }

@@ -6,11 +6,13 @@
 
 mod client;
 mod control;
+mod discover;
 mod failure;
 mod follow;
 mod here;
 mod jobs;
 mod output;
+mod pools;
 mod print;
 mod printers;
 mod shapes;
@@ -68,16 +70,24 @@ enum Command {
     Restart(control::IdArgs),
     /// Change the priority of a job
     Priority(control::PriorityArgs),
+    /// Move a job to another printer or pool
+    Move(control::MoveArgs),
     /// List printers
     Printers(printers::PrintersArgs),
     /// Control a printer
     Printer(printers::PrinterArgs),
+    /// List pools
+    Pools(pools::PoolsArgs),
+    /// Control a pool
+    Pool(pools::PoolArgs),
+    /// Find printers that are plugged in, each with the line that adds it
+    Discover(discover::DiscoverArgs),
     /// List the threads that print
     Workers(workers::WorkersArgs),
     /// Check the configuration
     Check(here::CheckArgs),
-    /// Make a token that lets its holder control the server for five minutes
-    Token,
+    /// Make a link that opens the admin page, good for five minutes and one use
+    Token(token::TokenArgs),
     /// Rebuild the store of a stopped server from its journal
     Recover,
 }
@@ -106,10 +116,14 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Some(Command::Release(args)) => control::release(args, &server.find()?),
         Some(Command::Restart(args)) => control::restart(args, &server.find()?),
         Some(Command::Priority(args)) => control::priority(args, &server.find()?),
+        Some(Command::Move(args)) => control::move_to(args, &server.find()?),
+        Some(Command::Pools(args)) => pools::pools(args, &server.find()?),
+        Some(Command::Pool(args)) => pools::pool(args, &server.find()?),
         Some(Command::Printers(args)) => printers::printers(args, &server.find()?),
         Some(Command::Printer(args)) => printers::printer(args, &server.find()?),
+        Some(Command::Discover(args)) => discover::discover(args, &server.find()?),
         Some(Command::Workers(args)) => workers::workers(args, &server.find()?),
-        Some(Command::Token) => token::token(&server.find()?),
+        Some(Command::Token(args)) => token::token(args, &server.find()?),
     }
 }
 

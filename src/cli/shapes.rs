@@ -80,6 +80,32 @@ pub struct Printer {
     pub next_try_at: Option<String>,
 }
 
+/// A pool.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Pool {
+    pub name: String,
+    pub members: Vec<String>,
+    pub policy: Option<String>,
+    pub state: Option<String>,
+    pub message: Option<String>,
+    pub accepting: Option<bool>,
+    pub queued_jobs: u64,
+    pub queued_bytes: u64,
+    pub origin: Option<String>,
+}
+
+/// A device that was found.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Device {
+    pub uri: String,
+    pub name: Option<String>,
+    pub model: Option<String>,
+    pub printer: Option<String>,
+    pub note: Option<String>,
+}
+
 /// A thread that prints.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -97,6 +123,16 @@ pub struct Worker {
 #[derive(Clone, Debug, Deserialize)]
 pub struct Pass {
     pub token: String,
+    #[serde(default)]
+    pub expires_at: Option<String>,
+}
+
+/// A one-time code, with the links that carry it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Code {
+    pub code: String,
+    #[serde(default)]
+    pub links: Vec<String>,
     #[serde(default)]
     pub expires_at: Option<String>,
 }

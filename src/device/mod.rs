@@ -13,8 +13,10 @@ mod file;
 mod ipp;
 mod node;
 mod os;
+mod resolve;
 mod sim;
 mod socket;
+pub mod usb;
 
 use std::fmt;
 use std::future::ready;
@@ -25,6 +27,8 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
+pub use self::resolve::Resolver;
+pub use self::usb::UsbPlaces;
 use crate::clock::Clock;
 use crate::model::description::Description;
 use crate::model::document::Format;
@@ -93,6 +97,10 @@ pub struct Surroundings {
     pub files: Vec<PathBuf>,
     pub timing: Timing,
     pub clock: Clock,
+    /// Looks up the names of network printers, for all of them together.
+    pub names: Resolver,
+    /// Where its USB printers are.
+    pub usb: UsbPlaces,
 }
 
 /// The waits of a device. Every one is a limit with a name in the configuration.
@@ -305,6 +313,11 @@ fn schemes() -> String {
 }
 
 impl Surroundings {
+    /// With the machine's own name service and devices.
+    pub fn new(files: Vec<PathBuf>, timing: Timing, clock: Clock) -> Surroundings {
+        Surroundings { files, timing, clock, names: Resolver::of_system(clock), usb: UsbPlaces::default() }
+    }
+
     /// Whether `path`, canonical, lies below one of the directories that may be written to.
     pub fn may_write(&self, path: &Path) -> bool {
         self.files.iter().any(|allowed| path.starts_with(allowed))

@@ -20,6 +20,7 @@ fn job(status: JobStatus, reason: Reason) -> Job {
         revision: Revision(1),
         queue: QueueId::Printer(PrinterId(1)),
         queue_name: name("office"),
+        rerouted: None,
         bound: None,
         status,
         reason,
@@ -36,6 +37,8 @@ fn job(status: JobStatus, reason: Reason) -> Job {
         device_job_id: None,
         cancel_requested: false,
         bytes_sent: 250,
+        pages_total: None,
+        pages_confirmed: None,
         control_hash: None,
         entries: 1,
         created_at: WallTime(0),
@@ -49,7 +52,7 @@ fn printer() -> Printer {
 }
 
 fn live(activity: Activity, next: Option<u64>) -> PrinterLive {
-    PrinterLive { activity, job: None, next_try_at: next.map(WallTime) }
+    PrinterLive { activity, next_try_at: next.map(WallTime), ..PrinterLive::default() }
 }
 
 #[test]
@@ -105,6 +108,12 @@ fn a_waiting_job_says_what_it_waits_for() {
             Some(noon),
             Ahead::Unknown,
             "the connection broke; it is tried again at 12:00:03Z",
+        ),
+        (
+            Activity::ManagerFailed,
+            Some(noon),
+            Ahead::Unknown,
+            "the part of the server that serves the printer failed; it recovers by beginning anew; it is tried again at 12:00:03Z",
         ),
         (Activity::Sending, None, Ahead::Unknown, "it waits for the job that the printer has"),
         (Activity::Sending, None, Ahead::Exactly(1), "it waits behind 1 other job"),

@@ -37,10 +37,13 @@ pub const DOCUMENTS_MAX: usize = 100;
 pub struct Job {
     pub id: JobId,
     pub revision: Revision,
-    /// The queue as addressed; only a user's move changes it.
+    /// The queue as addressed; only a user's move changes it. Where it waits: [`Job::serving_queue`].
     pub queue: QueueId,
     /// The name of that queue when the job was addressed to it, for the time when the queue is gone.
     pub queue_name: QueueName,
+    /// The queue in which it waits instead, since the printer it is addressed to could not print for too
+    /// long. Its age and priority are the same there.
+    pub rerouted: Option<QueueId>,
     /// The printer that the job is bound to, and was bound to last when it ended.
     pub bound: Option<Bound>,
     pub status: JobStatus,
@@ -68,6 +71,10 @@ pub struct Job {
     pub cancel_requested: bool,
     /// Bytes handed to the device in the present or last attempt.
     pub bytes_sent: u64,
+    /// Pages of the whole job, all copies, where somebody has counted them.
+    pub pages_total: Option<u32>,
+    /// Pages that the device says are done, in the present or last attempt.
+    pub pages_confirmed: Option<u32>,
     /// SHA-256 of the token in the job's secret link.
     pub control_hash: Option<[u8; 32]>,
     /// How many timeline entries the job has; the next one gets this number plus one.
@@ -211,6 +218,7 @@ impl Job {
             revision: Revision(1),
             queue,
             queue_name,
+            rerouted: None,
             bound: None,
             status: JobStatus::Waiting,
             reason: Reason::None,
@@ -227,6 +235,8 @@ impl Job {
             device_job_id: None,
             cancel_requested: false,
             bytes_sent: 0,
+            pages_total: None,
+            pages_confirmed: None,
             control_hash: None,
             entries: 0,
             created_at: at,
@@ -249,6 +259,7 @@ impl Job {
         let from = self.status;
         debug_assert!(super::invariants::path(from, to), "job {} may not go {from:?} to {to:?}", self.id);
         let (kind, told) = (event.kind(), !matches!(event, JobEvent::Progress { .. }));
+        let said = event.said(&self.queue_name);
         self.take_in(event);
         self.status = to;
         self.revision.0 += 1;
@@ -267,7 +278,9 @@ impl Job {
             from: Some(from),
             to,
             reason: self.reason.keyword().map(Into::into),
-            message: self.reason.sentence().unwrap_or_else(|| kind_sentence(kind).to_owned()),
+            message: said
+                .or_else(|| self.reason.sentence())
+                .unwrap_or_else(|| kind_sentence(kind).to_owned()),
             attempt: self.attempts,
             printer: self.bound.as_ref().map(|bound| bound.name.clone()),
             next_at: None,
@@ -283,7 +296,10 @@ impl Job {
                 self.give_back(Reason::None);
             }
             JobEvent::SetPriority(priority) => self.priority = priority,
-            JobEvent::Move { queue, name } => (self.queue, self.queue_name) = (queue, name),
+            JobEvent::Move { queue, name } => {
+                (self.queue, self.queue_name, self.rerouted) = (queue, name, None);
+            }
+            JobEvent::Reroute { to, .. } => self.rerouted = Some(to).filter(|to| *to != self.queue),
             JobEvent::Schedule(bound) | JobEvent::Render(bound) => self.bound = Some(bound),
             JobEvent::Attempt(bound) => {
                 self.bound = Some(bound);
@@ -324,7 +340,7 @@ impl Job {
             JobEvent::RequestCancel => self.cancel_requested = true,
             JobEvent::Cancel => self.reason = Reason::None,
             JobEvent::Restart { accepted } => {
-                self.accepted = accepted;
+                (self.accepted, self.rerouted) = (accepted, None);
                 (self.broken, self.in_doubt, self.last_broken) = (0, 0, None);
                 self.cancel_requested = false;
                 self.give_back(Reason::None);
@@ -345,6 +361,11 @@ impl Job {
         self.bound = None;
         self.device_job_id = None;
         self.reason = reason;
+    }
+
+    /// The queue in which the job waits, and in which it is counted.
+    pub fn serving_queue(&self) -> QueueId {
+        self.rerouted.unwrap_or(self.queue)
     }
 
     /// The job's place in its queue, where it is in one: only waiting jobs are.

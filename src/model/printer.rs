@@ -4,7 +4,7 @@ use super::document::Format;
 use super::id::{JobId, PrinterId, QueueName};
 use super::options::Options;
 use super::retry::NotReady;
-use super::time::WallTime;
+use super::time::{MonoTime, WallTime};
 
 /// A printer as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,6 +139,8 @@ pub struct Learned {
     pub has_closed: bool,
     /// How often it stayed silent at the end without ever having closed; stops at [`SILENT_ENDS`].
     pub silent_ends: u8,
+    /// Bytes of documents that it is done with in a second, connecting and waiting for its word included.
+    pub bytes_per_s: Option<u64>,
 }
 
 /// So many silent ends, and a device that has never closed is known not to close.
@@ -161,6 +163,8 @@ pub struct PrinterLive {
     pub activity: Activity,
     /// The job it has.
     pub job: Option<JobId>,
+    /// Since when it has not been ready; `None` while it is, or nothing is known against it.
+    pub not_ready_since: Option<MonoTime>,
     /// Set while it cannot print and has work: when it is tried next.
     pub next_try_at: Option<WallTime>,
 }
@@ -181,6 +185,8 @@ pub enum Activity {
     NotReady(NotReady),
     /// The last connection broke; the next is tried soon.
     Recovering,
+    /// The part of the server that serves the printer failed again and again; it is made anew a little later.
+    ManagerFailed,
     /// The server cannot write what it must before it may send.
     StoreFull,
     /// The old connection cannot be shut; a second one would mix two jobs on paper.
@@ -212,6 +218,7 @@ pub fn state(paused: bool, activity: &Activity) -> PrinterState {
         Activity::Blocked
         | Activity::NotReady(_)
         | Activity::Recovering
+        | Activity::ManagerFailed
         | Activity::StoreFull
         | Activity::Unshut => PrinterState::Stopped,
         Activity::Idle if paused => PrinterState::Stopped,
@@ -231,6 +238,7 @@ pub fn reasons(paused: bool, activity: &Activity) -> Vec<&'static str> {
         Activity::Blocked => reasons.push("stopped-partly"),
         Activity::NotReady(why) => reasons.push(why.keyword()),
         Activity::Recovering => reasons.push("connecting-to-device"),
+        Activity::ManagerFailed => reasons.push("server-part-failed"),
         Activity::StoreFull => reasons.push("spool-area-full"),
         Activity::Unshut => reasons.push("shutdown"),
     }
@@ -248,6 +256,10 @@ impl Activity {
             Activity::Blocked => "the printer has a part of a job and takes no more".to_owned(),
             Activity::NotReady(why) => why.to_string(),
             Activity::Recovering => "the connection broke; it is tried again soon".to_owned(),
+            Activity::ManagerFailed => {
+                "the part of the server that serves the printer failed; it recovers by beginning anew"
+                    .to_owned()
+            }
             Activity::StoreFull => {
                 "the server's disk is full, so nothing can be recorded and nothing is sent".to_owned()
             }

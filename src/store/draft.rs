@@ -114,6 +114,11 @@ impl<'a, K: Kv> Draft<'a, K> {
         Ok(())
     }
 
+    /// What is in a queue after what the commit has changed so far.
+    pub fn waiting(&mut self, queue: QueueId) -> Result<QueueCounts, CommitError> {
+        self.counts(queue).map(|counts| *counts)
+    }
+
     fn counts(&mut self, queue: QueueId) -> Result<&mut QueueCounts, CommitError> {
         let kv = self.kv;
         let change = match self.counts.entry(queue) {
@@ -188,9 +193,9 @@ impl<'a, K: Kv> Draft<'a, K> {
 pub fn weight(job: &Job) -> Option<(QueueId, QueueCounts)> {
     let waiting = QueueCounts { jobs: 1, bytes: job.bytes_total(), held: 0 };
     match job.status {
-        JobStatus::Held => Some((job.queue, QueueCounts { held: 1, ..QueueCounts::default() })),
-        JobStatus::Waiting => Some((job.queue, waiting)),
-        status if status.is_at_printer() => Some((job.queue, waiting)),
+        JobStatus::Held => Some((job.serving_queue(), QueueCounts { held: 1, ..QueueCounts::default() })),
+        JobStatus::Waiting => Some((job.serving_queue(), waiting)),
+        status if status.is_at_printer() => Some((job.serving_queue(), waiting)),
         _ => None,
     }
 }

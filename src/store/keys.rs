@@ -144,7 +144,7 @@ pub fn lists_of(job: &Job) -> Vec<Vec<u8>> {
         listed(&by_status(Group::of(job.status)), job.id),
         listed(&by_user(&job.submitter.user), job.id),
     ];
-    keys.extend(job.order().map(|order| in_queue(job.queue, order)));
+    keys.extend(job.order().map(|order| in_queue(job.serving_queue(), order)));
     keys.extend(job.finished_at.map(|at| finished(at, job.id)));
     keys
 }

@@ -57,9 +57,9 @@ async fn start(store: MemoryStore) -> Life {
     let ground = Ground {
         store: Arc::new(store.clone()),
         documents,
-        surroundings: Surroundings { files: Vec::new(), timing, clock },
+        surroundings: Surroundings::new(Vec::new(), timing, clock),
         clock,
-        files_uri: "sim:files".to_owned(),
+        printed: files.path().to_owned(),
     };
     Life { heart: Heart::start(&config, ground).await.unwrap(), store, _files: files }
 }

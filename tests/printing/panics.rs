@@ -30,7 +30,7 @@ fn failure(server: &Server, job: u64) -> (String, String) {
 }
 
 #[test]
-fn a_traffic_manager_that_panics_before_it_sends_is_made_anew_and_prints() {
+fn ptm_7_a_traffic_manager_that_panics_before_it_sends_is_made_anew_and_its_job_restarted() {
     let fake = FakePrinter::start(Behaviour::Normal);
     let server = with(&fake, "traffic-before-send=1*panic");
     let pid = server.pid();
@@ -42,18 +42,38 @@ fn a_traffic_manager_that_panics_before_it_sends_is_made_anew_and_prints() {
     assert_eq!(server.pid(), pid);
 }
 
+/// What the print thread had said stands, though the one who heard it is gone.
 #[test]
-fn a_traffic_manager_that_panics_after_the_end_prints_once_more_and_says_so() {
+fn ptm_7_an_outcome_that_a_failed_traffic_manager_had_heard_is_believed_by_the_next() {
     let fake = FakePrinter::start(Behaviour::Normal);
     let server = with(&fake, "traffic-before-end=1*panic");
     let job = server.submit("", b"page");
-    server.until(job, "completed");
-    assert_eq!(failure(&server, job), ("print-again".to_owned(), "system".to_owned()));
-    assert_eq!(fake.documents(2), [b"page", b"page"]);
+    assert_eq!(server.until(job, "completed")["attempts"], 1);
+    assert!(server.log().contains("the printer's traffic manager failed"), "{}", server.log());
+    server.until(server.submit("", b"next"), "completed");
+    assert_eq!(fake.documents(2), [b"page", b"next"]);
 }
 
 #[test]
-fn a_job_over_which_its_traffic_manager_panics_twice_is_held_and_the_next_one_goes() {
+fn a_traffic_manager_that_fails_again_and_again_is_made_anew_ever_more_slowly_and_its_printer_says_so() {
+    let fake = FakePrinter::start(Behaviour::Normal);
+    // At once, then after 250, 500, 1000 and 2000 ms.
+    let server = with(&fake, "traffic-begin=5*panic");
+    let job = server.submit("", b"page");
+    server.wait("the printer says so", || {
+        let office = server.printer("office");
+        let says = office["reasons"].as_array().unwrap().contains(&json!("server-part-failed"));
+        (says && office["state"] == "stopped" && !office["next_try_at"].is_null()).then_some(())
+    });
+    let message = server.job(job)["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("the part of the server that serves the printer failed"), "{message}");
+    assert_eq!(server.until(job, "completed")["attempts"], 1);
+    assert_eq!(server.log().matches("is made anew").count(), 5, "{}", server.log());
+    assert_eq!(fake.documents(1), [b"page"]);
+}
+
+#[test]
+fn ptm_7_a_job_over_which_its_traffic_manager_panics_twice_is_held_and_the_next_one_goes() {
     let fake = FakePrinter::start(Behaviour::Normal);
     let server = with(&fake, "traffic-before-send=2*panic");
     let job = server.submit("", b"poison");
@@ -74,7 +94,7 @@ fn a_traffic_manager_that_panics_when_it_is_woken_costs_no_attempt() {
 
 /// The connection of the former life is shut before another one is made.
 #[test]
-fn a_traffic_manager_that_panics_in_the_middle_leaves_no_second_connection() {
+fn ptm_7_a_traffic_manager_that_panics_in_the_middle_leaves_no_second_connection() {
     let fake = FakePrinter::start(Behaviour::NeverRead);
     let quick = "[watch]\nstall = \"300ms\"\n";
     // The record that it is blocked is the third commit: the attempt is the first.
@@ -92,18 +112,47 @@ fn a_traffic_manager_that_panics_in_the_middle_leaves_no_second_connection() {
 }
 
 #[test]
-fn a_print_thread_that_gives_no_sign_of_life_is_replaced() {
+fn ptm_7_a_print_thread_that_gives_no_sign_of_life_is_replaced() {
     let fake = FakePrinter::start(Behaviour::Normal);
-    let configuration = format!("[watch]\nworker = \"500ms\"\n{}", office(&fake));
+    let configuration = format!("[watch]\nworker = \"3s\"\n{}", office(&fake));
     let hangs = "print-thread-beat=1*off->1*pause";
     let server = Server::start_with(&configuration, &[("FAILPOINTS", hangs)]);
     let job = server.submit("", b"page");
+    // Seen by everybody meanwhile, and told by an event of its own.
+    let worker = server.wait("the thread is shown", || server.workers().into_iter().next());
+    assert_eq!((&worker["job"], &worker["printer"]), (&json!(job), &json!("office")), "{worker:#}");
+    assert_eq!((&worker["generation"], &worker["stage"]), (&json!(1), &json!("sending")), "{worker:#}");
+    assert!(worker["name"].as_str().unwrap().starts_with("print-"), "{worker:#}");
+    assert!(server.cli(&["workers"]).contains("office"));
     let done = server.until(job, "completed");
     assert_eq!(done["attempts"], 2);
     let again = server.timeline(job).into_iter().find(|entry| entry["kind"] == "print-again").unwrap();
     assert!(again["message"].as_str().unwrap().contains("gave no sign of life"), "{again:#}");
     assert_eq!(again["source"], "system");
     assert_eq!(fake.documents(1), [b"page"]);
+}
+
+#[test]
+fn ptm_7_a_worker_that_beats_while_its_device_is_silent_is_not_replaced() {
+    let fake = FakePrinter::start(Behaviour::NeverRead);
+    let quick = "[watch]\nworker = \"1s\"\nstall = \"300ms\"\n";
+    let server = Server::start(&format!("{quick}{}", office(&fake)));
+    let job = server.submit("", &Endless::bytes(16 << 20));
+    let worker = || server.workers().into_iter().next();
+    let first = server.wait("the thread is shown", worker);
+    let beat_of = |worker: &serde_json::Value| {
+        worker["last_beat"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap()
+    };
+    // Three times as long as a thread without a sign of life would have had.
+    wait_until("it beats for three seconds", STOP_MAX, || {
+        let lived = beat_of(&worker()?).duration_since(beat_of(&first));
+        (lived.as_secs() >= 3).then_some(())
+    });
+    let last = worker().unwrap();
+    assert_eq!((&last["generation"], &last["name"]), (&json!(1), &first["name"]), "{last:#}");
+    let job = server.job(job);
+    assert_eq!((&job["status"], &job["attempts"]), (&json!("transmitting"), &json!(1)), "{job:#}");
+    assert_eq!(fake.connections(), 1);
 }
 
 #[test]

@@ -222,7 +222,7 @@ impl World {
         let queues: BTreeSet<_> = (0..self.devices.len()).flat_map(|no| self.queues_of(no)).collect();
         for queue in queues {
             let head = self.disk.head(queue);
-            let its = jobs.iter().filter(|job| job.queue == queue);
+            let its = jobs.iter().filter(|job| job.serving_queue() == queue);
             self.hold_to(invariants::queue_agrees(&head, its));
         }
         self.check_counts(&jobs);

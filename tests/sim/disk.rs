@@ -145,7 +145,7 @@ impl World {
             Writer::Traffic(seat) => {
                 // Back in its queue: whoever else serves that is told, also where the store did not say so.
                 let back = handed.commit.jobs.iter().filter(|job| job.order().is_some());
-                let again: Vec<QueueId> = back.map(|job| job.queue).collect();
+                let again: Vec<QueueId> = back.map(Job::serving_queue).collect();
                 let input = match result {
                     Ok(_) => traffic::Input::Committed,
                     Err(error) => traffic::Input::CommitFailed(error),

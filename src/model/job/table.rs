@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{Bound, DoneHow, FailReason, HoldReason, JobStatus, Priority};
 use crate::model::id::{AcceptedSeq, JobId, QueueId, QueueName};
+use crate::model::printer::Activity;
 use crate::model::retry::{Broken, NotReady, Whole};
 
 /// What can happen to a job after it was accepted.
@@ -16,6 +17,13 @@ pub enum JobEvent {
     Move {
         queue: QueueId,
         name: QueueName,
+    },
+    /// The printer it is addressed to could not print for too long: it waits in another queue, at its old age.
+    Reroute {
+        to: QueueId,
+        name: QueueName,
+        /// What keeps that printer from printing.
+        because: Activity,
     },
     /// Bound to a printer, which is not ready to take it yet.
     Schedule(Bound),
@@ -93,6 +101,7 @@ pub fn edge(from: JobStatus, event: &JobEvent) -> Option<JobStatus> {
         (S::Held, E::Release) => Some(S::Waiting),
         (S::Held | S::Waiting, E::SetPriority(_) | E::Move { .. }) => Some(from),
 
+        (S::Waiting, E::Reroute { .. }) => Some(S::Waiting),
         (S::Waiting, E::Schedule(_)) => Some(S::Scheduled),
         (S::Waiting | S::Scheduled, E::Render(_)) => Some(S::Rendering),
         (S::Waiting | S::Rendering | S::Scheduled, E::Attempt(_)) => Some(S::Transmitting),

@@ -4,6 +4,7 @@ use super::*;
 use crate::model::fixtures::{after, bound, job, job_in, name};
 use crate::model::id::PoolId;
 use crate::model::invariants;
+use crate::model::printer::Activity;
 
 /// Where each event leads from each status: `h`eld, `w`aiting, `r`endering, `s`cheduled, `t`ransmitting,
 /// transmitted (`x`), `p`rinting, `c`ompleted, `f`ailed, canceled (`z`); a dot where it is refused.
@@ -13,6 +14,7 @@ const TABLE: &str = "
     released         w . . . . . . . . .
     priority-changed h w . . . . . . . .
     moved            h w . . . . . . . .
+    rerouted         . w . . . . . . . .
     scheduled        . s . . . . . . . .
     rendering        . r . r . . . . . .
     attempt          . t t t . . . . . .
@@ -56,6 +58,7 @@ fn events() -> Vec<JobEvent> {
         E::Release,
         E::SetPriority(Priority::DEFAULT),
         E::Move { queue: QueueId::Pool(PoolId(1)), name: name("pool") },
+        E::Reroute { to: QueueId::Pool(PoolId(1)), name: name("pool"), because: Activity::Recovering },
         E::Schedule(bound(2)),
         E::Render(bound(2)),
         E::Attempt(bound(2)),
@@ -173,4 +176,25 @@ fn priorities_are_those_of_ipp() {
     let good = [1, 50, 100].map(|n| Priority::new(n).map(Priority::get));
     assert_eq!(good, [Some(1), Some(50), Some(100)]);
     assert_eq!([0, 101, 257, u32::MAX].map(Priority::new), [None; 4]);
+}
+
+#[test]
+fn a_rerouted_job_waits_elsewhere_at_its_old_place_until_a_user_moves_it() {
+    let (own, pool) = (job(1).queue, QueueId::Pool(PoolId(1)));
+    let away = || E::Reroute { to: pool, name: name("floor-2"), because: Activity::Recovering };
+    use JobEvent as E;
+    let rerouted = after(job(1), [away()]);
+    assert_eq!((rerouted.queue, rerouted.queue_name.as_str()), (own, "p"));
+    assert_eq!((rerouted.serving_queue(), rerouted.order()), (pool, job(1).order()));
+    let back = after(rerouted.clone(), [E::Move { queue: own, name: name("p") }]);
+    assert_eq!(back.serving_queue(), own);
+    let again = after(rerouted, [E::Cancel, E::Restart { accepted: AcceptedSeq(9) }]);
+    assert_eq!(again.serving_queue(), own, "a new wish begins where it is addressed");
+
+    let mut told = job(1);
+    let entry = told.apply(away(), Source::System, WallTime(2)).expect("allowed").expect("told");
+    assert_eq!(
+        entry.message,
+        "moved to the queue of floor-2 with its age and priority; at p the connection broke; it is tried again soon"
+    );
 }

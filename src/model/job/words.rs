@@ -1,6 +1,7 @@
 //! What is said of jobs: IPP's keywords for programs, sentences for people.
 
 use super::{DoneHow, FailReason, HoldReason, JobEvent, Reason};
+use crate::model::id::QueueName;
 use crate::model::retry::Whole;
 
 impl JobEvent {
@@ -11,6 +12,7 @@ impl JobEvent {
             JobEvent::Release => "released",
             JobEvent::SetPriority(_) => "priority-changed",
             JobEvent::Move { .. } => "moved",
+            JobEvent::Reroute { .. } => "rerouted",
             JobEvent::Schedule(_) => "scheduled",
             JobEvent::Render(_) => "rendering",
             JobEvent::Attempt(_) => "attempt",
@@ -29,6 +31,17 @@ impl JobEvent {
             JobEvent::RequestCancel => "cancel-requested",
             JobEvent::Cancel => "canceled",
             JobEvent::Restart { .. } => "restarted",
+        }
+    }
+
+    /// What the timeline says of the event at a job that is addressed there, where neither the job's reason nor the kind says it.
+    pub(super) fn said(&self, addressed: &QueueName) -> Option<String> {
+        match self {
+            JobEvent::Reroute { name, because, .. } => Some(format!(
+                "moved to the queue of {name} with its age and priority; at {addressed} {}",
+                because.sentence()
+            )),
+            _ => None,
         }
     }
 }

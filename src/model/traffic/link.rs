@@ -53,6 +53,7 @@ impl Traffic {
 
     pub(super) fn went_bad(&mut self, why: Bad, now: Now) {
         let range = self.rules.backoff;
+        self.not_ready_since.get_or_insert(now.mono);
         let backoff = match (self.backoff, &why) {
             (Some(backoff), Bad::NotReady(_)) => backoff.again(now.mono, range),
             (None, Bad::NotReady(_)) => Backoff::start(now.mono, range),

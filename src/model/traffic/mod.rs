@@ -64,6 +64,8 @@ pub struct Traffic {
     beginning: Beginning,
     /// Jobs that an earlier life left at the printer.
     left: VecDeque<Job>,
+    /// The last word of the print thread of that life, which nobody has decided on.
+    reported: Option<(Generation, Outcome)>,
     link: Link,
     work: Work,
     contact: Contact,
@@ -78,6 +80,8 @@ pub struct Traffic {
     /// How the printer is tried since it was last of use; one that takes a connection and then no job is
     /// not tried anew from the first pace.
     backoff: Option<Backoff>,
+    /// Since when it has been of no use, though there was work.
+    not_ready_since: Option<MonoTime>,
     shutting: Option<Shutting>,
     store_retry: Option<MonoTime>,
     stopping: Stopping,
@@ -97,6 +101,7 @@ impl Traffic {
             asks,
             beginning,
             left: left.into(),
+            reported: None,
             link: Link::Closed,
             work: Work::None,
             contact: Contact::Unknown,
@@ -106,6 +111,7 @@ impl Traffic {
             generation: last,
             breaks_in_row: 0,
             backoff: None,
+            not_ready_since: None,
             shutting: None,
             store_retry: None,
             stopping: Stopping::No,
@@ -115,12 +121,19 @@ impl Traffic {
         }
     }
 
+    /// The manager before this one failed; the print thread of its last link, which is closed, had this to say.
+    #[must_use]
+    pub fn after_report(self, generation: Generation, outcome: Outcome) -> Traffic {
+        Traffic { reported: Some((generation, outcome)), ..self }
+    }
+
     /// Takes in what happened and answers what is to be done. `Wake` is a good first input.
     pub fn step(&mut self, input: Input, now: Now) -> Vec<Effect> {
         let mut fx = Vec::new();
         match input {
             Input::Wake => self.wanted = true,
             Input::Printer(printer, asks) => self.on_printer(*printer, asks, &mut fx),
+            Input::Rules(rules) => self.on_rules(rules, now),
             Input::Head(jobs) => self.on_head(jobs, now, &mut fx),
             Input::JobRead(job) => self.on_reread(job, now, &mut fx),
             Input::ReadFailed => self.on_read_failed(now, &mut fx),
@@ -146,7 +159,7 @@ impl Traffic {
     /// goes to the new device, whatever the old one has earned.
     fn on_printer(&mut self, printer: Printer, asks: Asks, fx: &mut Vec<Effect>) {
         if printer.uri != self.printer.uri {
-            (self.contact, self.backoff) = (Contact::Unknown, None);
+            (self.contact, self.backoff, self.not_ready_since) = (Contact::Unknown, None, None);
             self.breaks_in_row = 0;
             match self.work {
                 Work::Probing => {
@@ -159,6 +172,17 @@ impl Traffic {
         }
         (self.printer, self.asks) = (printer, asks);
         self.wanted = true;
+    }
+
+    /// A printer that waits by the old rules is tried at once, and waits by the new ones from then on.
+    fn on_rules(&mut self, rules: Rules, now: Now) {
+        if rules.backoff != self.rules.backoff
+            && let Contact::Bad { due, .. } = &mut self.contact
+        {
+            *due = now.mono;
+            self.backoff = None;
+        }
+        self.rules = rules;
     }
 
     /// What a print thread takes for the end of a job at this printer, after what was learned of it.
@@ -262,10 +286,12 @@ impl Traffic {
                         self.begin(job, now, fx);
                     }
                 }
-                None if matches!(self.contact, Contact::Bad { .. }) => {
-                    (self.contact, self.backoff) = (Contact::Unknown, None);
+                None => {
+                    self.not_ready_since = None;
+                    if matches!(self.contact, Contact::Bad { .. }) {
+                        (self.contact, self.backoff) = (Contact::Unknown, None);
+                    }
                 }
-                None => {}
             },
             Work::Ending(ended) => {
                 let next = next.filter(|_| self.goes_on());

@@ -83,7 +83,7 @@ impl Traffic {
     fn judge_printer(&mut self, outcome: &Outcome, now: Now) {
         match outcome {
             Outcome::Done { .. } | Outcome::Document(_) | Outcome::Canceled { .. } => {
-                (self.breaks_in_row, self.backoff) = (0, None);
+                (self.breaks_in_row, self.backoff, self.not_ready_since) = (0, None, None);
                 if !matches!(self.contact, Contact::Bad { .. }) {
                     self.contact = Contact::Answered(now.mono);
                 }
@@ -198,14 +198,18 @@ impl Learned {
     }
 
     pub fn to_bytes(self) -> Vec<u8> {
-        vec![u8::from(self.has_closed), self.silent_ends]
+        let mut bytes = vec![u8::from(self.has_closed), self.silent_ends];
+        bytes.extend(self.bytes_per_s.into_iter().flat_map(u64::to_be_bytes));
+        bytes
     }
 
     /// What cannot be read was not learned.
     pub fn from_bytes(bytes: &[u8]) -> Learned {
-        match bytes {
-            [closed, silent] => Learned { has_closed: *closed == 1, silent_ends: (*silent).min(SILENT_ENDS) },
-            _ => Learned::default(),
+        let [closed, silent, speed @ ..] = bytes else { return Learned::default() };
+        Learned {
+            has_closed: *closed == 1,
+            silent_ends: (*silent).min(SILENT_ENDS),
+            bytes_per_s: speed.try_into().ok().map(u64::from_be_bytes),
         }
     }
 }

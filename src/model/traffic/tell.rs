@@ -52,7 +52,26 @@ impl Traffic {
                 (Some(new), Some(old)) if new.0.abs_diff(old.0) < 20 => Some(old),
                 (new, _) => new,
             },
+            not_ready_since: self.not_ready_since(&activity),
             activity,
+        }
+    }
+
+    /// Since when the printer has not been ready, where what it does now is not to be.
+    fn not_ready_since(&self, activity: &Activity) -> Option<MonoTime> {
+        match activity {
+            Activity::NotReady(_) | Activity::Recovering => self.not_ready_since,
+            Activity::Unshut => {
+                let ago = |shutting: Shutting| shutting.deadline.0.saturating_sub(SHUT_WAIT);
+                self.shutting.map(ago).map(MonoTime)
+            }
+            Activity::Idle
+            | Activity::Connecting
+            | Activity::Sending
+            | Activity::AwaitingWord
+            | Activity::Blocked
+            | Activity::ManagerFailed
+            | Activity::StoreFull => None,
         }
     }
 

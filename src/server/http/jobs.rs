@@ -213,7 +213,7 @@ pub async fn find(state: &HttpState, id: JobId) -> Result<Job, Problem> {
 /// How many jobs go before this one. A printer also serves its pools, so for its own queue this is the least.
 pub async fn ahead(state: &HttpState, job: &Job) -> Result<Ahead, Problem> {
     let Some(order) = job.order() else { return Ok(Ahead::Unknown) };
-    let queue: QueueId = job.queue;
+    let queue: QueueId = job.serving_queue();
     let head = state.core.store().head(queue, None, HEAD_ENTRIES).await?;
     let before = head.iter().take_while(|other| **other < order).count();
     Ok(if before == HEAD_ENTRIES { Ahead::Over(before) } else { Ahead::Exactly(before) })

@@ -8,28 +8,38 @@
 
 pub mod access;
 pub mod admission;
+mod attempts;
 mod bind;
 pub mod body;
 pub mod config;
 mod control;
+mod discover;
+mod docs_page;
 mod documents;
 mod events;
 mod exchange;
+mod form;
 mod gate;
 mod health;
 pub mod host;
 mod job_json;
 mod jobs;
 pub mod listener;
+mod login;
+mod multipart;
 mod openapi;
 mod order;
+mod pages;
 pub mod peer;
+mod pool_json;
+mod pools;
 mod printer_json;
 mod printer_settings;
 mod printers;
 pub mod problem;
 mod query;
 pub mod routes;
+mod sessions;
 pub mod state;
 mod submit;
 pub mod token;
@@ -50,14 +60,26 @@ use self::state::HttpState;
 /// [`admission::admission`] of the same state: handlers rely on it for what the head alone decides.
 pub fn configure(cfg: &mut web::ServiceConfig, state: Arc<HttpState>) {
     cfg.app_data(web::Data::from(state));
-    cfg.route("/", web::get().to(health::front))
+    cfg.route("/", web::get().to(pages::front))
+        .route("/static/{name}", web::get().to(pages::named))
         .route("/healthz", web::get().to(health::alive))
         .route("/readyz", web::get().to(health::ready))
         .route("/api/docs", web::get().to(openapi::docs))
         .route("/api/v1/openapi.json", web::get().to(openapi::document))
+        .route("/api/v1/pools", web::get().to(pools::list))
+        .route("/api/v1/pools", web::post().to(pools::add))
+        .route("/api/v1/pools/{name}", web::get().to(pools::show))
+        .route("/api/v1/pools/{name}", web::patch().to(pools::change))
+        .route("/api/v1/pools/{name}", web::delete().to(pools::remove))
+        .route("/api/v1/pools/{name}/accept", web::post().to(pools::accept))
+        .route("/api/v1/pools/{name}/reject", web::post().to(pools::reject))
         .route("/api/v1/workers", web::get().to(workers::list))
         .route("/api/v1/events", web::get().to(events::subscribe))
         .route("/api/v1/tokens", web::post().to(tokens::give));
+    cfg.route("/api/v1/login", web::post().to(login::login))
+        .route("/api/v1/logout", web::post().to(login::logout))
+        .route("/api/v1/session", web::get().to(login::session))
+        .route("/api/v1/login-codes", web::post().to(login::code));
     cfg.route("/api/v1/documents", web::post().to(documents::register))
         .route("/api/v1/documents", web::get().to(documents::list))
         .route("/api/v1/documents/{id}", web::get().to(documents::show))
@@ -94,7 +116,8 @@ fn configure_printers(cfg: &mut web::ServiceConfig) {
         .route("/api/v1/printers/{name}/resume", web::post().to(printers::resume))
         .route("/api/v1/printers/{name}/accept", web::post().to(printers::accept))
         .route("/api/v1/printers/{name}/reject", web::post().to(printers::reject))
-        .route("/api/v1/printers/{name}/test", web::post().to(printers::test));
+        .route("/api/v1/printers/{name}/test", web::post().to(printers::test))
+        .route("/api/v1/discover", web::get().to(discover::list));
 }
 
 /// Serves the interface on what the listener has bound.

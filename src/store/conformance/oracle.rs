@@ -121,7 +121,8 @@ impl Oracle {
     }
 
     pub fn queue(&self, queue: QueueId) -> Vec<OrderKey> {
-        let here = self.jobs.values().filter(|job| job.queue == queue && job.status == JobStatus::Waiting);
+        let here =
+            self.jobs.values().filter(|job| job.serving_queue() == queue && job.status == JobStatus::Waiting);
         let place = |job: &Job| OrderKey { priority: job.priority, accepted: job.accepted, job: job.id };
         let mut order: Vec<OrderKey> = here.map(place).collect();
         order.sort();
@@ -130,7 +131,7 @@ impl Oracle {
 
     pub fn counts(&self, queue: QueueId) -> QueueCounts {
         let mut counts = QueueCounts::default();
-        for job in self.jobs.values().filter(|job| job.queue == queue) {
+        for job in self.jobs.values().filter(|job| job.serving_queue() == queue) {
             match job.status {
                 JobStatus::Held => counts.held += 1,
                 JobStatus::Completed | JobStatus::Failed | JobStatus::Canceled => {}

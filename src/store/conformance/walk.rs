@@ -7,6 +7,7 @@ use crate::model::commit::{Commit, IdempotencyKey, Remove};
 use crate::model::document::Document;
 use crate::model::id::{AcceptedSeq, DocumentId, Generation, JobId, PrinterId, Revision};
 use crate::model::job::{Bound, DoneHow, FailReason, HoldReason, Job, JobEvent, JobStatus, Priority};
+use crate::model::printer::Activity;
 use crate::model::retry::{Broken, NotReady, Whole};
 use crate::model::time::WallTime;
 use crate::store::Store;
@@ -151,7 +152,7 @@ impl Walk {
         let bound = Bound { printer, name: name("office"), generation: Generation(1) };
         let whole = self.chance.pick(&[Whole::No, Whole::Maybe]);
         let queue = self.chance.pick(&QUEUES);
-        match self.chance.below(17) {
+        match self.chance.below(18) {
             0 => JobEvent::Hold(HoldReason::User),
             1 => JobEvent::Release,
             2 => JobEvent::SetPriority(Priority::new(self.chance.pick(&[1, 50, 100])).expect("a priority")),
@@ -165,7 +166,8 @@ impl Walk {
             12 => JobEvent::Complete { how: DoneHow::PeerClosed, bytes: 10 },
             13 => JobEvent::Fail(FailReason::Document("bad".to_owned())),
             14 => JobEvent::Cancel,
-            15 => JobEvent::Progress { bytes: self.chance.below(100) },
+            15 => JobEvent::Reroute { to: queue, name: name("elsewhere"), because: Activity::Recovering },
+            16 => JobEvent::Progress { bytes: self.chance.below(100) },
             _ => JobEvent::Restart { accepted: AcceptedSeq(self.chance.below(500)) },
         }
     }

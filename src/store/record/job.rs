@@ -5,13 +5,15 @@ use serde::{Deserialize, Serialize};
 use super::words::{
     BodyPlaceV1, BrokenV1, FormatV1, QueueV1, ReasonV1, SourceV1, StatusV1, SubmitterV1, name,
 };
-use super::{Kind, Stored};
+use super::{Kind, Refused, Stored};
 use crate::model::event::Entry;
-use crate::model::id::{AcceptedSeq, DocumentId, Generation, JobId, PrinterId, Revision};
+use crate::model::id::{AcceptedSeq, DocumentId, Generation, JobId, PrinterId, QueueId, Revision};
 use crate::model::job::{Bound, DocumentRef, Job, Priority};
 use crate::model::options::Options;
 use crate::model::time::WallTime;
+use crate::store::upgrade;
 
+/// As the first release stored a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobV1 {
     id: u32,
@@ -41,6 +43,21 @@ pub struct JobV1 {
     finished_at: Option<u64>,
 }
 
+/// What came with rerouting and with devices that count pages, behind the first form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobV2 {
+    first: JobV1,
+    rerouted: Option<QueueV1>,
+    pages_total: Option<u32>,
+    pages_confirmed: Option<u32>,
+}
+
+impl From<JobV1> for JobV2 {
+    fn from(first: JobV1) -> Self {
+        JobV2 { first, rerouted: None, pages_total: None, pages_confirmed: None }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct BoundV1 {
     printer: u32,
@@ -59,10 +76,10 @@ struct DocumentRefV1 {
 
 impl Stored for Job {
     const KIND: Kind = Kind::Job;
-    type Form = JobV1;
+    type Form = JobV2;
 
-    fn to_form(&self) -> JobV1 {
-        JobV1 {
+    fn to_form(&self) -> JobV2 {
+        let first = JobV1 {
             id: self.id.0,
             revision: self.revision.0,
             queue: self.queue.into(),
@@ -88,16 +105,28 @@ impl Stored for Job {
             created_at: self.created_at.0,
             updated_at: self.updated_at.0,
             finished_at: self.finished_at.map(|at| at.0),
+        };
+        JobV2 {
+            first,
+            rerouted: self.rerouted.map(QueueV1::from),
+            pages_total: self.pages_total,
+            pages_confirmed: self.pages_confirmed,
         }
     }
 
-    fn from_form(form: JobV1) -> Result<Self, String> {
+    fn older(version: u16, payload: &[u8]) -> Result<JobV2, Refused> {
+        upgrade::job(version, payload)
+    }
+
+    fn from_form(form: JobV2) -> Result<Self, String> {
+        let JobV2 { first: form, rerouted, pages_total, pages_confirmed } = form;
         let priority = Priority::new(form.priority.into());
         Ok(Job {
             id: JobId(form.id),
             revision: Revision(form.revision),
             queue: form.queue.into(),
             queue_name: name(&form.queue_name)?,
+            rerouted: rerouted.map(QueueId::from),
             bound: form.bound.map(Bound::try_from).transpose()?,
             status: form.status.into(),
             reason: form.reason.into(),
@@ -114,6 +143,8 @@ impl Stored for Job {
             device_job_id: form.device_job_id,
             cancel_requested: form.cancel_requested,
             bytes_sent: form.bytes_sent,
+            pages_total,
+            pages_confirmed,
             control_hash: form.control_hash,
             entries: form.entries,
             created_at: WallTime(form.created_at),

@@ -15,16 +15,16 @@ use super::{ReadError, upgrade};
 
 mod job;
 mod other;
+mod pool;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod word_tests;
 mod words;
 
-pub use job::{EntryV1, JobV1};
-pub use other::{
-    CountsV1, DocumentV1, EventV1, KeyV1, PoolV1, PrinterV1, SettingV1, StoredDocument, SubjectV1,
-};
+pub use job::{EntryV1, JobV1, JobV2};
+pub use other::{CountsV1, DocumentV1, EventV1, KeyV1, PrinterV1, SettingV1, StoredDocument, SubjectV1};
+pub use pool::{PoolV1, PoolV2};
 
 /// The first byte of every record.
 const MAGIC: u8 = 0xb5;
@@ -72,6 +72,10 @@ pub trait Stored: Sized {
     type Form: Serialize + DeserializeOwned;
 
     fn to_form(&self) -> Self::Form;
+    /// The newest form of a payload that was stored in an older one.
+    fn older(version: u16, _payload: &[u8]) -> Result<Self::Form, Refused> {
+        Err(upgrade::never(version))
+    }
     /// Why not, where the form says what cannot be.
     fn from_form(form: Self::Form) -> Result<Self, String>;
 }
@@ -102,7 +106,7 @@ pub fn encode<T: Stored>(value: &T) -> Result<Vec<u8>, TooLarge> {
 
 /// The value of a record; `what` names it in the error.
 pub fn decode<T: Stored>(bytes: &[u8], what: impl FnOnce() -> String) -> Result<T, ReadError> {
-    open(T::KIND, bytes).and_then(|form| T::from_form(form).map_err(Refused::Damaged)).map_err(|refused| {
+    open::<T>(bytes).and_then(|form| T::from_form(form).map_err(Refused::Damaged)).map_err(|refused| {
         match refused {
             Refused::Damaged(why) => ReadError::Damaged { what: what(), why },
             Refused::Newer(version) => ReadError::Newer { what: what(), version },
@@ -110,7 +114,7 @@ pub fn decode<T: Stored>(bytes: &[u8], what: impl FnOnce() -> String) -> Result<
     })
 }
 
-fn open<F: DeserializeOwned>(kind: Kind, bytes: &[u8]) -> Result<F, Refused> {
+fn open<T: Stored>(bytes: &[u8]) -> Result<T::Form, Refused> {
     let damaged = |why: &str| Refused::Damaged(why.to_owned());
     let Some((header, payload)) = bytes.split_first_chunk::<HEADER_BYTES>() else {
         return Err(damaged("it is shorter than its header"));
@@ -122,10 +126,10 @@ fn open<F: DeserializeOwned>(kind: Kind, bytes: &[u8]) -> Result<F, Refused> {
     if u32::from_be_bytes(crc) != checksum(bytes) {
         return Err(damaged("it does not match its checksum"));
     }
-    if stored_kind != kind as u8 {
+    if stored_kind != T::KIND as u8 {
         return Err(damaged("it is a record of another kind"));
     }
-    upgrade::open(kind, u16::from_be_bytes([v0, v1]), payload)
+    upgrade::open::<T>(u16::from_be_bytes([v0, v1]), payload)
 }
 
 /// Decodes a payload, all of it.

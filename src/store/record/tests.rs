@@ -39,6 +39,7 @@ fn job() -> Job {
         revision: Revision(9),
         queue: QueueId::Pool(PoolId(3)),
         queue_name: name("office"),
+        rerouted: Some(QueueId::Printer(PrinterId(9))),
         bound: Some(Bound { printer: PrinterId(7), name: name("lp-7"), generation: Generation(12) }),
         status: JobStatus::Transmitting,
         reason: Reason::Broken(Broken::EarlyClose, Whole::Maybe),
@@ -70,6 +71,8 @@ fn job() -> Job {
         device_job_id: Some("ipp:17".to_owned()),
         cancel_requested: true,
         bytes_sent: 8192,
+        pages_total: Some(12),
+        pages_confirmed: Some(3),
         control_hash: Some([7; 32]),
         entries: 5,
         created_at: WallTime(1_790_000_000_000),
@@ -130,7 +133,8 @@ fn printer() -> Printer {
 
 fn pool() -> Pool {
     let members = vec![PrinterId(7), PrinterId(8)];
-    Pool { id: PoolId(3), name: name("office"), members, policy: PoolPolicy::FirstAvailable }
+    let (policy, origin) = (PoolPolicy::FirstAvailable, Origin::Api);
+    Pool { id: PoolId(3), name: name("office"), members, policy, origin, accepting: false }
 }
 
 fn key() -> KeyRecord {
@@ -141,10 +145,28 @@ fn event() -> EventV1 {
     EventV1 { seq: 77, subjects: vec![SubjectV1::Job(4711), SubjectV1::Printer(7), SubjectV1::Server] }
 }
 
+/// A job as the first form can tell it.
+fn job_of_the_first_form() -> Job {
+    Job { rerouted: None, pages_total: None, pages_confirmed: None, ..job() }
+}
+
+fn golden(version: u16, file: &str) -> PathBuf {
+    let store = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/store");
+    store.join(format!("v{version}")).join(file)
+}
+
+#[test]
+fn pools_of_the_first_form_are_read_as_what_they_meant() {
+    let old = std::fs::read(golden(1, "pool.bin")).unwrap();
+    let read = decode::<Pool>(&old, || "the pool".to_owned()).unwrap();
+    assert_eq!(read, Pool { origin: Origin::File, accepting: true, ..pool() });
+    assert!(decode::<Pool>(&[old, vec![0]].concat(), String::new).is_err(), "a byte more");
+}
+
 /// The golden record of a value is read as that value, the value is written as that record, and no bit of
 /// it can be another.
 fn check_golden<T: Stored + PartialEq + std::fmt::Debug>(file: &str, value: &T) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/store/v1").join(file);
+    let path = golden(upgrade::newest(T::KIND), file);
     let written = encode(value).unwrap();
     if std::env::var_os(WRITE).is_some() {
         std::fs::write(&path, &written).unwrap();
@@ -177,6 +199,15 @@ fn every_kind_is_stored_as_it_always_was() {
     check_golden("event.bin", &event());
 }
 
+#[test]
+fn a_job_of_the_first_form_is_still_read() {
+    let first = std::fs::read(golden(1, "job.bin")).unwrap();
+    assert_eq!(decode(&first, String::new), Ok(job_of_the_first_form()));
+    for len in 0..first.len() {
+        assert!(decode::<Job>(&first[..len], String::new).is_err(), "cut at {len} it was taken");
+    }
+}
+
 /// Gives a record another header or payload and makes its checksum right again.
 fn forged(kind: Kind, version: u16, payload: &[u8]) -> Vec<u8> {
     let [v0, v1] = version.to_be_bytes();
@@ -190,8 +221,8 @@ fn forged(kind: Kind, version: u16, payload: &[u8]) -> Vec<u8> {
 #[test]
 fn what_a_newer_version_wrote_is_an_error_of_its_own() {
     let what = || "job 1".to_owned();
-    let newer = decode::<Job>(&forged(Kind::Job, 2, b"?"), what);
-    assert_eq!(newer, Err(ReadError::Newer { what: what(), version: 2 }));
+    let newer = decode::<Job>(&forged(Kind::Job, 3, b"?"), what);
+    assert_eq!(newer, Err(ReadError::Newer { what: what(), version: 3 }));
     let never = decode::<Job>(&forged(Kind::Job, 0, b"?"), what).unwrap_err();
     assert_eq!(
         never.to_string(),
@@ -258,6 +289,7 @@ prop_compose! {
         (attempts, broken, in_doubt, entries, cancel_requested) in any::<(u32, u32, u32, u32, bool)>(),
         (created_at, updated_at, finished_at) in any::<(u64, u64, Option<u64>)>(),
         (printer, documents) in any::<(bool, Vec<(u64, u64, String)>)>(),
+        (pages_total, pages_confirmed) in any::<(Option<u32>, Option<u32>)>(),
         control_hash in any::<Option<[u8; 32]>>(),
         status in prop::sample::select(JobStatus::ALL.to_vec()),
         priority in 1u32..=100,
@@ -274,7 +306,7 @@ prop_compose! {
             id: JobId(id), revision: Revision(revision), accepted: AcceptedSeq(accepted), bytes_sent,
             title, device_job_id, attempts, broken, in_doubt, entries, cancel_requested, control_hash,
             created_at: WallTime(created_at), updated_at: WallTime(updated_at),
-            finished_at: finished_at.map(WallTime), status, reason,
+            finished_at: finished_at.map(WallTime), status, reason, pages_total, pages_confirmed,
             priority: Priority::new(priority).unwrap(),
             documents: documents.into_iter().map(reference).collect(),
             submitter: Submitter { user, identity: Identity::Claimed },
@@ -282,6 +314,7 @@ prop_compose! {
         };
         if printer {
             (job.queue, job.bound, job.options) = (QueueId::Printer(PrinterId(id)), None, Options::default());
+            job.rerouted = None;
         }
         job
     }
@@ -296,7 +329,8 @@ proptest! {
     #[test]
     fn no_bytes_can_do_harm(bytes in prop::collection::vec(any::<u8>(), 0..200), kind in 1u8..10) {
         // Right checksums, so that the payload is looked at.
-        let mut record = forged(Kind::Job, 1, &bytes);
+        let _ = decode::<Job>(&forged(Kind::Job, 1, &bytes), String::new);
+        let mut record = forged(Kind::Job, 2, &bytes);
         record[1] = kind;
         let crc = checksum(&record).to_be_bytes();
         record[4..HEADER_BYTES].copy_from_slice(&crc);

@@ -78,7 +78,7 @@ fn silent_twice_at_the_end_is_learned_and_is_no_break_any_more() {
 
 #[test]
 fn a_device_that_has_closed_once_is_never_taken_for_one_that_does_not() {
-    let learned = Learned { has_closed: true, silent_ends: 0 };
+    let learned = Learned { has_closed: true, ..Learned::default() };
     let mut desk = Desk::sending_with(Start { learned, ..start() });
     for _ in 0..5 {
         desk.reports(desk.traffic.generation().0, broken(Broken::Silent, Whole::Maybe), "commit 1 waiting");
