@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::place::{IppPlace, Scheme};
+use super::subscribe::Registration;
 use super::tls::Fingerprint;
 use crate::clock::Clock;
 use crate::device::{Resolver, Surroundings, Timing};
@@ -39,6 +40,10 @@ pub struct Known {
     pub certificate: Option<Fingerprint>,
     /// Whether it makes copies, as far as it was seen.
     pub copies: Copies,
+    /// The registration for events, while there is one.
+    pub registration: Option<Registration>,
+    /// Links opened so far.
+    pub links: u64,
 }
 
 /// How TLS begins.
@@ -77,6 +82,8 @@ impl Printer {
             asks_who: AsksWho::No,
             certificate: None,
             copies: Copies::AsItSays,
+            registration: None,
+            links: 0,
         };
         let Surroundings { timing, clock, names, .. } = surroundings.clone();
         Printer { place, credentials, timing, clock, names, known: Mutex::new(known) }

@@ -24,6 +24,7 @@ mod order;
 mod place;
 mod ready;
 mod session;
+mod subscribe;
 mod ticket;
 mod tls;
 mod verdict;
@@ -156,6 +157,7 @@ async fn open(printer: Arc<Printer>, mut driver: OnRuntime) -> Result<IppLink, N
         },
         Meeting::WantsToKnowWho => Met::WantsToKnowWho,
     };
+    client.printer().known().links += 1;
     let switch = Switch::new().map_err(|error| connect::not_ready(&error))?;
     Ok(IppLink::new(client, met, switch, tokio::runtime::Handle::current()))
 }
