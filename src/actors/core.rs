@@ -13,6 +13,7 @@ use super::device_manager::{self, DeviceManager, Wish};
 use super::front::{Accepted, Announced, Answer, Core, LiveEvent, Novelty, WorkerRow};
 use super::job_manager::{self, JobManager};
 use crate::config::REQUESTS_MAX;
+use crate::model::description::Description;
 use crate::model::directory::Directory;
 use crate::model::document::Format;
 use crate::model::fleet::PrinterCommand;
@@ -122,6 +123,10 @@ impl Core for Front {
         self.board.live(printer)
     }
 
+    fn description(&self, printer: PrinterId) -> Option<Arc<Description>> {
+        self.board.description(printer)
+    }
+
     fn workers(&self) -> Vec<WorkerRow> {
         self.board.workers().to_vec()
     }
@@ -208,6 +213,17 @@ impl Core for Front {
 
     fn printer_command(&self, name: QueueName, command: PrinterCommand) -> Answer<Option<Arc<Printer>>> {
         self.ask_printers(Wish::Command(name, command))
+    }
+
+    fn wake(&self, name: QueueName) -> Answer<Arc<Printer>> {
+        let Some(printer) = self.board.directory().printer(&name).cloned() else {
+            return refused(Refusal::NoSuchPrinter(name));
+        };
+        if printer.mac.or(self.board.live(printer.id).mac).is_none() {
+            return refused(Refusal::NoMac(name));
+        }
+        self.board.wake_up(printer.id);
+        Box::pin(futures_util::future::ready(Ok(printer)))
     }
 
     fn test_page(&self, name: QueueName, submitter: Submitter) -> Answer<Accepted> {

@@ -26,6 +26,9 @@ impl World {
             let traffic = process.and_then(|process| process.managers[conn.printer].traffic.as_ref());
             *generation = traffic.map_or(*generation, Traffic::generation);
         }
+        if matches!(input, Input::News(..)) {
+            self.number_is_told(conn);
+        }
         self.tell_traffic(seat, input);
     }
 
@@ -127,6 +130,10 @@ impl World {
             Effect::Ask(job) => {
                 let wait = self.rng.between(5, 2000);
                 self.later(wait, Event::Ask(seat, job, 0));
+            }
+            Effect::CancelAtDevice(job) => {
+                let wait = self.rng.between(5, 2000);
+                self.later(wait, Event::CancelAtDevice(seat, job));
             }
             Effect::WakeAt(at) => self.set_timer(seat, at.0.as_millis() as u64),
             Effect::Live(_) => {}

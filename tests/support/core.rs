@@ -14,6 +14,7 @@ use spool::actors::front::{
 };
 use spool::clock::Clock;
 use spool::model::commit::Commit;
+use spool::model::description::Description;
 use spool::model::directory::Directory;
 use spool::model::document::{Document, Format};
 use spool::model::event::Subject;
@@ -39,6 +40,7 @@ struct Inner {
     replies: HashMap<Ticket, Result<Reply, Refusal>>,
     directory: Arc<Directory>,
     live: HashMap<PrinterId, PrinterLive>,
+    described: HashMap<PrinterId, Arc<Description>>,
     refuse: Option<Refusal>,
     withdrawn: Vec<JobId>,
     looking: Option<Looking>,
@@ -90,6 +92,7 @@ impl FakeCore {
             replies: HashMap::new(),
             directory,
             live: HashMap::new(),
+            described: HashMap::new(),
             refuse: None,
             withdrawn: Vec::new(),
             looking: None,
@@ -118,6 +121,10 @@ impl FakeCore {
 
     pub fn set_live(&self, printer: u32, live: PrinterLive) {
         self.inner().live.insert(PrinterId(printer), live);
+    }
+
+    pub fn set_description(&self, printer: u32, description: Description) {
+        self.inner().described.insert(PrinterId(printer), Arc::new(description));
     }
 
     /// The number of the newest commit.
@@ -257,6 +264,10 @@ impl Core for FakeCore {
         self.inner().live.get(&printer).cloned().unwrap_or_default()
     }
 
+    fn description(&self, printer: PrinterId) -> Option<Arc<Description>> {
+        self.inner().described.get(&printer).cloned()
+    }
+
     fn workers(&self) -> Vec<WorkerRow> {
         let looking = self.inner().looking.take();
         if let Some((enter, leave)) = looking {
@@ -371,6 +382,15 @@ impl Core for FakeCore {
         });
         let removed = self.directory().printer(&name).is_none();
         answer(Ok((!removed).then_some(after)))
+    }
+
+    fn wake(&self, name: QueueName) -> Answer<Arc<Printer>> {
+        let printer = self.directory().printer(&name).cloned();
+        answer(match printer {
+            Some(printer) if printer.mac.is_some() => Ok(printer),
+            Some(_) => Err(Refusal::NoMac(name)),
+            None => Err(Refusal::NoSuchPrinter(name)),
+        })
     }
 
     fn test_page(&self, name: QueueName, submitter: Submitter) -> Answer<Accepted> {

@@ -56,6 +56,8 @@ impl Handler<Settings> for TrafficManager {
     fn handle(&mut self, msg: Settings, ctx: &mut Self::Context) {
         if msg.0.uri != self.begin.printer.uri {
             self.target = target_of(&msg.0, &self.begin.parts.surroundings);
+            self.begin.parts.board.forget_description(msg.0.id);
+            self.mac_looked_at = None;
         }
         self.begin.printer = msg.0.clone();
         let asks = self.asks();

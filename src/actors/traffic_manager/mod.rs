@@ -3,6 +3,7 @@
 
 mod attempt;
 mod messages;
+mod power;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,7 +21,7 @@ use crate::failpoint;
 use crate::model::commit::Commit;
 use crate::model::id::{Generation, QueueId};
 use crate::model::job::Job;
-use crate::model::printer::{Activity, Learned, Printer, PrinterLive};
+use crate::model::printer::{Activity, Learned, Mac, Printer, PrinterLive};
 use crate::model::retry::NotReady;
 use crate::model::time::MonoTime;
 use crate::model::traffic::{Asks, Beginning, Effect, Input, Rules, Start, Traffic};
@@ -76,13 +77,23 @@ pub struct TrafficManager {
     traffic: Option<Traffic>,
     opening: Option<(Generation, SpawnHandle)>,
     open: Option<(Generation, Box<dyn Link>)>,
+    /// When the hardware address of the device was last looked for.
+    mac_looked_at: Option<MonoTime>,
     timer: Option<SpawnHandle>,
 }
 
 impl TrafficManager {
     pub fn new(begin: Begin) -> TrafficManager {
         let target = target_of(&begin.printer, &begin.parts.surroundings);
-        TrafficManager { begin, target, traffic: None, opening: None, open: None, timer: None }
+        TrafficManager {
+            begin,
+            target,
+            traffic: None,
+            opening: None,
+            open: None,
+            mac_looked_at: None,
+            timer: None,
+        }
     }
 
     /// The connection of a former life must be shut before another is made. Then the store tells what
@@ -124,12 +135,14 @@ impl TrafficManager {
             }
             let jobs = store.jobs_at_printers().await?;
             let learned = store.setting(&Learned::setting(id)).await?;
+            let mac = store.setting(&Traffic::mac_setting(id)).await?;
             let here = |job: &Job| job.bound.as_ref().is_some_and(|bound| bound.printer == id);
             let left: Vec<Job> = jobs.into_iter().filter(here).collect();
-            Ok::<_, ReadError>((left, learned.map(|bytes| Learned::from_bytes(&bytes)).unwrap_or_default()))
+            let learned = learned.map(|bytes| Learned::from_bytes(&bytes)).unwrap_or_default();
+            Ok::<_, ReadError>((left, learned, mac.and_then(|mac| mac.try_into().ok())))
         };
         ctx.spawn(read.into_actor(self).map(|read, act, ctx| match read {
-            Ok((left, learned)) => act.begin_traffic(left, learned, ctx),
+            Ok((left, learned, mac)) => act.begin_traffic(left, learned, mac, ctx),
             Err(error) => {
                 log::error!(printer = act.name(), error:%; "the jobs at this printer cannot be read; trying again");
                 ctx.run_later(Duration::from_secs(1), Self::read_what_is_left);
@@ -137,7 +150,7 @@ impl TrafficManager {
         }));
     }
 
-    fn begin_traffic(&mut self, left: Vec<Job>, learned: Learned, ctx: &mut Context<Self>) {
+    fn begin_traffic(&mut self, left: Vec<Job>, learned: Learned, mac: Option<Mac>, ctx: &mut Context<Self>) {
         let Begin { parts, printer, beginning, lane, .. } = &self.begin;
         let last = Generation(lane.generation.load(Ordering::Acquire));
         // Printers that went off together are not tried together.
@@ -146,6 +159,7 @@ impl TrafficManager {
             printer: (**printer).clone(),
             rules: parts.rules,
             learned,
+            mac,
             asks: self.asks(),
             beginning: *beginning,
             left,
@@ -184,6 +198,9 @@ impl TrafficManager {
         for job in self.begin.notices.take_canceled() {
             self.step(Input::Cancel(job), ctx);
         }
+        if self.begin.notices.take_wake_up() {
+            self.step(Input::WakeUp, ctx);
+        }
         if self.begin.notices.take_wake() {
             self.step(Input::Wake, ctx);
         }
@@ -205,8 +222,11 @@ impl TrafficManager {
             Effect::Send(generation, job) => self.send(generation, &job, ctx),
             Effect::Shut(generation) => self.shut(generation, ctx),
             Effect::Ask(job) => self.ask(&job, ctx),
+            Effect::CancelAtDevice(job) => self.cancel_at_device(&job, ctx),
+            Effect::Wake(mac) => self.wake_device(mac, ctx),
             Effect::WakeAt(at) => self.wake_at(at, ctx),
             Effect::Live(live) => {
+                self.log_power(&live);
                 log::debug!(printer = self.name(), activity:? = live.activity; "printer");
                 self.begin.parts.board.publish_live(self.begin.printer.id, live);
             }

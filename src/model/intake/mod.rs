@@ -118,6 +118,8 @@ pub enum Refusal {
     },
     /// Provisioned by the configuration file.
     ReadOnly(QueueName),
+    /// A printer whose hardware address is not known cannot be woken.
+    NoMac(QueueName),
     /// A value that a printer cannot have.
     BadPrinter {
         key: String,
@@ -155,6 +157,7 @@ impl Refusal {
             Refusal::NameTaken(_) => "name_taken",
             Refusal::HasJobs { .. } => "has_jobs",
             Refusal::ReadOnly(_) => "read_only",
+            Refusal::NoMac(_) => "no_mac",
             Refusal::BadPrinter { .. } => "bad_printer",
             Refusal::Busy { .. } => "busy",
             Refusal::Stopping => "stopping",
@@ -220,6 +223,10 @@ impl fmt::Display for Refusal {
             Refusal::ReadOnly(name) => {
                 write!(f, "{name} stands in the configuration file; change it there and reload")
             }
+            Refusal::NoMac(name) => write!(
+                f,
+                "the hardware address of {name} is not known; set it with `spool printer set {name} mac=00:11:22:33:44:55`"
+            ),
             Refusal::BadPrinter { key, why } => write!(f, "{key}: {why}"),
             Refusal::Busy { retry_after } => write!(
                 f,

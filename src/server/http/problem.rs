@@ -162,7 +162,8 @@ fn status_of(refusal: &Refusal) -> (StatusCode, Option<Duration>) {
         | Refusal::DocumentInUse(_)
         | Refusal::NameTaken(_)
         | Refusal::HasJobs { .. }
-        | Refusal::ReadOnly(_) => (StatusCode::CONFLICT, None),
+        | Refusal::ReadOnly(_)
+        | Refusal::NoMac(_) => (StatusCode::CONFLICT, None),
         Refusal::KeyReused(_) => (StatusCode::UNPROCESSABLE_ENTITY, None),
         Refusal::QueueFull { retry_after, .. } | Refusal::Busy { retry_after } => {
             (StatusCode::TOO_MANY_REQUESTS, Some(*retry_after))
@@ -253,6 +254,7 @@ mod tests {
             (Refusal::DocumentInUse(DocumentId(1)), 409),
             (Refusal::NameTaken(name()), 409),
             (Refusal::ReadOnly(name()), 409),
+            (Refusal::NoMac(name()), 409),
             (Refusal::BadPrinter { key: "uri".to_owned(), why: "no".to_owned() }, 400),
             (Refusal::Busy { retry_after: wait }, 429),
             (Refusal::Stopping, 503),

@@ -70,6 +70,7 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/api/v1/printers/{name}/accept", Takes::Nothing, Some(What::Control)),
     route("POST", "/api/v1/printers/{name}/reject", Takes::Nothing, Some(What::Control)),
     route("POST", "/api/v1/printers/{name}/test", Takes::Nothing, Some(What::Control)),
+    route("POST", "/api/v1/printers/{name}/wake", Takes::Nothing, Some(What::Control)),
     route("GET", "/api/v1/workers", Takes::Nothing, Some(What::Watch)),
     route("GET", "/api/v1/events", Takes::Nothing, Some(What::Watch)),
     route("POST", "/api/v1/tokens", Takes::Nothing, Some(What::MakePass)),
