@@ -4,6 +4,7 @@
 //! - [`store`] remembers: durable state behind one trait.
 //! - [`protocol`] reads and writes what goes over wires: pure functions of bytes and values.
 //! - [`device`] is one printer at the end of a wire; [`printing`] is one attempt over it.
+//! - [`protocol`] reads and writes what goes over wires: pure functions of bytes and values.
 //! - [`actors`] carry out what the model decides.
 //! - [`server`] is what comes in.
 //! - [`config`] is what was asked for.

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use crate::model::description::Description;
 use crate::model::directory::Directory;
 use crate::model::event::Subject;
-pub use crate::model::fleet::PrinterCommand;
+pub use crate::model::fleet::{PoolCommand, PrinterCommand};
 use crate::model::id::{DocumentId, JobId, PrinterId, QueueName};
 use crate::model::intake::{Handed, JobCommand, JobRequest, KeyClaim, Refusal};
 use crate::model::job::{Job, Submitter};
+use crate::model::pool::{Pool, PoolDraft};
 use crate::model::printer::{Printer, PrinterLive};
 use crate::model::time::WallTime;
 use crate::store::SharedStore;
@@ -91,6 +92,12 @@ pub trait Core: Send + Sync {
     fn printer_command(&self, name: QueueName, command: PrinterCommand) -> Answer<Option<Arc<Printer>>>;
     /// Sends the printer a wake-up call over the network, whether it has work or not.
     fn wake(&self, name: QueueName) -> Answer<Arc<Printer>>;
+    fn add_pool(&self, draft: PoolDraft) -> Answer<Arc<Pool>>;
+    /// The pool as it is afterwards; `None` where it was removed.
+    fn pool_command(&self, name: QueueName, command: PoolCommand) -> Answer<Option<Arc<Pool>>>;
+    /// Remembers a small named value of a server's own; Ok means on disk. Values of one name that are handed in one
+    /// after the other take effect in that order.
+    fn keep_setting(&self, name: &'static str, value: Vec<u8>) -> Answer<()>;
     /// A test page goes through the queue like any job.
     fn test_page(&self, name: QueueName, submitter: Submitter) -> Answer<Accepted>;
 }

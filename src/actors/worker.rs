@@ -141,9 +141,9 @@ impl Running {
         slot.get_or_insert_default().take_in(news);
     }
 
-    /// The outcome, once it is there; it is kept until it is taken.
-    pub fn take_report(&self) -> Option<Outcome> {
-        self.report.take()
+    /// The outcome, once it is there. It stays: whoever hears it may fail before he has decided on it.
+    pub fn report(&self) -> Option<Outcome> {
+        self.report.get()
     }
 }
 
@@ -152,8 +152,8 @@ impl Running {
 pub struct ReportSlot(Mutex<Option<Outcome>>);
 
 impl ReportSlot {
-    pub fn take(&self) -> Option<Outcome> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    pub fn get(&self) -> Option<Outcome> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn put(&self, outcome: Outcome) {

@@ -5,15 +5,20 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use tokio::net::UdpSocket;
 
+use super::Resolver;
 use crate::model::printer::Mac;
 use crate::protocol::wake::{PORT, broadcast, neighbour, packet};
 
+/// A name that is not found by then has no address here.
+const LOOK_UP_MAX: Duration = Duration::from_secs(5);
+
 /// Sends one call for the printer at `host`, an address or a name.
-pub async fn wake(host: String, mac: Mac) -> io::Result<()> {
-    let to = match resolve(&host).await {
+pub async fn wake(host: String, names: Resolver, mac: Mac) -> io::Result<()> {
+    let to = match resolve(&host, &names).await {
         Some(ip) => broadcast(&table("/proc/net/route"), ip),
         None => Ipv4Addr::BROADCAST,
     };
@@ -24,8 +29,8 @@ pub async fn wake(host: String, mac: Mac) -> io::Result<()> {
 }
 
 /// The hardware address of `host`, where it is a neighbour that was heard of lately.
-pub async fn mac_of(host: String) -> Option<Mac> {
-    neighbour(&table("/proc/net/arp"), resolve(&host).await?)
+pub async fn mac_of(host: String, names: Resolver) -> Option<Mac> {
+    neighbour(&table("/proc/net/arp"), resolve(&host, &names).await?)
 }
 
 /// A table of the kernel, which is read from memory; empty where there is none.
@@ -33,9 +38,12 @@ fn table(path: &str) -> String {
     std::fs::read_to_string(path).unwrap_or_default()
 }
 
-async fn resolve(host: &str) -> Option<Ipv4Addr> {
-    let found = tokio::net::lookup_host((host, PORT)).await.ok()?;
-    let v4 = |address: SocketAddr| match address.ip() {
+async fn resolve(host: &str, names: &Resolver) -> Option<Ipv4Addr> {
+    let found = match host.parse() {
+        Ok(ip) => vec![ip],
+        Err(_) => names.resolve(host, LOOK_UP_MAX).await.ok()?,
+    };
+    let v4 = |address: IpAddr| match address {
         IpAddr::V4(ip) => Some(ip),
         IpAddr::V6(ip) => ip.to_ipv4_mapped(),
     };

@@ -32,6 +32,7 @@ pub mod pool;
 pub mod printer;
 pub mod queue;
 pub mod retry;
+pub mod revival;
 pub mod text;
 pub mod time;
 pub mod traffic;

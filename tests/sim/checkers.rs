@@ -55,6 +55,7 @@ impl World {
         for job in &commit.jobs {
             self.check_job(job);
             match job.status {
+                JobStatus::Waiting if find(job.id).is_some_and(|old| old.status == job.status) => None,
                 JobStatus::Waiting => self.check.waits_since.insert(job.id, self.at),
                 _ => self.check.waits_since.remove(&job.id),
             };

@@ -57,6 +57,7 @@ impl Device {
         let name = QueueName::new(&format!("p{no}")).expect("a good name");
         let mut config = Printer::new(id, name, format!("sim:{no}"), Origin::Api);
         config.when_in_doubt = if rng.chance(300) { WhenInDoubt::Hold } else { WhenInDoubt::PrintAgain };
+        config.mac = rng.chance(500).then_some([2, 0, 0, 0, 0, no as u8]);
         let manner = match rng.below(6) {
             0 => Manner::Mute,
             1 => Manner::Says,

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use spool::model::commit::Commit;
 use spool::model::directory::Directory;
 use spool::model::id::{Generation, JobId, PoolId, PrinterId, QueueId, QueueName};
 use spool::model::intake::messages::{Input as IntakeInput, Rules};
 use spool::model::intake::numbers::{self, Reserved};
 use spool::model::intake::step::Intake;
 use spool::model::pool::{Pool, PoolPolicy};
-use spool::model::printer::Learned;
+use spool::model::printer::{Learned, Origin};
 use spool::model::retry::BackoffRange;
 use spool::model::traffic::{self, Beginning, Input, Start, Traffic};
 
@@ -59,6 +60,12 @@ impl World {
         self.life += 1;
         let end = self.disk.setting(numbers::SETTING).and_then(|bytes| Reserved::from_bytes(&bytes));
         let directory = Arc::new(self.directory());
+        let provision = Commit {
+            printers: directory.printers.iter().map(|printer| (**printer).clone()).collect(),
+            pools: directory.pools.iter().map(|pool| (**pool).clone()).collect(),
+            ..Commit::default()
+        };
+        self.disk.store.commit_now(&provision).expect("nothing else is under way at a start");
         let queued_jobs_max = if self.faults.queue_full > 0 { 12 } else { 1000 };
         let key_kept = Duration::from_secs(24 * 3600);
         let rules = Rules { queued_jobs_max, free_disk_min: 1, key_kept };
@@ -92,7 +99,8 @@ impl World {
     fn directory(&self) -> Directory {
         let members = (1..=self.devices.len() as u32).map(PrinterId).collect();
         let name = QueueName::new("pool").expect("a good name");
-        let pool = Pool { id: POOL, name, members, policy: PoolPolicy::FirstAvailable };
+        let (policy, origin) = (PoolPolicy::FirstAvailable, Origin::File);
+        let pool = Pool { id: POOL, name, members, policy, origin, accepting: true };
         Directory {
             printers: self.devices.iter().map(|device| Arc::new(device.config.clone())).collect(),
             pools: vec![Arc::new(pool)],
@@ -124,6 +132,7 @@ impl World {
             printer: device.config.clone(),
             rules: traffic::Rules { backoff: range, broken_max: BROKEN_MAX, blocked },
             learned,
+            mac: None,
             asks: device.asks,
             beginning,
             left,

@@ -131,6 +131,13 @@ impl World {
                 let wait = self.rng.between(5, 2000);
                 self.later(wait, Event::Ask(seat, job, 0));
             }
+            // One that is only asleep wakes up.
+            Effect::Wake(_) if self.rng.chance(500) => {
+                let wakes = self.at + self.rng.between(1000, 30_000);
+                let device = &mut self.devices[seat.printer];
+                device.away_until = device.away_until.min(wakes);
+            }
+            Effect::Wake(_) => {}
             Effect::CancelAtDevice(job) => {
                 let wait = self.rng.between(5, 2000);
                 self.later(wait, Event::CancelAtDevice(seat, job));

@@ -26,7 +26,8 @@ impl TrafficManager {
 
     fn call(&self, mac: Mac, ctx: &mut Context<Self>) {
         let Ok(target) = &self.target else { return };
-        let called = power::wake(target.address().0, mac);
+        let names = self.begin.parts.surroundings.names.clone();
+        let called = power::wake(target.address().0, names, mac);
         ctx.spawn(called.into_actor(self).map(|called, act, _| {
             if let Err(error) = called {
                 log::warn!(printer = act.name(), error:%; "the wake-up call could not be sent");
@@ -44,7 +45,8 @@ impl TrafficManager {
         if host.is_empty() {
             return;
         }
-        ctx.spawn(power::mac_of(host).into_actor(self).map(|mac, act, ctx| {
+        let names = self.begin.parts.surroundings.names.clone();
+        ctx.spawn(power::mac_of(host, names).into_actor(self).map(|mac, act, ctx| {
             if let Some(mac) = mac {
                 act.step(Input::Mac(mac), ctx);
             }

@@ -99,8 +99,12 @@ impl Intake {
         if let (true, Some(bound)) = (requested, &after.bound) {
             then.push(Effect::CancelAt(bound.printer, after.id));
         }
+        // A job that begins again, or goes elsewhere, needs a queue that is there.
+        let settles = job.status.is_final() || after.queue != job.queue;
+        let queue = settles.then(|| (after.queue, after.queue_name.clone()));
         let commit = Box::new(Commit {
             expect: vec![(job.id, job.revision)],
+            queues: queue.into_iter().collect(),
             timeline: entry.into_iter().collect(),
             jobs: vec![after],
             ..Commit::default()

@@ -83,6 +83,9 @@ pub enum Refusal {
     NoSuchJob(JobId),
     NoSuchDocument(DocumentId),
     NoSuchPrinter(QueueName),
+    NoSuchPool(QueueName),
+    /// A printer that a pool is to have and that is not there.
+    UnknownPrinter(QueueName),
     /// The queue takes no new jobs, by an administrator's will.
     NotAccepting(QueueName),
     QueueFull {
@@ -111,7 +114,12 @@ pub enum Refusal {
     DocumentGone(JobId),
     DocumentInUse(DocumentId),
     NameTaken(QueueName),
-    /// A printer that still has work cannot be removed.
+    /// A member of pools cannot be removed.
+    InPools {
+        name: QueueName,
+        pools: Vec<QueueName>,
+    },
+    /// A printer or pool that still has work cannot be removed.
     HasJobs {
         name: QueueName,
         jobs: u64,
@@ -122,6 +130,11 @@ pub enum Refusal {
     NoMac(QueueName),
     /// A value that a printer cannot have.
     BadPrinter {
+        key: String,
+        why: String,
+    },
+    /// A value that a pool cannot have.
+    BadPool {
         key: String,
         why: String,
     },
@@ -142,6 +155,8 @@ impl Refusal {
             Refusal::NoSuchJob(_) => "no_such_job",
             Refusal::NoSuchDocument(_) => "no_such_document",
             Refusal::NoSuchPrinter(_) => "no_such_printer",
+            Refusal::NoSuchPool(_) => "no_such_pool",
+            Refusal::UnknownPrinter(_) => "unknown_printer",
             Refusal::NotAccepting(_) => "not_accepting",
             Refusal::QueueFull { .. } => "queue_full",
             Refusal::DiskFull { .. } => "disk_full",
@@ -155,10 +170,12 @@ impl Refusal {
             Refusal::DocumentGone(_) => "document_gone",
             Refusal::DocumentInUse(_) => "document_in_use",
             Refusal::NameTaken(_) => "name_taken",
+            Refusal::InPools { .. } => "in_pools",
             Refusal::HasJobs { .. } => "has_jobs",
             Refusal::ReadOnly(_) => "read_only",
             Refusal::NoMac(_) => "no_mac",
             Refusal::BadPrinter { .. } => "bad_printer",
+            Refusal::BadPool { .. } => "bad_pool",
             Refusal::Busy { .. } => "busy",
             Refusal::Stopping => "stopping",
             Refusal::Store(_) => "store_unavailable",
@@ -179,6 +196,12 @@ impl fmt::Display for Refusal {
             Refusal::NoSuchDocument(document) => write!(f, "there is no document {document}"),
             Refusal::NoSuchPrinter(name) => {
                 write!(f, "no printer is named {name}; `spool printers` shows what there is")
+            }
+            Refusal::NoSuchPool(name) => {
+                write!(f, "no pool is named {name}; `spool pools` shows what there is")
+            }
+            Refusal::UnknownPrinter(name) => {
+                write!(f, "members: no printer is named {name}; add it first")
             }
             Refusal::NotAccepting(name) => {
                 write!(
@@ -217,6 +240,10 @@ impl fmt::Display for Refusal {
                 write!(f, "document {document} is used by a job that has not ended; cancel the job first")
             }
             Refusal::NameTaken(name) => write!(f, "there is a printer or pool named {name} already"),
+            Refusal::InPools { name, pools } => {
+                let pools: Vec<&str> = pools.iter().map(QueueName::as_str).collect();
+                write!(f, "{name} is a member of {}; take it out there, then remove it", pools.join(", "))
+            }
             Refusal::HasJobs { name, jobs } => {
                 write!(f, "{name} still has {jobs} jobs; cancel them or let them print, then remove it")
             }
@@ -227,7 +254,7 @@ impl fmt::Display for Refusal {
                 f,
                 "the hardware address of {name} is not known; set it with `spool printer set {name} mac=00:11:22:33:44:55`"
             ),
-            Refusal::BadPrinter { key, why } => write!(f, "{key}: {why}"),
+            Refusal::BadPrinter { key, why } | Refusal::BadPool { key, why } => write!(f, "{key}: {why}"),
             Refusal::Busy { retry_after } => write!(
                 f,
                 "the server has as much to do as it takes at once; try again in {} s",

@@ -104,23 +104,29 @@ impl Traffic {
         self.on_report(generation, outcome, now, fx);
     }
 
-    /// An attempt has ended. A device that can tell is asked before a job is taken to be in doubt.
-    pub(super) fn sent(&mut self, at: AtDevice, outcome: Outcome, now: Now, fx: &mut Vec<Effect>) {
+    /// Whether the device is asked before this end is believed: bytes have reached it, it can tell, and it has not
+    /// told yet.
+    pub(super) fn asks_first(&self, at: &AtDevice, outcome: &Outcome) -> bool {
         let (Outcome::Broken { whole, bytes, .. } | Outcome::Aborted { whole, bytes }) = outcome else {
-            return self.ended(Ended { job: Box::new(at.job), outcome }, now, fx);
+            return false;
         };
-        // These are the device's own words: it has nothing to add.
-        let said =
+        let told =
             matches!(outcome, Outcome::Broken { broken: Broken::DeviceAborted | Broken::Forgotten, .. });
-        let reached = bytes > 0 || whole == Whole::Maybe || at.news.handle.is_some();
-        if self.asks == Asks::Cannot || said || !reached {
-            return self.ended(Ended { job: Box::new(at.job), outcome }, now, fx);
-        }
-        match (self.stopping, whole) {
-            (Stopping::No, _) => self.ask_first(at, outcome, now, fx),
-            (_, Whole::No) => self.ended(Ended { job: Box::new(at.job), outcome }, now, fx),
+        let numbered = at.as_known_there().device_job_id.is_some();
+        self.asks == Asks::Can && !told && (*bytes > 0 || *whole == Whole::Maybe || numbered)
+    }
+
+    /// An attempt has ended.
+    pub(super) fn sent(&mut self, at: AtDevice, outcome: Outcome, now: Now, fx: &mut Vec<Effect>) {
+        let certain = matches!(
+            outcome,
+            Outcome::Broken { whole: Whole::No, .. } | Outcome::Aborted { whole: Whole::No, .. }
+        );
+        match (self.asks_first(&at, &outcome), self.stopping) {
+            (true, Stopping::No) => self.ask_first(at, outcome, now, fx),
             // What needs the device's answer is left as the store has it, for the next start to ask.
-            (_, Whole::Maybe) => {}
+            (true, _) if !certain => {}
+            (true | false, _) => self.ended(Ended { job: Box::new(at.job), outcome }, now, fx),
         }
     }
 }

@@ -76,6 +76,7 @@ impl Traffic {
             | Activity::Sending
             | Activity::AwaitingWord
             | Activity::Blocked
+            | Activity::ManagerFailed
             | Activity::StoreFull => None,
         }
     }

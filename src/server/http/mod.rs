@@ -8,10 +8,12 @@
 
 pub mod access;
 pub mod admission;
+mod attempts;
 mod bind;
 pub mod body;
 pub mod config;
 mod control;
+mod docs_page;
 mod documents;
 mod events;
 mod exchange;
@@ -21,8 +23,10 @@ pub mod host;
 mod job_json;
 mod jobs;
 pub mod listener;
+mod login;
 mod openapi;
 mod order;
+mod pages;
 pub mod peer;
 mod printer_json;
 mod printer_settings;
@@ -30,6 +34,7 @@ mod printers;
 pub mod problem;
 mod query;
 pub mod routes;
+mod sessions;
 pub mod state;
 mod submit;
 pub mod token;
@@ -50,7 +55,8 @@ use self::state::HttpState;
 /// [`admission::admission`] of the same state: handlers rely on it for what the head alone decides.
 pub fn configure(cfg: &mut web::ServiceConfig, state: Arc<HttpState>) {
     cfg.app_data(web::Data::from(state));
-    cfg.route("/", web::get().to(health::front))
+    cfg.route("/", web::get().to(pages::front))
+        .route("/static/{name}", web::get().to(pages::named))
         .route("/healthz", web::get().to(health::alive))
         .route("/readyz", web::get().to(health::ready))
         .route("/api/docs", web::get().to(openapi::docs))
@@ -58,6 +64,10 @@ pub fn configure(cfg: &mut web::ServiceConfig, state: Arc<HttpState>) {
         .route("/api/v1/workers", web::get().to(workers::list))
         .route("/api/v1/events", web::get().to(events::subscribe))
         .route("/api/v1/tokens", web::post().to(tokens::give));
+    cfg.route("/api/v1/login", web::post().to(login::login))
+        .route("/api/v1/logout", web::post().to(login::logout))
+        .route("/api/v1/session", web::get().to(login::session))
+        .route("/api/v1/login-codes", web::post().to(login::code));
     cfg.route("/api/v1/documents", web::post().to(documents::register))
         .route("/api/v1/documents", web::get().to(documents::list))
         .route("/api/v1/documents/{id}", web::get().to(documents::show))

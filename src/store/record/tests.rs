@@ -133,7 +133,8 @@ fn printer() -> Printer {
 
 fn pool() -> Pool {
     let members = vec![PrinterId(7), PrinterId(8)];
-    Pool { id: PoolId(3), name: name("office"), members, policy: PoolPolicy::FirstAvailable }
+    let (policy, origin) = (PoolPolicy::FirstAvailable, Origin::Api);
+    Pool { id: PoolId(3), name: name("office"), members, policy, origin, accepting: false }
 }
 
 fn key() -> KeyRecord {
@@ -152,6 +153,14 @@ fn job_of_the_first_form() -> Job {
 fn golden(version: u16, file: &str) -> PathBuf {
     let store = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/store");
     store.join(format!("v{version}")).join(file)
+}
+
+#[test]
+fn pools_of_the_first_form_are_read_as_what_they_meant() {
+    let old = std::fs::read(golden(1, "pool.bin")).unwrap();
+    let read = decode::<Pool>(&old, || "the pool".to_owned()).unwrap();
+    assert_eq!(read, Pool { origin: Origin::File, accepting: true, ..pool() });
+    assert!(decode::<Pool>(&[old, vec![0]].concat(), String::new).is_err(), "a byte more");
 }
 
 /// The golden record of a value is read as that value, the value is written as that record, and no bit of
