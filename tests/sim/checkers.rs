@@ -101,11 +101,12 @@ impl World {
                     self.fail(format!("job {} is completed and never came out", job.id));
                 }
             }
-            (JobStatus::Canceled, Reason::CanceledAtDevice) => {
-                if !self.devices.iter().any(|device| device.desk.canceled_at_panel(job)) {
-                    self.fail(format!("job {} is canceled at the device and nobody did that", job.id));
-                }
+            (JobStatus::Canceled, Reason::CanceledAtDevice)
+                if !self.devices.iter().any(|device| device.desk.canceled_at_panel(job)) =>
+            {
+                self.fail(format!("job {} is canceled at the device and nobody did that", job.id));
             }
+            (JobStatus::Canceled, Reason::CanceledAtDevice) => {}
             (JobStatus::Canceled, _) if !self.check.cancel_wished.contains(&job.id) => {
                 self.fail(format!("job {} is canceled and nobody asked for it", job.id));
             }
