@@ -51,11 +51,12 @@ impl World {
     /// After a commit: every job went on as it may, and its end is true.
     pub fn check_commit(&mut self, commit: &Commit, before: &[Job]) {
         let find = |id| before.iter().find(|job: &&Job| job.id == id).cloned();
+        let place = |job: &Job| (job.serving_queue(), job.order());
         self.hold_to(invariants::commit(commit, find));
         for job in &commit.jobs {
             self.check_job(job);
             match job.status {
-                JobStatus::Waiting if find(job.id).is_some_and(|old| old.status == job.status) => None,
+                JobStatus::Waiting if find(job.id).is_some_and(|old| place(&old) == place(job)) => None,
                 JobStatus::Waiting => self.check.waits_since.insert(job.id, self.at),
                 _ => self.check.waits_since.remove(&job.id),
             };
