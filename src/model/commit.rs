@@ -115,7 +115,7 @@ impl fmt::Display for CommitError {
             CommitError::DuplicateKey(job) => write!(f, "the idempotency key belongs to job {job}"),
             CommitError::InUse(document) => write!(f, "document {document} is used by an unfinished job"),
             CommitError::NoDocument(document) => write!(f, "document {document} is not there any more"),
-            CommitError::HasJobs { jobs, .. } => write!(f, "{jobs} unfinished jobs are in the queue"),
+            CommitError::HasJobs { jobs, .. } => write!(f, "the queue still has {jobs} unfinished jobs"),
             CommitError::NoQueue(name) => write!(f, "printer or pool {name} is not there any more"),
             CommitError::Full => write!(f, "the disk is full"),
             CommitError::Unavailable(why) => write!(f, "the store cannot write: {why}"),

@@ -39,8 +39,8 @@ impl Fleet {
             }
             PrinterCommand::Remove => return self.remove(old),
             PrinterCommand::Set(wanted) => {
-                let Printer { id, name, origin, paused, accepting, .. } = new;
-                new = Printer { id, name, origin, paused, accepting, ..*wanted };
+                let Printer { id, name, origin, .. } = new;
+                new = Printer { id, name, origin, ..*wanted };
             }
         }
         if new == **old {

@@ -133,6 +133,7 @@ impl Intake {
             JobCommand::SetPriority(priority) => Ok(Wish::Apply(JobEvent::SetPriority(*priority))),
             JobCommand::Move(_) if at_printer || job.status.is_final() => Err(wrong_state(job, "moved")),
             JobCommand::Move(name) => match self.directory.queue(name) {
+                Some(queue) if !self.directory.accepts(queue) => Err(Refusal::NotAccepting(name.clone())),
                 Some(queue) => Ok(Wish::Apply(JobEvent::Move { queue, name: name.clone() })),
                 None => Err(Refusal::NoSuchQueue(name.clone())),
             },

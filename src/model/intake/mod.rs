@@ -206,7 +206,7 @@ impl fmt::Display for Refusal {
             Refusal::NotAccepting(name) => {
                 write!(
                     f,
-                    "{name} takes no new jobs; an administrator can change that with `spool printer accept {name}`"
+                    "{name} takes no new jobs; an administrator can change that with `spool printer accept` (or `pool accept`) {name}"
                 )
             }
             Refusal::QueueFull { jobs_max, retry_after } => write!(
@@ -245,7 +245,11 @@ impl fmt::Display for Refusal {
                 write!(f, "{name} is a member of {}; take it out there, then remove it", pools.join(", "))
             }
             Refusal::HasJobs { name, jobs } => {
-                write!(f, "{name} still has {jobs} jobs; cancel them or let them print, then remove it")
+                let plural = if *jobs == 1 { "job" } else { "jobs" };
+                write!(
+                    f,
+                    "{name} still has {jobs} {plural}; cancel, move or let print what it has, then remove it"
+                )
             }
             Refusal::ReadOnly(name) => {
                 write!(f, "{name} stands in the configuration file; change it there and reload")

@@ -120,3 +120,58 @@ fn color_of(text: &str) -> Option<String> {
     };
     Some(named.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::ipp::{Attribute, GroupTag};
+
+    fn percent_of(text: &str) -> Option<u8> {
+        from_pairs(text, None).percent
+    }
+
+    #[test]
+    fn levels_are_told_in_percent_of_what_is_left() {
+        let cases = [
+            ("type=toner;maxcapacity=8000;level=2000;unit=impressions", Some(25)),
+            ("type=toner;unit=percent;level=40", Some(40)),
+            ("level=40", None),
+            ("maxcapacity=100;level=-2", None),
+            ("maxcapacity=100;level=-3", None),
+            ("maxcapacity=-2;level=10", None),
+            ("maxcapacity=0;level=10", None),
+            ("maxcapacity=100;level=250", Some(100)),
+            ("class=receptacleThatIsFilled;maxcapacity=100;level=90", Some(10)),
+            ("maxcapacity=9223372036854775807;level=9223372036854775807", Some(100)),
+            ("maxcapacity=99999999999999999999;level=1", None),
+            ("", None),
+            (";;=;level", None),
+        ];
+        for (text, percent) in cases {
+            assert_eq!(percent_of(text), percent, "{text}");
+        }
+    }
+
+    #[test]
+    fn older_printers_tell_by_their_markers() {
+        let mut printer = Group::new(GroupTag::Printer);
+        let texts = |name, texts: &[&'static str]| Attribute {
+            name: std::borrow::Cow::Borrowed(name),
+            values: texts.iter().map(|text| Value::name(*text)).collect(),
+        };
+        let levels = [80, -1, 30].map(Value::Integer).to_vec();
+        printer.attributes = vec![
+            texts("marker-names", &["Cyan", "Black", "Waste"]),
+            texts("marker-types", &["ink-cartridge", "ink", "waste-ink"]),
+            texts("marker-colors", &["#00ffff", "none", "#1#2#3"]),
+            Attribute { name: "marker-levels".into(), values: levels },
+        ];
+        let told: Vec<_> = supplies(&printer).into_iter().map(|s| (s.name, s.color, s.percent)).collect();
+        let expected = [
+            ("Cyan".to_owned(), Some("#00FFFF".to_owned()), Some(80)),
+            ("Black".to_owned(), None, None),
+            ("Waste".to_owned(), None, Some(70)),
+        ];
+        assert_eq!(told, expected);
+    }
+}

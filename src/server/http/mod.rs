@@ -17,6 +17,7 @@ mod docs_page;
 mod documents;
 mod events;
 mod exchange;
+mod form;
 mod gate;
 mod health;
 pub mod host;
@@ -24,10 +25,13 @@ mod job_json;
 mod jobs;
 pub mod listener;
 mod login;
+mod multipart;
 mod openapi;
 mod order;
 mod pages;
 pub mod peer;
+mod pool_json;
+mod pools;
 mod printer_json;
 mod printer_settings;
 mod printers;
@@ -61,6 +65,13 @@ pub fn configure(cfg: &mut web::ServiceConfig, state: Arc<HttpState>) {
         .route("/readyz", web::get().to(health::ready))
         .route("/api/docs", web::get().to(openapi::docs))
         .route("/api/v1/openapi.json", web::get().to(openapi::document))
+        .route("/api/v1/pools", web::get().to(pools::list))
+        .route("/api/v1/pools", web::post().to(pools::add))
+        .route("/api/v1/pools/{name}", web::get().to(pools::show))
+        .route("/api/v1/pools/{name}", web::patch().to(pools::change))
+        .route("/api/v1/pools/{name}", web::delete().to(pools::remove))
+        .route("/api/v1/pools/{name}/accept", web::post().to(pools::accept))
+        .route("/api/v1/pools/{name}/reject", web::post().to(pools::reject))
         .route("/api/v1/workers", web::get().to(workers::list))
         .route("/api/v1/events", web::get().to(events::subscribe))
         .route("/api/v1/tokens", web::post().to(tokens::give));

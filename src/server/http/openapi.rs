@@ -8,7 +8,9 @@ use utoipa::OpenApi;
 use super::docs_page::page;
 use super::problem::Problem;
 use super::state::no_query;
-use super::{control, documents, events, health, jobs, login, pages, printers, submit, tokens, workers};
+use super::{
+    control, documents, events, health, jobs, login, pages, pools, printers, submit, tokens, workers,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -53,6 +55,13 @@ use super::{control, documents, events, health, jobs, login, pages, printers, su
         printers::reject,
         printers::test,
         printers::wake,
+        pools::list,
+        pools::add,
+        pools::show,
+        pools::change,
+        pools::accept,
+        pools::reject,
+        pools::remove,
         workers::list,
         events::subscribe,
         tokens::give,

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::access::{Share, What, Who};
+use super::pool_json::share;
 use super::problem::Problem;
 use super::query::{Query, bad_parameter, checked_text};
 use super::state::HttpState;
@@ -19,6 +20,9 @@ use crate::model::intake::{Arrival, JobRequest, KeyClaim, Refusal};
 use crate::model::job::{DOCUMENTS_MAX, Priority};
 use crate::model::options::Options;
 
+/// The longest media type, characters.
+const TYPE_CHARS_MAX: usize = 255;
+const FORM: &str = "multipart/form-data";
 /// The longest idempotency key, characters.
 const KEY_CHARS_MAX: usize = 255;
 const PRIORITY: &str = "a whole number from 1 to 100";
@@ -175,16 +179,16 @@ pub fn check_queue(state: &HttpState, who: &Who, queue: Option<&QueueName>) -> R
     let directory = state.core.directory();
     let name = queue.or(directory.default.as_ref());
     let printer = name.and_then(|name| directory.printer(name));
-    let share = match printer {
-        Some(printer) if printer.share => Share::Shared,
+    let pool = name.and_then(|name| directory.pool(name));
+    let share = match (printer, pool) {
+        (Some(printer), _) if printer.share => Share::Shared,
+        (None, Some(pool)) => share(&directory, pool),
         _ => Share::Private,
     };
     state.allow(who, What::Submit(share))?;
     let name = name.ok_or(Refusal::NoDefaultQueue)?;
-    if directory.queue(name).is_none() {
-        return Err(Refusal::NoSuchQueue(name.clone()).into());
-    }
-    if printer.is_some_and(|printer| !printer.accepting) {
+    let queue = directory.queue(name).ok_or_else(|| Refusal::NoSuchQueue(name.clone()))?;
+    if !directory.accepts(queue) {
         return Err(Refusal::NotAccepting(name.clone()).into());
     }
     Ok(())
@@ -192,8 +196,17 @@ pub fn check_queue(state: &HttpState, who: &Who, queue: Option<&QueueName>) -> R
 
 /// The type of the body, without parameters, in lower case; empty where there is none.
 fn essence(headers: &HeaderMap) -> String {
-    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    essence_of(headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default())
+}
+
+/// The same of a `Content-Type` field.
+pub fn essence_of(content_type: &str) -> String {
+    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// Whether documents come as parts of a form.
+pub fn is_form(headers: &HeaderMap) -> bool {
+    essence(headers) == FORM
 }
 
 /// Whether the body is an order for registered documents.
@@ -201,9 +214,16 @@ pub fn is_json(headers: &HeaderMap) -> bool {
     essence(headers) == "application/json"
 }
 
-/// Refuses what is no document's type.
+/// Refuses what is the type of nothing that is taken.
 pub fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
-    let essence = essence(headers);
+    match essence(headers).as_str() {
+        FORM => Ok(()),
+        essence => check_document_type(essence),
+    }
+}
+
+/// Refuses what is no document's type.
+pub fn check_document_type(essence: &str) -> Result<(), Problem> {
     let token = |c: u8| c.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&c);
     let good = essence.is_empty()
         || essence.split_once('/').is_some_and(|(kind, name)| {
@@ -211,11 +231,9 @@ pub fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
         });
     let unsupported =
         |detail| Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
-    match essence.as_str() {
-        _ if !good || essence.len() > KEY_CHARS_MAX => unsupported("the Content-Type is not a media type"),
-        "multipart/form-data" => {
-            unsupported("forms are not taken here; send the document itself as the body")
-        }
+    match essence {
+        _ if !good || essence.len() > TYPE_CHARS_MAX => unsupported("the Content-Type is not a media type"),
+        FORM => unsupported("a form within a form is not taken"),
         _ => Ok(()),
     }
 }
@@ -223,7 +241,12 @@ pub fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
 /// What the client says that the document is. `None`: look at it. `curl --data-binary` says
 /// `application/x-www-form-urlencoded` of itself.
 pub fn declared_format(headers: &HeaderMap) -> Option<Format> {
-    match essence(headers).as_str() {
+    format_of(&essence(headers))
+}
+
+/// The same of a media type.
+pub fn format_of(essence: &str) -> Option<Format> {
+    match essence {
         "" | "application/octet-stream" | "application/x-www-form-urlencoded" => None,
         essence => Some(Format::from_media_type(essence)),
     }
@@ -329,10 +352,12 @@ mod tests {
         let declared = |value: &str| declared_format(&headers("content-type", value));
         assert_eq!(declared("application/x-www-form-urlencoded"), None);
         assert_eq!(declared("Application/PDF; x=y"), Some(Format::Pdf));
-        for bad in ["nonsense", "a/b c", "/", "multipart/form-data; boundary=x"] {
+        for bad in ["nonsense", "a/b c", "/"] {
             let problem = check_content_type(&headers("content-type", bad)).expect_err(bad);
             assert_eq!(problem.status().as_u16(), 415, "{bad}");
         }
+        check_content_type(&headers("content-type", "multipart/form-data; boundary=x")).expect("a form");
+        check_document_type("multipart/form-data").expect_err("a form within a form");
     }
 
     #[test]

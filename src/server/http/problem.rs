@@ -184,9 +184,7 @@ fn instance_of(refusal: &Refusal) -> Option<String> {
         | Refusal::CannotCancel { job, .. }
         | Refusal::DocumentGone(job) => Some(format!("/api/v1/jobs/{job}")),
         Refusal::DocumentInUse(document) => Some(format!("/api/v1/documents/{document}")),
-        Refusal::NotAccepting(name) | Refusal::ReadOnly(name) | Refusal::HasJobs { name, .. } => {
-            Some(format!("/api/v1/printers/{name}"))
-        }
+        Refusal::InPools { name, .. } => Some(format!("/api/v1/printers/{name}")),
         _ => None,
     }
 }
