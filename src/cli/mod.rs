@@ -6,6 +6,7 @@
 
 mod client;
 mod control;
+mod discover;
 mod failure;
 mod follow;
 mod here;
@@ -79,6 +80,8 @@ enum Command {
     Pools(pools::PoolsArgs),
     /// Control a pool
     Pool(pools::PoolArgs),
+    /// Find printers that are plugged in, each with the line that adds it
+    Discover(discover::DiscoverArgs),
     /// List the threads that print
     Workers(workers::WorkersArgs),
     /// Check the configuration
@@ -118,6 +121,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Some(Command::Pool(args)) => pools::pool(args, &server.find()?),
         Some(Command::Printers(args)) => printers::printers(args, &server.find()?),
         Some(Command::Printer(args)) => printers::printer(args, &server.find()?),
+        Some(Command::Discover(args)) => discover::discover(args, &server.find()?),
         Some(Command::Workers(args)) => workers::workers(args, &server.find()?),
         Some(Command::Token(args)) => token::token(args, &server.find()?),
     }

@@ -9,9 +9,7 @@ use crate::device::{CancelFailed, JobTag};
 use crate::model::job::DoneHow;
 use crate::model::outcome::Answer;
 use crate::model::retry::{Broken, NotReady, Whole};
-use crate::protocol::ipp::{
-    Caller, JobAttributes, JobState, JobsQuery, Owner, WhichJobs, encode,
-};
+use crate::protocol::ipp::{Caller, JobAttributes, JobState, JobsQuery, Owner, WhichJobs, encode};
 
 /// The most jobs that a printer is asked to list when one is looked for.
 const JOBS_MAX: i32 = 500;
@@ -50,9 +48,14 @@ impl Client {
                 requested: JobAttributes::REQUESTED,
             };
             let build = |caller: &Caller<'_>| encode(&caller.get_jobs(&query));
-            let listed = self.ask(driver, build, |message| JobAttributes::all(message).collect::<Vec<_>>()).await?;
+            let listed =
+                self.ask(driver, build, |message| JobAttributes::all(message).collect::<Vec<_>>()).await?;
             if listed.verdict != Verdict::Good {
-                return Ok(Answered { verdict: listed.verdict, unsupported: listed.unsupported, value: None });
+                return Ok(Answered {
+                    verdict: listed.verdict,
+                    unsupported: listed.unsupported,
+                    value: None,
+                });
             }
             all.extend(listed.value);
         }
@@ -152,7 +155,8 @@ impl Client {
     pub async fn cancel<D: Driver>(&mut self, driver: &mut D, id: i32) -> Result<(), CancelFailed> {
         let build = |caller: &Caller<'_>| encode(&caller.cancel_job(id));
         let answered = self.ask(driver, build, |_| ()).await;
-        let answered = answered.map_err(|trouble| CancelFailed::NotReady(verdict::out_of_trouble(trouble)))?;
+        let answered =
+            answered.map_err(|trouble| CancelFailed::NotReady(verdict::out_of_trouble(trouble)))?;
         match answered.verdict {
             Verdict::Good | Verdict::Canceled => Ok(()),
             // Not possible: it has ended, or is about to.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::driver::Driver;
-use super::session::{Begun, Printer, Session, Trouble};
+use super::known::Printer;
+use super::session::{Begun, Session, Trouble};
 use super::verdict::{self, Verdict};
 use crate::model::retry::NotReady;
 use crate::protocol::ipp::{
@@ -91,7 +92,8 @@ impl Client {
             Asked::ForAll => &[],
         };
         let build = |caller: &Caller<'_>| encode(&caller.get_printer_attributes(requested));
-        let answered = self.ask(driver, build, |message| PrinterAttributes::first(message).map(Box::new)).await?;
+        let answered =
+            self.ask(driver, build, |message| PrinterAttributes::first(message).map(Box::new)).await?;
         Ok((answered.verdict, answered.value))
     }
 
@@ -178,6 +180,14 @@ pub fn understand(body: &[u8]) -> Result<Message<'_>, Trouble> {
 /// What a message answers.
 pub fn answered<T>(message: &Message<'_>, read: impl Fn(&Message<'_>) -> T) -> Answered<T> {
     let Answer { status, message: words, unsupported } = Answer::of(message);
-    let verdict = verdict::of_status(status, words.as_deref());
+    let verdict = match verdict::of_status(status, words.as_deref()) {
+        // Of attributes that a document cannot do without, it is the document that is not supported.
+        Verdict::AskLess
+            if unsupported.iter().any(|name| name == "document-format" || name == "compression") =>
+        {
+            verdict::of_status(Status::DocumentFormatNotSupported, words.as_deref())
+        }
+        other => other,
+    };
     Answered { verdict, unsupported, value: read(message) }
 }

@@ -54,7 +54,8 @@ pub fn post(head: &Head<'_>) -> Vec<u8> {
 
 /// Asks for TLS on this connection (RFC 2817 section 3.2).
 pub fn upgrade(host: &str) -> Vec<u8> {
-    format!("OPTIONS * HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: TLS/1.2\r\n\r\n").into_bytes()
+    format!("OPTIONS * HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: TLS/1.2\r\n\r\n")
+        .into_bytes()
 }
 
 /// A final answer, or the change to another protocol.
@@ -80,8 +81,14 @@ pub enum Incoming {
     /// Not enough to say.
     More,
     /// `100 Continue`, or another interim answer (RFC 9110 section 15.2).
-    Interim { status: u16, used: usize },
-    Whole { reply: Reply, used: usize },
+    Interim {
+        status: u16,
+        used: usize,
+    },
+    Whole {
+        reply: Reply,
+        used: usize,
+    },
 }
 
 /// Whether the printer may still send something.
@@ -117,7 +124,7 @@ pub fn understand(bytes: &[u8], stream: Stream) -> Result<Incoming, String> {
     }
     let keeps = keeps(&answer);
     let framing = framing(&answer, status)?;
-    let basic = values(&answer, "www-authenticate").any(|value| offers_basic(value));
+    let basic = values(&answer, "www-authenticate").any(offers_basic);
     let rest = &bytes[head..];
     let (body, used, keeps) = match framing {
         Framing::None => (Vec::new(), 0, keeps),
@@ -141,14 +148,26 @@ fn too_long() -> String {
     format!("its answer is longer than {BODY_BYTES_MAX} bytes")
 }
 
+/// Whether a head is there to its end, whatever follows it.
+pub fn has_head(bytes: &[u8]) -> bool {
+    bytes.windows(4).any(|four| four == b"\r\n\r\n")
+}
+
 /// The values of a field.
 fn values<'a>(answer: &'a httparse::Response<'_, '_>, name: &'a str) -> impl Iterator<Item = &'a str> {
     let named = move |field: &&httparse::Header<'_>| field.name.eq_ignore_ascii_case(name);
-    answer.headers.iter().filter(named).filter_map(|field| std::str::from_utf8(field.value).ok()).map(str::trim)
+    answer
+        .headers
+        .iter()
+        .filter(named)
+        .filter_map(|field| std::str::from_utf8(field.value).ok())
+        .map(str::trim)
 }
 
 fn has_token(answer: &httparse::Response<'_, '_>, name: &str, token: &str) -> bool {
-    values(answer, name).flat_map(|value| value.split(',')).any(|word| word.trim().eq_ignore_ascii_case(token))
+    values(answer, name)
+        .flat_map(|value| value.split(','))
+        .any(|word| word.trim().eq_ignore_ascii_case(token))
 }
 
 fn keeps(answer: &httparse::Response<'_, '_>) -> Keeps {
@@ -184,9 +203,9 @@ fn framing(answer: &httparse::Response<'_, '_>, status: u16) -> Result<Framing, 
 
 /// One of the challenges in a field has this scheme (RFC 9110 section 11.6.1).
 fn offers_basic(value: &str) -> bool {
-    value.split(',').any(|part| {
-        part.split_whitespace().next().is_some_and(|word| word.eq_ignore_ascii_case("basic"))
-    })
+    value
+        .split(',')
+        .any(|part| part.split_whitespace().next().is_some_and(|word| word.eq_ignore_ascii_case("basic")))
 }
 
 /// The content of a chunked body and the bytes that it took, when all of it is there (RFC 9112 section 7.1).

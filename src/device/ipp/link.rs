@@ -9,7 +9,7 @@ use super::client::Client;
 use super::delivery::Delivery;
 use super::driver::{Driver, OnRuntime, OnThread, Switch};
 use super::facts;
-use super::session::Copies;
+use super::known::Copies;
 use crate::device::{JobTag, Link, LinkError, Pulse, Shutter};
 use crate::model::description::Description;
 use crate::model::job::DoneHow;
@@ -101,13 +101,16 @@ impl Drop for IppLink {
         let Some(mut delivery) = self.delivery.take() else { return };
         let Some(id) = delivery.abandon() else { return };
         let Delivery { mut client, .. } = delivery;
-        let (clock, timing) = (client.printer().clock, client.printer().timing);
+        let (clock, timing, names) =
+            (client.printer().clock, client.printer().timing, client.printer().names.clone());
         self.runtime.spawn(async move {
-            let mut driver = OnRuntime { clock, timing };
+            let mut driver = OnRuntime { clock, timing, names };
             let told = client.cancel(&mut driver, id);
             match timeout(timing.connect, told).await {
                 Ok(Ok(())) => {}
-                Ok(Err(_)) | Err(_) => log::info!(job_id = id; "a printer was not told to forget an unfinished job"),
+                Ok(Err(_)) | Err(_) => {
+                    log::info!(job_id = id; "a printer was not told to forget an unfinished job")
+                }
             }
         });
     }

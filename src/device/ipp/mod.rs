@@ -17,8 +17,10 @@ mod delivery;
 mod driver;
 mod facts;
 mod http;
+mod known;
 mod link;
 mod naming;
+mod order;
 mod place;
 mod ready;
 mod session;
@@ -37,12 +39,10 @@ use tokio::time::timeout;
 
 use self::client::{Client, Meeting};
 use self::driver::{OnRuntime, Switch};
+use self::known::Printer;
 use self::link::{IppLink, Met};
 use self::place::{IppPlace, Scheme};
-use self::session::Printer;
-use super::{
-    BadUri, CancelFailed, JobTag, Kind, Link, Place, Surroundings, Target, connect,
-};
+use super::{BadUri, CancelFailed, JobTag, Kind, Link, Place, Surroundings, Target, connect};
 use crate::model::description::Description;
 use crate::model::outcome::Answer;
 use crate::model::retry::NotReady;
@@ -78,7 +78,7 @@ struct IppTarget(Arc<Printer>);
 
 impl IppTarget {
     fn driver(&self) -> OnRuntime {
-        OnRuntime { clock: self.0.clock, timing: self.0.timing }
+        OnRuntime { clock: self.0.clock, timing: self.0.timing, names: self.0.names.clone() }
     }
 }
 

@@ -72,7 +72,9 @@ mod tests {
         }
         assert_eq!(job_name(&tag, Nth { n: 1, of: 1 }), "spool-12-77-abc report.pdf");
         assert_eq!(job_name(&tag, Nth { n: 2, of: 3 }), "spool-12-77-abc.2of3 report.pdf");
-        for other in ["spool-12-77-abcd report.pdf", "spool-12-77-ab report.pdf", "report.pdf", "spool-12-77-abc.x"] {
+        for other in
+            ["spool-12-77-abcd report.pdf", "spool-12-77-ab report.pdf", "report.pdf", "spool-12-77-abc.x"]
+        {
             assert_eq!(nth(other, &mark(&tag)), None, "{other}");
         }
         assert_eq!(nth("spool-12-77-abc", &mark(&tag)), Some(Nth { n: 1, of: 1 }), "without a title");

@@ -103,11 +103,20 @@ mod tests {
             ("ipp://a", &["/ipp/print", "/"][..], "ipp://a/ipp/print", "a:631"),
             ("ipp://A/", &["/ipp/print", "/"], "ipp://a/ipp/print", "a:631"),
             ("ipp://10.0.0.1:8632/ipp", &["/ipp"], "ipp://10.0.0.1:8632/ipp", "10.0.0.1:8632"),
-            ("ipps://[::1]:631/printers/x%20y", &["/printers/x%20y"], "ipps://[::1]/printers/x%20y", "[::1]:631"),
+            (
+                "ipps://[::1]:631/printers/x%20y",
+                &["/printers/x%20y"],
+                "ipps://[::1]/printers/x%20y",
+                "[::1]:631",
+            ),
         ] {
             let place = parse(uri).unwrap();
             assert_eq!(place.paths(), paths, "{uri}");
-            assert_eq!((&*place.printer_uri(paths[0]), &*place.authority()), (printer_uri, authority), "{uri}");
+            assert_eq!(
+                (&*place.printer_uri(paths[0]), &*place.authority()),
+                (printer_uri, authority),
+                "{uri}"
+            );
         }
     }
 

@@ -44,7 +44,8 @@ pub fn template<'a>(
     ask: &Ask,
 ) -> JobTemplate<'a> {
     let get = |name: &str| options.get(name).filter(|_| ask.wants(name));
-    let keyword = |name: &str, known: &[String]| get(name).filter(|value| known.is_empty() || has(known, value));
+    let keyword =
+        |name: &str, known: &[String]| get(name).filter(|value| known.is_empty() || has(known, value));
     let media_col = |name: &str, known: &[String]| {
         keyword(name, known).filter(|_| ask.wants("media-col") && has(&printer.media_col_members, name))
     };
@@ -55,9 +56,9 @@ pub fn template<'a>(
         media_type: media_col("media-type", &printer.media_types),
         sides: keyword("sides", &printer.sides),
         print_color_mode: keyword("print-color-mode", &printer.color_modes),
-        print_quality: get("print-quality").and_then(PrintQuality::from_name).filter(|quality| {
-            printer.qualities.is_empty() || printer.qualities.contains(quality)
-        }),
+        print_quality: get("print-quality")
+            .and_then(PrintQuality::from_name)
+            .filter(|quality| printer.qualities.is_empty() || printer.qualities.contains(quality)),
         orientation: get("orientation-requested").and_then(Orientation::from_name).filter(|orientation| {
             printer.orientations.is_empty() || printer.orientations.contains(orientation)
         }),
@@ -66,9 +67,9 @@ pub fn template<'a>(
             Some(false) => Vec::new(),
             Some(true) | None => get("page-ranges").map(page_ranges).unwrap_or_default(),
         },
-        number_up: get("number-up").and_then(|value| value.parse().ok()).filter(|number| {
-            printer.number_up.iter().any(|(least, most)| (least..=most).contains(&number))
-        }),
+        number_up: get("number-up")
+            .and_then(|value| value.parse().ok())
+            .filter(|number| printer.number_up.iter().any(|(least, most)| (least..=most).contains(&number))),
         finishings: get("finishings")
             .and_then(Finishing::from_name)
             .filter(|finishing| printer.finishings.contains(finishing))
@@ -144,7 +145,10 @@ mod tests {
         let refused = ["sides".to_owned(), "copies".to_owned()];
         let second = Ask::All.less(&refused).unwrap();
         let of_second = template(&asked, 2, &printer(), &second);
-        assert_eq!((of_second.sides, of_second.media, of_second.copies), (None, Some("iso_a4_210x297mm"), Some(2)));
+        assert_eq!(
+            (of_second.sides, of_second.media, of_second.copies),
+            (None, Some("iso_a4_210x297mm"), Some(2))
+        );
         let third = second.less(&refused).unwrap();
         let of_third = template(&asked, 2, &printer(), &third);
         assert_eq!((of_third.sides, of_third.media, of_third.copies), (None, None, Some(2)));

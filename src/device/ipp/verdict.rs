@@ -82,7 +82,9 @@ pub fn of_http(status: u16) -> Verdict {
     match status {
         401 | 403 | 407 => Verdict::Credentials,
         404 | 410 => Verdict::Unknown,
-        413 => Verdict::Document(FailReason::Document("it is too large for the printer (HTTP 413)".to_owned())),
+        413 => {
+            Verdict::Document(FailReason::Document("it is too large for the printer (HTTP 413)".to_owned()))
+        }
         500 | 502 | 504 => Verdict::Failing(format!("it answers HTTP {status}")),
         429 | 503 => Verdict::NotReady(NotReady::Busy),
         400 | 405 | 406 | 411 | 415 | 501 | 505 => Verdict::NotUnderstood,
@@ -123,10 +125,14 @@ impl Verdict {
         match self {
             Verdict::NotReady(why) => why,
             Verdict::Failing(words) | Verdict::Other(words) => NotReady::Other(words),
-            Verdict::Unknown => NotReady::Other("there is no printer at this path; look at its address".to_owned()),
-            Verdict::Good | Verdict::AskLess | Verdict::NotUnderstood | Verdict::Document(_) | Verdict::Canceled => {
-                NotReady::Other("it does not understand what it is asked".to_owned())
+            Verdict::Unknown => {
+                NotReady::Other("there is no printer at this path; look at its address".to_owned())
             }
+            Verdict::Good
+            | Verdict::AskLess
+            | Verdict::NotUnderstood
+            | Verdict::Document(_)
+            | Verdict::Canceled => NotReady::Other("it does not understand what it is asked".to_owned()),
             Verdict::Credentials => NotReady::Other("it wants a user and a password".to_owned()),
         }
     }
@@ -141,6 +147,27 @@ pub fn out_of_trouble(trouble: Trouble) -> NotReady {
         Trouble::Broken(broken) => NotReady::Other(broken.to_string()),
         Trouble::Http(status) => of_http(status).not_ready(),
         Trouble::Nonsense(words) => NotReady::Other(words),
+    }
+}
+
+/// Why a link ends without an answer, when no byte of the document that it is about has left.
+pub fn lost_before(trouble: Trouble, left: Left) -> LinkError {
+    match trouble {
+        Trouble::Stopped => LinkError::Stopped,
+        Trouble::Http(status) => of_http(status).refusal(left),
+        Trouble::NotReady(_) | Trouble::Broken(_) | Trouble::Nonsense(_) => {
+            LinkError::NotReady(out_of_trouble(trouble))
+        }
+    }
+}
+
+/// The same, when bytes of it have left.
+pub fn lost_within(trouble: Trouble, whole: Whole) -> LinkError {
+    match trouble {
+        Trouble::Stopped => LinkError::Stopped,
+        Trouble::Http(status) => of_http(status).refusal(Left::Some),
+        Trouble::Broken(broken) => LinkError::Broken(broken, whole),
+        Trouble::NotReady(_) | Trouble::Nonsense(_) => LinkError::Broken(Broken::WriteFailed, whole),
     }
 }
 
@@ -249,7 +276,11 @@ mod tests {
             (JobState::Canceled, &["job-canceled-at-device"], Some(JobEnd::Canceled)),
             (JobState::Aborted, &["aborted-by-system"], Some(JobEnd::Aborted(Whole::Maybe))),
             (JobState::Aborted, &["job-data-insufficient"], Some(JobEnd::Aborted(Whole::No))),
-            (JobState::Aborted, &["aborted-by-system", "document-format-error"], document("document-format-error")),
+            (
+                JobState::Aborted,
+                &["aborted-by-system", "document-format-error"],
+                document("document-format-error"),
+            ),
             (JobState::Aborted, &["unsupported-document-format"], document("unsupported-document-format")),
         ];
         for (state, reasons, expected) in cases {

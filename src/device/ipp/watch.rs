@@ -86,7 +86,9 @@ impl Delivery {
             }
             Ok(Answered { verdict: Verdict::Good, value: Some(job), .. }) => self.heard(driver, &job),
             Ok(Answered { verdict: Verdict::Good | Verdict::Unknown, .. }) => Ok(Look::Gone),
-            Ok(Answered { verdict: Verdict::NotReady(_) | Verdict::Failing(_), .. }) => Ok(Look::Mute(Mute::Silent)),
+            Ok(Answered { verdict: Verdict::NotReady(_) | Verdict::Failing(_), .. }) => {
+                Ok(Look::Mute(Mute::Silent))
+            }
             Ok(_) => Ok(Look::Mute(Mute::Refuses)),
         }
     }
@@ -148,6 +150,21 @@ impl Delivery {
             }
             (why, _) => why,
         })
+    }
+
+    /// The printer has a job of this number for us.
+    pub fn made(&mut self, driver: &mut OnThread<'_>, id: i32) {
+        self.jobs.push(id);
+        self.news.handle = Some(id.to_string());
+        driver.pulse.news(self.news.clone());
+    }
+
+    /// Tells why the printer does not go on, or that it does, where that is new.
+    pub fn tell_stopped(&mut self, driver: &mut OnThread<'_>, why: Option<NotReady>) {
+        if self.news.stopped != why {
+            self.news.stopped = why;
+            driver.pulse.news(self.news.clone());
+        }
     }
 
     /// The printer does not know the job by its handle: perhaps it lists it as done, by its name.

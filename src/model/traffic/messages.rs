@@ -18,6 +18,8 @@ pub enum Input {
     Wake,
     /// The printer's settings are these now; its device may be another.
     Printer(Box<Printer>, Asks),
+    /// The configuration was read again.
+    Rules(Rules),
     /// The first jobs of its queues, in order; the answer to [`Effect::ReadHead`].
     Head(Vec<Job>),
     /// The answer to [`Effect::ReadJob`].

@@ -16,7 +16,10 @@ fn bodies_end_where_they_say() {
     for bytes in [PLAIN, CHUNKED] {
         let both = [bytes, b"HTTP/1.1 400"].concat();
         let (reply, used) = whole(&both, Stream::Open);
-        assert_eq!((reply.status, &*reply.body, used, reply.keeps), (200, &b"hello"[..], bytes.len(), Keeps::Open));
+        assert_eq!(
+            (reply.status, &*reply.body, used, reply.keeps),
+            (200, &b"hello"[..], bytes.len(), Keeps::Open)
+        );
         for end in 0..bytes.len() {
             assert_eq!(understand(&bytes[..end], Stream::Open), Ok(Incoming::More), "cut at {end}");
         }
@@ -31,13 +34,15 @@ fn bodies_end_where_they_say() {
 fn an_interim_answer_is_not_the_answer() {
     let bytes = [b"HTTP/1.1 100 Continue\r\n\r\n", PLAIN].concat();
     assert_eq!(understand(&bytes, Stream::Open), Ok(Incoming::Interim { status: 100, used: 25 }));
-    let (upgraded, used) = whole(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: TLS/1.2\r\n\r\n\x16\x03", Stream::Open);
+    let (upgraded, used) =
+        whole(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: TLS/1.2\r\n\r\n\x16\x03", Stream::Open);
     assert_eq!((upgraded.status, used), (101, 54));
 }
 
 #[test]
 fn connections_and_challenges_are_read_from_the_head() {
-    let keeps_of = |head: &str| whole(format!("{head}Content-Length: 0\r\n\r\n").as_bytes(), Stream::Open).0.keeps;
+    let keeps_of =
+        |head: &str| whole(format!("{head}Content-Length: 0\r\n\r\n").as_bytes(), Stream::Open).0.keeps;
     assert_eq!(keeps_of("HTTP/1.1 200 OK\r\nConnection: Close\r\n"), Keeps::Closes);
     assert_eq!(keeps_of("HTTP/1.1 200 OK\r\n"), Keeps::Open);
     assert_eq!(keeps_of("HTTP/1.0 200 OK\r\n"), Keeps::Closes);
@@ -74,7 +79,13 @@ fn what_is_not_http_or_too_much_is_an_error() {
 
 #[test]
 fn a_request_tells_its_length_and_what_it_expects() {
-    let head = Head { host: "a:631", path: "/ipp/print", authorization: Some("Basic eA=="), length: 7, expect: Expect::Continue };
+    let head = Head {
+        host: "a:631",
+        path: "/ipp/print",
+        authorization: Some("Basic eA=="),
+        length: 7,
+        expect: Expect::Continue,
+    };
     let text = String::from_utf8(post(&head)).unwrap();
     for line in [
         "POST /ipp/print HTTP/1.1\r\n",
