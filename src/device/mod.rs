@@ -13,6 +13,7 @@ mod file;
 mod ipp;
 mod node;
 mod os;
+pub mod power;
 mod resolve;
 mod sim;
 mod socket;
@@ -38,6 +39,7 @@ use crate::model::liveness::Stage;
 use crate::model::news::News;
 use crate::model::options::Options;
 use crate::model::outcome::Answer;
+pub use crate::model::outcome::CancelFailed;
 use crate::model::printer::Printer;
 use crate::model::retry::{Broken, NotReady, Whole};
 use crate::model::time::WallTime;
@@ -207,17 +209,6 @@ pub trait Target: Send + Sync + fmt::Debug {
     fn describe(&self) -> BoxFuture<'static, Result<Option<Description>, NotReady>> {
         ready(Ok(None)).boxed()
     }
-}
-
-/// Why a device did not take a cancellation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CancelFailed {
-    /// It does not answer now; it is to be told again.
-    NotReady(NotReady),
-    /// It says that it is too late, or that it does not know the job: what became of it, asking tells.
-    TooLate,
-    /// It wants to know who asks, and does not know these credentials.
-    Credentials,
 }
 
 /// Signs of life, and the wish to end.

@@ -3,3 +3,4 @@
 
 pub mod ieee1284;
 pub mod ipp;
+pub mod wake;

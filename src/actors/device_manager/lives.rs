@@ -12,7 +12,7 @@ use crate::actors::traffic_manager::{self, Ended, Left, Life, TrafficManager};
 use crate::model::fleet::Input;
 use crate::model::id::PrinterId;
 use crate::model::printer::{Activity, Learned, Printer, PrinterLive};
-use crate::model::traffic::Beginning;
+use crate::model::traffic::{Beginning, Traffic};
 use crate::store::ReadError;
 
 /// What a full mailbox did not take, or a commit under way stands against, is tried again after this long.
@@ -150,6 +150,9 @@ impl DeviceManager {
                 if let Some(bytes) = store.setting(&Learned::setting(printer.id)).await? {
                     left.entry(printer.id).or_default().learned = Learned::from_bytes(&bytes);
                 }
+                if let Some(mac) = store.setting(&Traffic::mac_setting(printer.id)).await? {
+                    left.entry(printer.id).or_default().mac = mac.try_into().ok();
+                }
             }
             Ok::<_, ReadError>(left)
         };
@@ -195,6 +198,7 @@ impl DeviceManager {
             job: None,
             next_try_at,
             not_ready_since: Some(since),
+            ..PrinterLive::default()
         };
         self.parts.board.publish_live(printer, live);
         ctx.run_later(wait, move |act, ctx| act.revive(printer, ctx));

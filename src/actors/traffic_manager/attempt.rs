@@ -11,7 +11,7 @@ use crate::failpoint;
 use crate::model::id::Generation;
 use crate::model::job::{DocumentRef, Job};
 use crate::model::options::Options;
-use crate::model::outcome::{Answer, Outcome};
+use crate::model::outcome::{Answer, CancelFailed, Outcome};
 use crate::model::printer::Activity;
 use crate::model::retry::NotReady;
 use crate::model::traffic::{FinalWord, Input, Progress, Traffic};
@@ -38,6 +38,10 @@ impl TrafficManager {
             }
             match opened {
                 Ok(link) => {
+                    if let Some(description) = link.description() {
+                        act.begin.parts.board.publish_description(act.begin.printer.id, description);
+                    }
+                    act.learn_mac(ctx);
                     act.open = Some((generation, link));
                     act.step(Input::Opened(generation), ctx);
                 }
@@ -155,12 +159,19 @@ impl TrafficManager {
         }
     }
 
-    /// Hears the outcome of the last attempt, where it is there and not heard yet. It stays in its slot: should
-    /// this manager fail before it is durable, the next one believes it.
+    /// Takes what the device has said of the job, and hears the outcome of the last attempt, where it is there
+    /// and not heard yet. It stays in its slot: should this manager fail before it is durable, the next one
+    /// believes it.
     pub(super) fn take_report(&mut self, ctx: &mut Context<Self>) {
         if self.traffic.is_none() {
             // It belongs to a former life, which waits for it.
             return;
+        }
+        let said = |(generation, running): &(Generation, Running)| Some((*generation, running.take_news()?));
+        let news = self.begin.lane.attempt().as_ref().and_then(said);
+        if let Some((generation, news)) = news {
+            failpoint::hit("traffic-before-news");
+            self.step(Input::News(generation, news), ctx);
         }
         let heard = self.heard;
         let report = |(generation, running): &(Generation, Running)| {
@@ -193,6 +204,22 @@ impl TrafficManager {
             }
         };
         ctx.spawn(ask.into_actor(self).map(|answer, act, ctx| act.step(Input::Answered(answer), ctx)));
+    }
+
+    pub(super) fn cancel_at_device(&mut self, job: &Job, ctx: &mut Context<Self>) {
+        let (tag, target, id) = (self.tag(job), self.target.clone(), job.id);
+        let cancel = async move {
+            match target {
+                Ok(target) => target.cancel(&tag).await,
+                Err(why) => Err(CancelFailed::NotReady(why)),
+            }
+        };
+        ctx.spawn(cancel.into_actor(self).map(move |answer, act, ctx| {
+            if let Err(why) = &answer {
+                log::info!(printer = act.name(), job = id.0, why:?; "the device did not take the cancellation");
+            }
+            act.step(Input::CancelAnswered(id, answer), ctx);
+        }));
     }
 
     pub(super) fn progress(&self) -> Option<Progress> {

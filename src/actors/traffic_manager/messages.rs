@@ -62,6 +62,8 @@ impl Handler<Settings> for TrafficManager {
         let (new, old) = (&msg.0, &self.begin.printer);
         if (&new.uri, &new.credentials_file) != (&old.uri, &old.credentials_file) {
             self.target = target_of(&msg.0, &self.begin.parts.surroundings);
+            self.begin.parts.board.forget_description(msg.0.id);
+            self.mac_looked_at = None;
         }
         self.begin.printer = msg.0.clone();
         let asks = self.asks();

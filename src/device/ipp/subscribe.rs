@@ -144,7 +144,8 @@ pub fn give_back_when_idle(printer: &Arc<Printer>, runtime: &Handle) {
         let (Some(registration), Ok(mut client)) = (registration, Client::new(printer.clone(), "")) else {
             return;
         };
-        let mut driver = OnRuntime { clock: printer.clock, timing: printer.timing };
+        let mut driver =
+            OnRuntime { clock: printer.clock, timing: printer.timing, names: printer.names.clone() };
         let build = |caller: &Caller<'_>| encode(&owner(caller).cancel_subscription(registration.id));
         // If it is not heard, the lease ends it.
         let _ = timeout(printer.timing.connect, client.ask(&mut driver, build, |_| ())).await;

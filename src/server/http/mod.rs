@@ -117,6 +117,7 @@ fn configure_printers(cfg: &mut web::ServiceConfig) {
         .route("/api/v1/printers/{name}/accept", web::post().to(printers::accept))
         .route("/api/v1/printers/{name}/reject", web::post().to(printers::reject))
         .route("/api/v1/printers/{name}/test", web::post().to(printers::test))
+        .route("/api/v1/printers/{name}/wake", web::post().to(printers::wake))
         .route("/api/v1/discover", web::get().to(discover::list));
 }
 

@@ -55,6 +55,7 @@ use super::{
         printers::accept,
         printers::reject,
         printers::test,
+        printers::wake,
         pools::list,
         pools::add,
         pools::show,

@@ -71,6 +71,7 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/api/v1/printers/{name}/accept", Takes::Nothing, Some(What::Control)),
     route("POST", "/api/v1/printers/{name}/reject", Takes::Nothing, Some(What::Control)),
     route("POST", "/api/v1/printers/{name}/test", Takes::Nothing, Some(What::Control)),
+    route("POST", "/api/v1/printers/{name}/wake", Takes::Nothing, Some(What::Control)),
     route("GET", "/api/v1/pools", Takes::Nothing, Some(What::SeePrinters)),
     route("POST", "/api/v1/pools", Takes::Json, Some(What::Control)),
     route("GET", "/api/v1/pools/{name}", Takes::Nothing, None),
