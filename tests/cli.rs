@@ -62,7 +62,7 @@ fn check_fails(output: &Output, status: i32, line: &str) {
 fn every_command_has_help() {
     let commands = [
         "serve", "print", "jobs", "job", "cancel", "hold", "release", "restart", "priority", "move",
-        "printers", "printer", "pools", "pool", "discover", "workers", "check", "token", "recover",
+        "printers", "printer", "pools", "pool", "discover", "watch", "workers", "check", "token", "recover",
     ];
     let of_printer = ["add", "set", "remove", "pause", "resume", "accept", "reject", "test", "wake"];
     let of_pool = ["add", "set", "remove", "accept", "reject", "show"];

@@ -9,6 +9,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
 use spool::model::job::DoneHow;
+use spool::model::news::Printing;
 use spool::model::outcome::{Answer, Outcome};
 use spool::model::retry::{Broken, NotReady, Whole};
 use spool::protocol::ipp::{JobState, Operation, PrinterState, Status};
@@ -16,7 +17,7 @@ use support::attempt::{
     Sending, ask, describe, document, open, send, tag, target, target_as, with_handle, with_options,
 };
 use support::ipp_script::{
-    Call, FORBIDDEN, IppScript, NO_EXPECT, React, TOO_LARGE, Traits, UNAUTHORIZED, UPGRADE,
+    Call, Events, FORBIDDEN, IppScript, NO_EXPECT, React, TOO_LARGE, Traits, UNAUTHORIZED, UPGRADE,
 };
 use support::ippeve::IppEve;
 use support::printer::spawn;
@@ -239,6 +240,32 @@ fn what_stops_the_printer_in_the_middle_is_told_and_waited_for() {
     sending.wait_for_news(|news| news.stopped.is_none());
     printer.change_jobs(|jobs| jobs[0].state = JobState::Completed);
     assert_eq!(sending.outcome(), printed(&body));
+}
+
+#[test]
+fn can_6_one_registration_serves_all_jobs_and_is_given_back() {
+    let end = (JobState::Processing, vec!["job-printing"]);
+    let traits = Traits { end, events: Events::Offered, ..Traits::default() };
+    let printer = IppScript::with(traits, |_| React::Normally);
+    let target = target(&printer.uri());
+    let body = document(1000);
+    for n in 0..3 {
+        let sending = send(&*target, &tag(&[&body]), &[&body]);
+        sending.wait_for_news(|news| news.printing == Printing::Begun);
+        // The printer is not asked while it has nothing to tell.
+        let fetched = |printer: &IppScript| count(printer, Operation::GetNotifications);
+        printer.called(Operation::GetNotifications, fetched(&printer).max(1));
+        printer.change_jobs(|jobs| jobs[n].state = JobState::Completed);
+        assert_eq!(sending.outcome(), printed(&body));
+    }
+    printer.called(Operation::CancelSubscription, 1);
+    assert_eq!(count(&printer, Operation::CreatePrinterSubscriptions), 1);
+    let looks = count(&printer, Operation::GetJobAttributes);
+    assert!(looks <= 12, "it was asked {looks} times for three jobs");
+}
+
+fn count(printer: &IppScript, operation: Operation) -> usize {
+    printer.calls().iter().filter(|call| **call == operation).count()
 }
 
 #[test]

@@ -179,7 +179,7 @@ impl Tuner {
     /// Tells everybody his rules, and returns when they are followed.
     pub async fn tune(&self, config: &Config, surroundings: &Surroundings) {
         let (rules, surroundings) = (traffic_rules(config), surroundings.clone());
-        let told = futures_util::join!(
+        let told = tokio::join!(
             self.device_manager.send(device_manager::Tune { rules, surroundings }),
             self.job_manager.send(job_manager::Tune(intake_rules(config))),
             self.watcher.send(thread_watcher::Tune(patience(config))),

@@ -18,6 +18,7 @@ mod printers;
 mod shapes;
 mod token;
 mod upload;
+mod watch;
 mod workers;
 
 use std::ffi::OsString;
@@ -54,6 +55,8 @@ struct Cli {
 enum Command {
     /// Run the spooler
     Serve(here::ServeArgs),
+    /// Watch printers and jobs live; ends with Ctrl-C
+    Watch(watch::WatchArgs),
     /// Print files; `-` is standard input
     Print(print::PrintArgs),
     /// List jobs
@@ -108,6 +111,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Some(Command::Serve(args)) => here::serve(args, server),
         Some(Command::Check(args)) => here::check(args, server),
         Some(Command::Recover) => here::recover(server),
+        Some(Command::Watch(args)) => watch::watch(args, &server.find()?),
         Some(Command::Print(args)) => print::print(args, &server.find()?),
         Some(Command::Jobs(args)) => jobs::jobs(args, &server.find()?),
         Some(Command::Job(args)) => jobs::job(args, &server.find()?),

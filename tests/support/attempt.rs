@@ -45,7 +45,7 @@ pub fn surroundings() -> Surroundings {
         beat: Duration::from_millis(50),
         silence: Duration::from_secs(20),
     };
-    Surroundings { files: Vec::new(), timing, clock: Clock::machine() }
+    Surroundings::new(Vec::new(), timing, Clock::machine())
 }
 
 pub fn target(uri: &str) -> Arc<dyn Target> {

@@ -80,8 +80,16 @@ pub struct Traits {
     pub several_documents: bool,
     pub state: PrinterState,
     pub reasons: Vec<&'static str>,
+    pub events: Events,
     /// What a job is as soon as it has all its documents, and why.
     pub end: (JobState, Vec<&'static str>),
+}
+
+/// Whether it tells what happens to jobs, to those who fetch it («ippget»).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Events {
+    None,
+    Offered,
 }
 
 impl Default for Traits {
@@ -100,6 +108,7 @@ impl Default for Traits {
             several_documents: true,
             state: PrinterState::Idle,
             reasons: vec!["none"],
+            events: Events::None,
             end: (JobState::Completed, vec!["job-completed-successfully"]),
         }
     }
@@ -123,6 +132,8 @@ struct State {
     connections: usize,
     open: Vec<TcpStream>,
     over: bool,
+    /// How many events there were.
+    events: i32,
 }
 
 impl IppScript {
@@ -140,6 +151,7 @@ impl IppScript {
             connections: 0,
             open: Vec::new(),
             over: false,
+            events: 0,
         };
         let shared =
             Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), behave: Box::new(behave) });
@@ -203,7 +215,11 @@ impl IppScript {
 
     /// Changes its jobs.
     pub fn change_jobs(&self, change: impl FnOnce(&mut Vec<Job>)) {
-        change(&mut self.shared.lock().jobs);
+        let mut state = self.shared.lock();
+        change(&mut state.jobs);
+        state.events += 1;
+        drop(state);
+        self.shared.changed.notify_all();
     }
 }
 
@@ -285,6 +301,12 @@ impl Served<'_> {
                     give_leave(self);
                 }
                 let Some(body) = self.take(document) else { return Next::Close };
+                if call.operation == Operation::GetNotifications {
+                    let operation = call.message.group(GroupTag::Operation).unwrap();
+                    let wanted = operation.integer("notify-sequence-numbers").unwrap();
+                    let none = |state: &mut State| state.events < wanted && !state.over;
+                    drop(self.shared.changed.wait_timeout_while(self.shared.lock(), PATIENCE, none));
+                }
                 let answer = self.shared.lock().answer(call, body);
                 match react {
                     React::CloseUnanswered => return Next::Close,
@@ -432,6 +454,19 @@ impl State {
                 let listed = self.jobs.iter().filter(|job| job.state.is_final() == completed);
                 message.groups.extend(listed.map(Job::group));
             }
+            Operation::CreatePrinterSubscriptions => {
+                let mut group = Group::new(GroupTag::Subscription);
+                group.push("notify-subscription-id", Value::Integer(5));
+                group.push("notify-lease-duration", Value::Integer(3600));
+                message.groups.push(group);
+            }
+            Operation::GetNotifications => {
+                let mut group = Group::new(GroupTag::EventNotification);
+                group.push("notify-subscription-id", Value::Integer(5));
+                group.push("notify-sequence-number", Value::Integer(self.events));
+                message.groups.push(group);
+            }
+            Operation::CancelSubscription => {}
             Operation::CancelJob => match job(self) {
                 Some(at) if !self.jobs[at].state.is_final() => {
                     self.jobs[at].state = JobState::Canceled;
@@ -465,11 +500,15 @@ impl State {
     }
 
     fn printer(&self) -> Group<'static> {
-        let Traits { operations, several_documents, state, reasons, .. } = self.traits.clone();
+        let Traits { mut operations, several_documents, state, reasons, events, .. } = self.traits.clone();
         let mut group = Group::new(GroupTag::Printer);
         group.push("printer-state", Value::Enum(state.code()));
         group.attributes.push(Attribute::keywords("printer-state-reasons", &reasons));
         group.push("printer-is-accepting-jobs", Value::Boolean(true));
+        if events == Events::Offered {
+            operations.extend([Operation::CreatePrinterSubscriptions, Operation::GetNotifications]);
+            group.push("notify-pull-method-supported", Value::keyword("ippget"));
+        }
         let operations = operations.iter().map(|operation| Value::Enum(i32::from(operation.code())));
         group
             .attributes

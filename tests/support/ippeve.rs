@@ -4,7 +4,7 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -169,6 +169,8 @@ impl IppEve {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let host = self.address;
         write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+        // It keeps the connection open for half a minute, whatever it is told, unless nothing more can come.
+        stream.shutdown(Shutdown::Write).unwrap();
         let mut page = Vec::new();
         stream.read_to_end(&mut page).unwrap();
         String::from_utf8_lossy(&page).into_owned()

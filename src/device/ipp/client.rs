@@ -1,6 +1,7 @@
 //! Requests of IPP and their answers, in a session with one printer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::driver::Driver;
 use super::known::Printer;
@@ -106,6 +107,17 @@ impl Client {
         read: impl Fn(&Message<'_>) -> T,
     ) -> Result<Answered<T>, Trouble> {
         let longest = self.printer().timing.silence;
+        self.ask_within(driver, build, read, longest).await
+    }
+
+    /// The same, with a time of its own for the answer.
+    pub async fn ask_within<D: Driver, T>(
+        &mut self,
+        driver: &mut D,
+        build: impl Fn(&Caller<'_>) -> Built,
+        read: impl Fn(&Message<'_>) -> T,
+        longest: Duration,
+    ) -> Result<Answered<T>, Trouble> {
         loop {
             let request = self.build(&build)?;
             let body = match self.session.exchange(driver, &request, Some(longest)).await {

@@ -106,15 +106,16 @@ impl Connection {
     ) -> Result<Sent, Lost> {
         let mut rest = bytes;
         loop {
+            if rest.is_empty() && self.wire.flush().is_ok() {
+                // What the printer says from now on is about all of it, and heard by who waits for its answer.
+                driver.alive(taken(0, &self.wire))?;
+                return Ok(Sent { bytes: bytes.len(), early: None });
+            }
             if let Some(reply) = self.heard()? {
                 return Ok(Sent { bytes: bytes.len() - rest.len(), early: Some(reply) });
             }
-            let done = if rest.is_empty() { self.wire.flush().map(|()| 0) } else { self.wire.write(rest) };
-            match done {
-                Ok(0) if rest.is_empty() => {
-                    driver.alive(taken(0, &self.wire))?;
-                    return Ok(Sent { bytes: bytes.len(), early: None });
-                }
+            // With nothing left this only flushes.
+            match self.wire.write(rest) {
                 Ok(handed) => {
                     rest = &rest[handed..];
                     driver.alive(taken(handed, &self.wire))?;

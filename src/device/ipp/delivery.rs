@@ -126,6 +126,9 @@ impl Delivery {
         if self.printer.knows(Operation::ValidateJob) == Some(true) {
             self.propose(driver, Proposal::Validate)?;
         }
+        if let Err(Trouble::Stopped) = block(self.client.register(driver, &self.printer)) {
+            return Err(LinkError::Stopped);
+        }
         match road {
             Road::Create => self.create(driver),
             Road::Print => Ok(()),

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use crate::clock::Clock;
 use crate::device::address::{Host, HostPort};
-use crate::device::{LinkError, Pulse, Shutter, Timing, connect, os};
+use crate::device::{LinkError, Pulse, Resolver, Shutter, Timing, connect, os};
 use crate::model::retry::{Broken, NotReady, Whole};
 use crate::model::time::MonoTime;
 
@@ -62,6 +62,7 @@ pub enum NoWay {
 pub struct OnRuntime {
     pub clock: Clock,
     pub timing: Timing,
+    pub names: Resolver,
 }
 
 impl Driver for OnRuntime {
@@ -96,7 +97,7 @@ impl Driver for OnRuntime {
         place: &HostPort,
         _peer: Option<SocketAddr>,
     ) -> Result<Arc<TcpStream>, NoWay> {
-        connect::connect(place, self.timing.connect).await.map(Arc::new).map_err(NoWay::NotReady)
+        connect::connect(place, &self.names, self.timing.connect).await.map(Arc::new).map_err(NoWay::NotReady)
     }
 }
 

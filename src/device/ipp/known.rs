@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::place::{IppPlace, Scheme};
+use super::subscribe::Registration;
 use super::tls::Fingerprint;
 use crate::clock::Clock;
-use crate::device::{Surroundings, Timing};
+use crate::device::{Resolver, Surroundings, Timing};
 use crate::protocol::ipp::Version;
 
 /// A printer as its target and all its links know it.
@@ -16,6 +17,7 @@ pub struct Printer {
     pub credentials: Option<PathBuf>,
     pub timing: Timing,
     pub clock: Clock,
+    pub names: Resolver,
     known: Mutex<Known>,
 }
 
@@ -38,6 +40,10 @@ pub struct Known {
     pub certificate: Option<Fingerprint>,
     /// Whether it makes copies, as far as it was seen.
     pub copies: Copies,
+    /// The registration for events, while there is one.
+    pub registration: Option<Registration>,
+    /// Links opened so far.
+    pub links: u64,
 }
 
 /// How TLS begins.
@@ -76,9 +82,11 @@ impl Printer {
             asks_who: AsksWho::No,
             certificate: None,
             copies: Copies::AsItSays,
+            registration: None,
+            links: 0,
         };
-        let Surroundings { timing, clock, .. } = *surroundings;
-        Printer { place, credentials, timing, clock, known: Mutex::new(known) }
+        let Surroundings { timing, clock, names, .. } = surroundings.clone();
+        Printer { place, credentials, timing, clock, names, known: Mutex::new(known) }
     }
 
     /// What is known is good also after a panic: it is changed a field at a time.

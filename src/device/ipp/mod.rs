@@ -24,6 +24,7 @@ mod order;
 mod place;
 mod ready;
 mod session;
+mod subscribe;
 mod ticket;
 mod tls;
 mod verdict;
@@ -78,7 +79,7 @@ struct IppTarget(Arc<Printer>);
 
 impl IppTarget {
     fn driver(&self) -> OnRuntime {
-        OnRuntime { clock: self.0.clock, timing: self.0.timing }
+        OnRuntime { clock: self.0.clock, timing: self.0.timing, names: self.0.names.clone() }
     }
 }
 
@@ -156,6 +157,7 @@ async fn open(printer: Arc<Printer>, mut driver: OnRuntime) -> Result<IppLink, N
         },
         Meeting::WantsToKnowWho => Met::WantsToKnowWho,
     };
+    client.printer().known().links += 1;
     let switch = Switch::new().map_err(|error| connect::not_ready(&error))?;
     Ok(IppLink::new(client, met, switch, tokio::runtime::Handle::current()))
 }

@@ -80,7 +80,11 @@ fn rank(why: &NotReady) -> u8 {
         NotReady::PausedAtDevice => 6,
         NotReady::Busy => 7,
         NotReady::Other(_) => 8,
-        NotReady::Refused | NotReady::Asleep | NotReady::Unreachable | NotReady::Unresolved => 9,
+        NotReady::Refused
+        | NotReady::Asleep
+        | NotReady::Unreachable
+        | NotReady::Unresolved
+        | NotReady::LookUpSlow => 9,
     }
 }
 

@@ -52,7 +52,7 @@ pub struct DevicesBody {
         (status = 504, description = "a device does not answer", body = ProblemBody, content_type = "application/problem+json")))]
 pub async fn list(request: HttpRequest, state: web::Data<HttpState>) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let surroundings = state.surroundings.clone();
+    let surroundings = state.settings().surroundings.clone();
     let limit = surroundings.timing.connect;
     let looking = web::block(move || usb::plugged_in(&surroundings));
     let found = match tokio::time::timeout(limit, looking).await {
