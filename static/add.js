@@ -3,7 +3,7 @@
 import { call, get, post } from './api.js';
 import { facts, supply } from './chip.js';
 import { button, field, h, select, setText, show } from './dom.js';
-import { inOrder, learnPrinter, loadQueues, model } from './model.js';
+import { inOrder, learnPrinterFrom, loadQueues, model } from './model.js';
 import { ask, dialog, done, sentence } from './notices.js';
 import { describedFacts } from './printer.js';
 import { membersOf } from './printers.js';
@@ -78,8 +78,7 @@ class Add extends HTMLElement {
         const wanted = { name: data.get('name').trim(), uri: data.get('uri').trim(), share: data.has('share') };
         for (const key of ['info', 'location']) if (data.get(key).trim() !== '') wanted[key] = data.get(key).trim();
         try {
-            const printer = await post('/printers', wanted);
-            learnPrinter(printer);
+            const printer = await learnPrinterFrom(post('/printers', wanted));
             close();
             location.hash = to('printer', printer.name);
             done(`${printer.name} is added.`);
