@@ -2,6 +2,7 @@
 //!
 //! - [`model`] decides: pure functions of state, input and time.
 //! - [`store`] remembers: durable state behind one trait.
+//! - [`protocol`] reads and writes what goes over wires: pure functions of bytes and values.
 //! - [`device`] is one printer at the end of a wire; [`printing`] is one attempt over it.
 //! - [`protocol`] reads and writes what goes over wires: pure functions of bytes and values.
 //! - [`actors`] carry out what the model decides.

@@ -3,7 +3,7 @@
 import { post } from './api.js';
 import { field, h, select } from './dom.js';
 import { loggedOut, needAdmin } from './login.js';
-import { learn, learnPrinter, linkOf, loadQueues, model, tell } from './model.js';
+import { learnFrom, learnPrinterFrom, linkOf, loadQueues, model, tell } from './model.js';
 import { ask, done, problem } from './notices.js';
 import { to } from './router.js';
 import { count, isFinal, titleOf } from './words.js';
@@ -34,9 +34,7 @@ export async function actOnJob(job, action) {
         return;
     }
     await tried(async () => {
-        const now = await post(`${base}/${action.name}`);
-        learn(now);
-        told(action.name, now);
+        told(action.name, await learnFrom(post(`${base}/${action.name}`)));
     }, (refused) => again(job, action, refused, base));
 }
 
@@ -81,7 +79,7 @@ export async function actOnMany(jobs, action) {
             const refusals = [];
             const worker = async () => {
                 for (let job = left.shift(); job !== undefined; job = left.shift()) {
-                    await post(`/jobs/${job.id}/${action.name}`).then(learn, (refused) => refusals.push(refused));
+                    await learnFrom(post(`/jobs/${job.id}/${action.name}`)).catch((refused) => refusals.push(refused));
                 }
             };
             await Promise.all(Array.from({ length: AT_ONCE }, worker));
@@ -98,7 +96,7 @@ function again(job, action, refused, base) {
     if (!offers) return null;
     return {
         label: 'Cancel even so',
-        run: () => tried(async () => learn(await post(`${base}/cancel?even_if_printing=true`))),
+        run: () => tried(async () => learnFrom(post(`${base}/cancel?even_if_printing=true`))),
     };
 }
 
@@ -118,7 +116,7 @@ function askQueue(job, base) {
         title: `Move «${titleOf(job)}»`,
         submit: 'Move',
         body: [field('To', select('printer', others, others[0]), `It is in the queue of ${job.printer} now.`)],
-        run: async ({ printer }) => learn(await post(`${base}/move`, { printer })),
+        run: async ({ printer }) => learnFrom(post(`${base}/move`, { printer })),
     });
 }
 
@@ -128,7 +126,7 @@ function askPriority(job, base) {
         title: `Priority of «${titleOf(job)}»`,
         submit: 'Set',
         body: [field('Priority', input, '1 to 100; 100 goes first.')],
-        run: async ({ priority }) => learn(await post(`${base}/priority`, { priority: Number(priority) })),
+        run: async ({ priority }) => learnFrom(post(`${base}/priority`, { priority: Number(priority) })),
     });
 }
 
@@ -146,18 +144,20 @@ export const printerActions = (printer) => PRINTER_ACTIONS.filter((action) => ac
 export async function actOnPrinter(printer, action) {
     if (!await needAdmin(`«${action.label}»`)) return;
     await tried(async () => {
-        const answer = await post(`/printers/${encodeURIComponent(printer.name)}/${action.name}`);
+        const request = post(`/printers/${encodeURIComponent(printer.name)}/${action.name}`);
         switch (action.name) {
-        case 'test':
-            learn(answer);
-            done(`The test page is job ${answer.id}.`, { label: 'Show', run: () => { location.hash = to('job', answer.id); } });
+        case 'test': {
+            const { id } = await learnFrom(request);
+            done(`The test page is job ${id}.`, { label: 'Show', run: () => { location.hash = to('job', id); } });
             break;
+        }
         case 'wake':
+            await request;
             done(`${printer.name} was sent the packet that wakes it.`);
             await loadQueues();
             break;
         default:
-            learnPrinter(answer);
+            await learnPrinterFrom(request);
         }
     });
 }

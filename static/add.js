@@ -3,11 +3,12 @@
 import { call, get, post } from './api.js';
 import { facts, supply } from './chip.js';
 import { button, field, h, select, setText, show } from './dom.js';
-import { inOrder, learnPrinter, loadQueues, model } from './model.js';
+import { inOrder, learnPrinterFrom, loadQueues, model } from './model.js';
 import { ask, dialog, done, sentence } from './notices.js';
 import { describedFacts } from './printer.js';
 import { membersOf } from './printers.js';
 import { close, to } from './router.js';
+import { plain } from './words.js';
 
 const POLICIES = [['least-completion-time', 'whoever is done first'], ['round-robin', 'in turn'], ['first-available', 'the first that is free']];
 
@@ -41,6 +42,7 @@ class Add extends HTMLElement {
     }
 
     async discover() {
+        if (!model.isAdmin()) return;
         try {
             const { devices } = await get('/discover');
             const fresh = devices.filter((device) => !device.printer);
@@ -61,12 +63,13 @@ class Add extends HTMLElement {
         setText(this.told, 'Asking it…');
         try {
             const answer = await post('/printers/describe', { uri: this.uri.value.trim() });
-            const words = answer.message || (answer.reachable ? 'it answers' : 'it does not answer now');
-            this.told.replaceChildren(h(`p.${answer.reachable ? 'good' : 'warn'}`, null, `${sentence(words)}.`),
-                facts(['Model', answer.model], ...describedFacts(answer)), h('ul.supplies', null, ...(answer.supplies ?? []).map(supply)));
+            const said = answer.description ?? {};
+            this.told.replaceChildren(h(`p.${answer.reachable ? 'good' : 'warn'}`, null, `${sentence(answer.message)}.`),
+                facts(['Model', answer.model], ['Reasons', (said.reasons ?? []).map(plain).join(', ')], ...describedFacts(said)),
+                h('ul.supplies', null, ...(answer.supplies ?? []).map(supply)));
             this.name_.value ||= nameFrom(answer.model ?? '');
-            this.info.value ||= answer.info ?? answer.model ?? '';
-            this.location_.value ||= answer.location ?? '';
+            this.info.value ||= said.info || answer.model || '';
+            this.location_.value ||= said.location || '';
         } catch (problem) {
             this.told.replaceChildren();
             this.fail(problem);
@@ -77,8 +80,7 @@ class Add extends HTMLElement {
         const wanted = { name: data.get('name').trim(), uri: data.get('uri').trim(), share: data.has('share') };
         for (const key of ['info', 'location']) if (data.get(key).trim() !== '') wanted[key] = data.get(key).trim();
         try {
-            const printer = await post('/printers', wanted);
-            learnPrinter(printer);
+            const printer = await learnPrinterFrom(post('/printers', wanted));
             close();
             location.hash = to('printer', printer.name);
             done(`${printer.name} is added.`);

@@ -57,6 +57,7 @@ class Jobs extends HTMLElement {
         this.words = '';
         this.build();
         listen('job', (changes) => this.changed(changes), this.#end.signal);
+        listen('link', (changes) => this.own(changes), this.#end.signal);
         listen('reset', () => this.load(), this.#end.signal);
         listen('printers', () => this.offerPrinters(), this.#end.signal);
         listen('session', () => this.update(), this.#end.signal);
@@ -191,6 +192,15 @@ class Jobs extends HTMLElement {
             }
         }
         this.trim();
+        this.update();
+    }
+
+    /** The stream may have told of a job before its sender had the answer that makes it his. */
+    own(changes) {
+        for (const id of changes.keys()) {
+            const job = this.#jobs.get(id);
+            if (job) this.#jobs.set(id, unmasked(job));
+        }
         this.update();
     }
 

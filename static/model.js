@@ -50,7 +50,7 @@ export function listen(topic, hear, signal) {
     signal?.addEventListener('abort', () => listeners.get(topic).delete(hear));
 }
 
-/** Topics: `job`, `printers`, `session`, `live`, `reset`. */
+/** Topics: `job`, `link` (a job has become one's own), `printers`, `session`, `live`, `reset`. */
 export function tell(topic, key = '', value = null) {
     if (!pending.has(topic)) pending.set(topic, new Map());
     pending.get(topic).set(key, value);
@@ -75,6 +75,7 @@ export function keepLink(job) {
     if (!job.control_url) return;
     links.set(job.id, { url: job.control_url.replace('/api/v1', ''), title: job.title, user: job.user });
     if (links.size > LINKS_MAX) links.delete(links.keys().next().value);
+    tell('link', job.id);
     try {
         sessionStorage.setItem(LINKS, JSON.stringify([...links]));
     } catch {
@@ -98,8 +99,40 @@ export function unmasked(job) {
     return own && job.title === null ? { ...job, title: own.title, user: own.user } : job;
 }
 
-/** A job as the server has just told it. */
-export function learn(job) {
+/**
+ * When the stream last told of each thing, counted in its events. Two answers to one browser overtake each other:
+ * what was told after a request was sent is newer than, or as new as, what the request is answered.
+ */
+const heard = new Map();
+const HEARD_MAX = 10_000;
+let turn = 0;
+
+function hears(key) {
+    turn += 1;
+    heard.delete(key);
+    heard.set(key, turn);
+    if (heard.size > HEARD_MAX) heard.delete(heard.keys().next().value);
+}
+
+const heardSince = (key, since) => (heard.get(key) ?? 0) > since;
+
+/** The job that a request is answered with. */
+export async function learnFrom(request) {
+    const since = turn;
+    const job = await request;
+    if (!heardSince(`job ${job.id}`, since)) learn(job);
+    return job;
+}
+
+/** The printer that a request is answered with. */
+export async function learnPrinterFrom(request) {
+    const since = turn;
+    const printer = await request;
+    if (!heardSince(`printer ${printer.id}`, since)) learnPrinter(printer);
+    return printer;
+}
+
+function learn(job) {
     if (job.removed) {
         model.running.delete(job.id);
         tell('job', job.id, job);
@@ -137,14 +170,14 @@ function refreshSoon() {
 async function loadQueue(name) {
     try {
         if (model.pools.has(name)) model.pools.set(name, await get(`/pools/${encodeURIComponent(name)}`));
-        else if (model.printers?.has(name)) learnPrinter(await get(`/printers/${encodeURIComponent(name)}`));
+        else if (model.printers?.has(name)) await learnPrinterFrom(get(`/printers/${encodeURIComponent(name)}`));
         tell('printers');
     } catch {
         // The next event or reconnection tells.
     }
 }
 
-export function learnPrinter(printer) {
+function learnPrinter(printer) {
     if (model.printers === null) return;
     if (printer.removed) {
         for (const [name, known] of model.printers) if (known.id === printer.id) model.printers.delete(name);
@@ -158,6 +191,7 @@ export function learnPrinter(printer) {
 
 /** Reads all printers and pools, and which jobs printers have. */
 export async function loadQueues() {
+    const since = turn;
     try {
         const [printers, pools, running] = await Promise.all([
             all('/printers', 'printers'),
@@ -166,9 +200,12 @@ export async function loadQueues() {
             get(`/jobs${query({ status: RUNNING_STATUSES, limit: PAGE_ROWS })}`),
         ]);
         model.refusal = null;
-        model.printers = new Map(printers.map((printer) => [printer.name, printer]));
+        const latest = (printer) => (heardSince(`printer ${printer.id}`, since) && model.printers?.get(printer.name)) || printer;
+        model.printers = new Map(printers.map((printer) => [printer.name, latest(printer)]));
         model.pools = new Map(pools.map((pool) => [pool.name, pool]));
-        model.running = new Map(running.jobs.map((job) => [job.id, unmasked(job)]));
+        const told = [...model.running].filter(([id]) => heardSince(`job ${id}`, since));
+        const read = running.jobs.filter((job) => !heardSince(`job ${job.id}`, since));
+        model.running = new Map([...read.map((job) => [job.id, unmasked(job)]), ...told]);
     } catch (problem) {
         if (problem.isLost) return;
         model.refusal = problem;
@@ -239,13 +276,15 @@ model.live = new Live({
     event(name, data) {
         switch (name) {
         case 'job':
+            hears(`job ${data.id}`);
             learn(data);
             break;
         case 'printer':
+            hears(`printer ${data.id}`);
             learnPrinter(data);
             break;
         case 'worker':
-            heard(data);
+            sends(data);
             break;
         case 'server':
             // Also what is told of changed pools and of a configuration that was read again.
@@ -269,7 +308,7 @@ model.live = new Live({
 });
 
 /** A thread that sends tells how far it is oftener than its job does. */
-function heard(worker) {
+function sends(worker) {
     const job = model.running.get(worker.job);
     if (job === undefined || worker.removed || !(worker.bytes > job.bytes_sent)) return;
     const farther = { ...job, bytes_sent: Math.min(worker.bytes, job.bytes_total) };

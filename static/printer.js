@@ -5,7 +5,7 @@ import { call } from './api.js';
 import { chip, facts, supply } from './chip.js';
 import { button, field, h, select, setAttribute, setText, show } from './dom.js';
 import { needAdmin } from './login.js';
-import { learnPrinter, listen, loadQueues, model } from './model.js';
+import { learnPrinterFrom, listen, loadQueues, model } from './model.js';
 import { ask, done, sentence } from './notices.js';
 import { membersOf, withoutTime } from './printers.js';
 import { to } from './router.js';
@@ -147,7 +147,7 @@ function settings(printer) {
         if (!await needAdmin('Changing a printer')) return;
         const wanted = changes(new FormData(form), printer);
         await tried(async () => {
-            learnPrinter(await call('PATCH', `/printers/${encodeURIComponent(printer.name)}`, wanted));
+            await learnPrinterFrom(call('PATCH', `/printers/${encodeURIComponent(printer.name)}`, wanted));
             document.activeElement.blur();
             done(`${printer.name} is changed.`);
         });

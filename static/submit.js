@@ -3,7 +3,7 @@
 import { freshKey, query, upload } from './api.js';
 import { bar } from './chip.js';
 import { button, field, h, icon, select, setText, show } from './dom.js';
-import { keepLink, learn, model } from './model.js';
+import { keepLink, learnFrom, model } from './model.js';
 import { dialog, done, sentence } from './notices.js';
 import { close, to } from './router.js';
 import { bytes, plain } from './words.js';
@@ -156,7 +156,7 @@ class Submit extends HTMLElement {
         for (const entry of this.#files) {
             if (entry.job !== null) continue;
             const title = asked.title || entry.file.name;
-            entry.job = await upload(`/jobs${query({ ...asked, title })}`, entry.file, entry.key, entry.far.update);
+            entry.job = await sent(upload(`/jobs${query({ ...asked, title })}`, entry.file, entry.key, entry.far.update));
             entry.far.update(1);
             setText(entry.words, `job ${entry.job.id}`);
         }
@@ -168,16 +168,12 @@ class Submit extends HTMLElement {
         for (const [name, value] of Object.entries(asked)) if (value !== '') body.append(name, value);
         // Behind the settings, so that the server knows them before the first byte of a document.
         for (const { file } of this.#files) body.append('file', file);
-        return await upload('/jobs', body, this.#key, (part) => {
+        return await sent(upload('/jobs', body, this.#key, (part) => {
             for (const entry of this.#files) entry.far.update(part);
-        });
+        }));
     }
 
     accepted(jobs) {
-        for (const job of jobs) {
-            keepLink(job);
-            learn(job);
-        }
         close();
         const [first] = jobs;
         const words = jobs.length === 1 ? `Accepted as job ${first.id}.` : `Accepted as jobs ${jobs.map((job) => job.id).join(', ')}.`;
@@ -194,6 +190,14 @@ class Submit extends HTMLElement {
         setText(this.failure, sentence(words));
         show(this.failure, true);
     }
+}
+
+/** The job that was accepted; from now on its sender may steer it from here. */
+function sent(request) {
+    return learnFrom(request.then((job) => {
+        keepLink(job);
+        return job;
+    }));
 }
 
 function choice(name, value, label, checked) {

@@ -60,7 +60,7 @@ fn who(server: &Server, cookies: &[String]) -> Vec<Value> {
 
 #[test]
 fn a_backup_holds_all_that_was_accepted_before_it_began_and_restores_elsewhere() {
-    let server = Server::start("");
+    let mut server = Server::start("");
     let early: Vec<u64> = (0..60).map(|n| server.submit("hold=true", &document(n))).collect();
     let (stop, file) = (AtomicBool::new(false), server.home().join("copy.tar"));
     let late = thread::scope(|scope| {
@@ -77,6 +77,7 @@ fn a_backup_holds_all_that_was_accepted_before_it_began_and_restores_elsewhere()
         !server.try_cli(&["backup", &file.display().to_string()]).status.success(),
         "nothing is overwritten"
     );
+    server.kill();
 
     let mut other = Server::start("");
     other.kill();

@@ -582,3 +582,17 @@ fn the_simulated_printer_can_be_shut_in_a_stall() {
     sending.shutter.as_ref().unwrap().shut();
     assert!(matches!(sending.outcome_soon(), Outcome::Aborted { whole: Whole::No, .. }));
 }
+
+/// Whoever decides on a cancellation knows a printer by its scheme alone.
+#[test]
+fn can_9_devices_that_cancel_by_number_are_those_that_the_table_names() {
+    let surroundings = surroundings(&[], Duration::from_secs(1));
+    for kind in device::KINDS {
+        let named = spool::model::cancel::CANCEL_BY_HANDLE.contains(&kind.scheme);
+        let target = device::parse(kind.example, &surroundings);
+        let can = target.is_ok_and(|target| target.can_cancel());
+        assert!(named || !can, "{} cancels by number and model/cancel.rs does not know", kind.scheme);
+    }
+    let talker = device::parse("sim:?talks=yes", &surroundings).expect("a printer");
+    assert!(talker.can_cancel() && talker.can_ask());
+}

@@ -10,6 +10,7 @@ use tokio::sync::broadcast;
 
 use super::front::{LiveEvent, WorkerRow};
 use super::traffic_manager::{self, TrafficManager};
+use crate::model::description::Description;
 use crate::model::directory::Directory;
 use crate::model::event::Subject;
 use crate::model::id::{Generation, JobId, PrinterId, QueueId};
@@ -26,6 +27,7 @@ const LIVE_EVENTS_KEPT: usize = 1024;
 pub struct Board {
     directory: RwLock<Arc<Directory>>,
     live: RwLock<HashMap<PrinterId, PrinterLive>>,
+    described: RwLock<HashMap<PrinterId, Arc<Description>>>,
     workers: RwLock<Arc<Vec<WorkerRow>>>,
     beats: RwLock<HashMap<PrinterId, Beat>>,
     incoming: RwLock<Arc<Vec<Job>>>,
@@ -46,6 +48,8 @@ pub struct TrafficHandle {
 #[derive(Debug, Default)]
 pub struct Notices {
     woken: AtomicBool,
+    /// The device itself is to be woken.
+    wake_up: AtomicBool,
     canceled: Mutex<Vec<JobId>>,
 }
 
@@ -60,6 +64,10 @@ impl Notices {
         if !canceled.contains(&job) {
             canceled.push(job);
         }
+    }
+
+    pub fn take_wake_up(&self) -> bool {
+        self.wake_up.swap(false, Ordering::AcqRel)
     }
 
     pub fn take_wake(&self) -> bool {
@@ -85,6 +93,7 @@ impl Default for Board {
         Board {
             directory: RwLock::default(),
             live: RwLock::default(),
+            described: RwLock::default(),
             workers: RwLock::default(),
             beats: RwLock::default(),
             incoming: RwLock::default(),
@@ -114,6 +123,24 @@ impl Board {
     pub fn publish_live(&self, printer: PrinterId, live: PrinterLive) {
         write(&self.live).insert(printer, live);
         self.tell(Subject::Printer(printer));
+    }
+
+    /// What the device last said of itself.
+    pub fn description(&self, printer: PrinterId) -> Option<Arc<Description>> {
+        read(&self.described).get(&printer).cloned()
+    }
+
+    /// Tells of it only where the device says something new.
+    pub fn publish_description(&self, printer: PrinterId, description: Arc<Description>) {
+        let old = write(&self.described).insert(printer, description.clone());
+        if old.is_none_or(|old| old != description) {
+            self.tell(Subject::Printer(printer));
+        }
+    }
+
+    /// The device is another now.
+    pub fn forget_description(&self, printer: PrinterId) {
+        write(&self.described).remove(&printer);
     }
 
     pub fn workers(&self) -> Arc<Vec<WorkerRow>> {
@@ -198,6 +225,7 @@ impl Board {
             Some(handle) => write(&self.traffic).insert(printer, handle),
             None => {
                 write(&self.live).remove(&printer);
+                write(&self.described).remove(&printer);
                 write(&self.traffic).remove(&printer)
             }
         };
@@ -219,6 +247,14 @@ impl Board {
         if let Some(handle) = read(&self.traffic).get(&printer)
             && handle.notices.wake()
         {
+            handle.ring();
+        }
+    }
+
+    /// Somebody wants the device woken.
+    pub fn wake_up(&self, printer: PrinterId) {
+        if let Some(handle) = read(&self.traffic).get(&printer) {
+            handle.notices.wake_up.store(true, Ordering::Release);
             handle.ring();
         }
     }

@@ -14,6 +14,7 @@ use super::front::{Accepted, Announced, Answer, Core, LiveEvent, Novelty, Worker
 use super::job_manager::{self, JobManager};
 use crate::config::REQUESTS_MAX;
 use crate::model::commit::Commit;
+use crate::model::description::Description;
 use crate::model::directory::Directory;
 use crate::model::document::Format;
 use crate::model::fleet::{self, PoolCommand, PrinterCommand, Provisioned, Wanted};
@@ -139,6 +140,10 @@ impl Core for Front {
         self.board.live(printer)
     }
 
+    fn description(&self, printer: PrinterId) -> Option<Arc<Description>> {
+        self.board.description(printer)
+    }
+
     fn workers(&self) -> Vec<WorkerRow> {
         self.board.workers().to_vec()
     }
@@ -251,6 +256,17 @@ impl Core for Front {
         let commit = Commit { settings: vec![(name.to_owned(), value)], ..Commit::default() };
         let committed = self.store.commit(commit);
         Box::pin(async move { committed.await.map(drop).map_err(|error| Refusal::Store(error.to_string())) })
+    }
+
+    fn wake(&self, name: QueueName) -> Answer<Arc<Printer>> {
+        let Some(printer) = self.board.directory().printer(&name).cloned() else {
+            return refused(Refusal::NoSuchPrinter(name));
+        };
+        if printer.mac.or(self.board.live(printer.id).mac).is_none() {
+            return refused(Refusal::NoMac(name));
+        }
+        self.board.wake_up(printer.id);
+        Box::pin(futures_util::future::ready(Ok(printer)))
     }
 
     fn test_page(&self, name: QueueName, submitter: Submitter) -> Answer<Accepted> {

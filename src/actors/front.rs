@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::model::description::Description;
 use crate::model::directory::Directory;
 use crate::model::event::Subject;
 pub use crate::model::fleet::{PoolCommand, PrinterCommand};
@@ -60,6 +61,8 @@ pub trait Core: Send + Sync {
     fn store(&self) -> &SharedStore;
     fn directory(&self) -> Arc<Directory>;
     fn printer_live(&self, printer: PrinterId) -> PrinterLive;
+    /// What the printer's device last said of itself, where it has words for that and was reached.
+    fn description(&self, printer: PrinterId) -> Option<Arc<Description>>;
     fn workers(&self) -> Vec<WorkerRow>;
     /// Jobs that are arriving: announced, not accepted.
     fn incoming(&self) -> Vec<Job>;
@@ -87,6 +90,8 @@ pub trait Core: Send + Sync {
     fn add_printer(&self, draft: Printer) -> Answer<Arc<Printer>>;
     /// The printer as it is afterwards; `None` where it was removed.
     fn printer_command(&self, name: QueueName, command: PrinterCommand) -> Answer<Option<Arc<Printer>>>;
+    /// Sends the printer a wake-up call over the network, whether it has work or not.
+    fn wake(&self, name: QueueName) -> Answer<Arc<Printer>>;
     fn add_pool(&self, draft: PoolDraft) -> Answer<Arc<Pool>>;
     /// The pool as it is afterwards; `None` where it was removed.
     fn pool_command(&self, name: QueueName, command: PoolCommand) -> Answer<Option<Arc<Pool>>>;

@@ -137,7 +137,8 @@ impl Running {
 
     /// Leaves what the device says to be taken; whoever carries out the attempt tells so afterwards.
     pub fn put_news(&self, news: News) {
-        *self.news.lock().unwrap_or_else(PoisonError::into_inner) = Some(news);
+        let mut slot = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.get_or_insert_default().take_in(news);
     }
 
     /// The outcome, once it is there. It stays: whoever hears it may fail before he has decided on it.

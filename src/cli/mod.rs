@@ -7,6 +7,7 @@
 mod backup;
 mod client;
 mod control;
+mod discover;
 mod failure;
 mod follow;
 mod here;
@@ -18,6 +19,7 @@ mod printers;
 mod shapes;
 mod token;
 mod upload;
+mod watch;
 mod workers;
 
 use std::ffi::OsString;
@@ -54,6 +56,8 @@ struct Cli {
 enum Command {
     /// Run the spooler
     Serve(here::ServeArgs),
+    /// Watch printers and jobs live; ends with Ctrl-C
+    Watch(watch::WatchArgs),
     /// Print files; `-` is standard input
     Print(print::PrintArgs),
     /// List jobs
@@ -80,6 +84,8 @@ enum Command {
     Pools(pools::PoolsArgs),
     /// Control a pool
     Pool(pools::PoolArgs),
+    /// Find printers that are plugged in, each with the line that adds it
+    Discover(discover::DiscoverArgs),
     /// List the threads that print
     Workers(workers::WorkersArgs),
     /// Check the configuration
@@ -108,6 +114,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Some(Command::Serve(args)) => here::serve(args, server),
         Some(Command::Check(args)) => here::check(args, server),
         Some(Command::Recover) => here::recover(server),
+        Some(Command::Watch(args)) => watch::watch(args, &server.find()?),
         Some(Command::Print(args)) => print::print(args, &server.find()?),
         Some(Command::Jobs(args)) => jobs::jobs(args, &server.find()?),
         Some(Command::Job(args)) => jobs::job(args, &server.find()?),
@@ -121,6 +128,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Some(Command::Pool(args)) => pools::pool(args, &server.find()?),
         Some(Command::Printers(args)) => printers::printers(args, &server.find()?),
         Some(Command::Printer(args)) => printers::printer(args, &server.find()?),
+        Some(Command::Discover(args)) => discover::discover(args, &server.find()?),
         Some(Command::Workers(args)) => workers::workers(args, &server.find()?),
         Some(Command::Backup(args)) => backup::backup(&args, &server.find()?),
         Some(Command::Token(args)) => token::token(args, &server.find()?),

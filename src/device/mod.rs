@@ -13,9 +13,11 @@ mod file;
 mod ipp;
 mod node;
 mod os;
+pub mod power;
 mod resolve;
 mod sim;
 mod socket;
+pub mod usb;
 
 use std::fmt;
 use std::future::ready;
@@ -27,6 +29,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 pub use self::resolve::Resolver;
+pub use self::usb::UsbPlaces;
 use crate::clock::Clock;
 use crate::model::description::Description;
 use crate::model::document::Format;
@@ -36,6 +39,7 @@ use crate::model::liveness::Stage;
 use crate::model::news::News;
 use crate::model::options::Options;
 use crate::model::outcome::Answer;
+pub use crate::model::outcome::CancelFailed;
 use crate::model::printer::Printer;
 use crate::model::retry::{Broken, NotReady, Whole};
 use crate::model::time::WallTime;
@@ -97,6 +101,8 @@ pub struct Surroundings {
     pub clock: Clock,
     /// Looks up the names of network printers, for all of them together.
     pub names: Resolver,
+    /// Where its USB printers are.
+    pub usb: UsbPlaces,
 }
 
 /// The waits of a device. Every one is a limit with a name in the configuration.
@@ -205,17 +211,6 @@ pub trait Target: Send + Sync + fmt::Debug {
     }
 }
 
-/// Why a device did not take a cancellation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CancelFailed {
-    /// It does not answer now; it is to be told again.
-    NotReady(NotReady),
-    /// It says that it is too late, or that it does not know the job: what became of it, asking tells.
-    TooLate,
-    /// It wants to know who asks, and does not know these credentials.
-    Credentials,
-}
-
 /// Signs of life, and the wish to end.
 pub trait Pulse {
     /// Called at least once every [`Timing::beat`] while the link works, with the number of bytes that
@@ -309,9 +304,9 @@ fn schemes() -> String {
 }
 
 impl Surroundings {
-    /// With the machine's own name service.
+    /// With the machine's own name service and devices.
     pub fn new(files: Vec<PathBuf>, timing: Timing, clock: Clock) -> Surroundings {
-        Surroundings { files, timing, clock, names: Resolver::of_system(clock) }
+        Surroundings { files, timing, clock, names: Resolver::of_system(clock), usb: UsbPlaces::default() }
     }
 
     /// Whether `path`, canonical, lies below one of the directories that may be written to.

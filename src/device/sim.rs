@@ -4,6 +4,7 @@
 //! | key | meaning | default |
 //! |---|---|---|
 //! | `ppm` | pages a minute; a page is 64 KiB of data | as fast as it goes |
+//! | `talks` | `yes`: it numbers its jobs, tells of them, and can be asked and told to cancel | `no` |
 //! | `latency` | how long connecting takes, and the final word | none |
 //! | `fail` | `KIND@N`, a comma list: what happens to the N-th job that it is offered | nothing |
 //! | `recover` | how long `refuse`, `asleep`, `jam`, `empty`, `cover` and `stall` last | `10s` |
@@ -12,7 +13,9 @@
 //! a job that is sent again is another one. What a printer has gone through lives as long as its target.
 
 mod script;
+mod talk;
 
+use std::future::ready;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,13 +23,18 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use self::script::{Fault, Obstacle, Script};
+use self::script::{Fault, Obstacle, Script, Speech};
+use self::talk::{Fate, Memory};
 use super::{
-    BadUri, Confirmation, JobTag, Kind, Link, LinkError, Place, Pulse, Shutter, Surroundings, Target, Timing,
+    BadUri, CancelFailed, Confirmation, JobTag, Kind, Link, LinkError, Place, Pulse, Shutter, Surroundings,
+    Target, Timing,
 };
 use crate::clock::Clock;
+use crate::model::description::Description;
 use crate::model::job::{DoneHow, FailReason};
 use crate::model::liveness::Stage;
+use crate::model::news::{News, Printing};
+use crate::model::outcome::Answer;
 use crate::model::retry::{Broken, NotReady, Whole};
 use crate::model::time::MonoTime;
 
@@ -34,11 +42,15 @@ pub const KIND: Kind = Kind { scheme: "sim", example: "sim:?ppm=30", parse };
 
 /// A simulated page, in bytes.
 pub const PAGE_BYTES: u64 = 64 * 1024;
+/// A cancellation is obeyed within this time.
+const OBEY: Duration = Duration::from_millis(100);
+
 fn parse(place: &Place<'_>, surroundings: &Surroundings) -> Result<Arc<dyn Target>, BadUri> {
     let uri = place.uri;
     let bad = |why: String| BadUri { uri: uri.chars().take(200).collect(), why };
     let script = Script::parse(uri.strip_prefix("sim:").unwrap_or(uri)).map_err(bad)?;
-    let state = Mutex::new(State { begun: 0, until: None, faults: script.faults.clone() });
+    let memory = Memory::default();
+    let state = Mutex::new(State { begun: 0, until: None, faults: script.faults.clone(), memory });
     let Surroundings { timing, clock, .. } = *surroundings;
     Ok(Arc::new(SimTarget(Arc::new(Printer { script, state, timing, clock }))))
 }
@@ -62,9 +74,14 @@ struct State {
     until: Option<(MonoTime, Obstacle)>,
     /// What has not happened yet.
     faults: Vec<(u64, Fault)>,
+    memory: Memory,
 }
 
 impl Printer {
+    fn talks(&self) -> bool {
+        self.script.speech == Speech::Talks
+    }
+
     /// Also after a panic on plan the state is good: nobody panics while holding it.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -99,15 +116,13 @@ impl Printer {
     }
 
     /// Counts a job and tells what will happen to it.
-    fn begin(&self) -> Option<Fault> {
+    fn begin(&self) -> (u64, Option<Fault>) {
         let mut state = self.state();
         state.begun += 1;
         let number = state.begun;
-        let at = state
-            .faults
-            .iter()
-            .position(|(n, fault)| *n == number && !matches!(fault, Fault::NotReady(_)))?;
-        Some(state.faults.swap_remove(at).1)
+        let at =
+            state.faults.iter().position(|(n, fault)| *n == number && !matches!(fault, Fault::NotReady(_)));
+        (number, at.map(|at| state.faults.swap_remove(at).1))
     }
 }
 
@@ -123,11 +138,39 @@ impl Target for SimTarget {
             printer.admit()?;
             let gate =
                 Arc::new(Gate { shut: AtomicBool::new(false), lock: Mutex::new(()), bell: Condvar::new() });
-            let link =
-                SimLink { printer, gate, fault: None, closes: Confirmation::Close, bytes_total: 0, taken: 0 };
+            let link = SimLink {
+                printer,
+                gate,
+                fault: None,
+                closes: Confirmation::Close,
+                bytes_total: 0,
+                taken: 0,
+                handle: None,
+                news: News::default(),
+            };
             Ok(Box::new(link) as Box<dyn Link>)
         }
         .boxed()
+    }
+
+    fn can_ask(&self) -> bool {
+        self.0.talks()
+    }
+
+    fn ask(&self, tag: &JobTag) -> BoxFuture<'static, Answer> {
+        ready(self.0.state().memory.ask(tag)).boxed()
+    }
+
+    fn can_cancel(&self) -> bool {
+        self.0.talks()
+    }
+
+    fn cancel(&self, tag: &JobTag) -> BoxFuture<'static, Result<(), CancelFailed>> {
+        ready(self.0.state().memory.cancel(tag)).boxed()
+    }
+
+    fn describe(&self) -> BoxFuture<'static, Result<Option<Description>, NotReady>> {
+        ready(Ok(self.0.talks().then(talk::description))).boxed()
     }
 }
 
@@ -163,16 +206,49 @@ struct SimLink {
     closes: Confirmation,
     bytes_total: u64,
     taken: u64,
+    /// The number of the job, at a printer that talks.
+    handle: Option<String>,
+    news: News,
 }
 
 impl SimLink {
+    fn fate(&self, fate: Fate) {
+        if let Some(handle) = &self.handle {
+            self.printer.state().memory.set(handle, fate);
+        }
+    }
+
+    /// Whether somebody has canceled the job meanwhile.
+    fn obey(&self) -> Result<(), LinkError> {
+        let Some(handle) = &self.handle else { return Ok(()) };
+        let mut state = self.printer.state();
+        match state.memory.of(handle) {
+            Some(Fate::ToBeCanceled) => {
+                state.memory.set(handle, Fate::Canceled);
+                Err(LinkError::Canceled)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Pages come out as bytes go in.
+    fn tell(&mut self, pulse: &mut dyn Pulse) {
+        if self.handle.is_some() {
+            self.news.printing = Printing::Begun;
+            self.news.pages_done = u32::try_from(self.taken / PAGE_BYTES).ok();
+            pulse.news(self.news.clone());
+        }
+    }
+
     /// Lets time pass, beating.
     fn pass(&self, wait: Duration, pulse: &mut dyn Pulse) -> Result<(), LinkError> {
         let until = self.printer.now().plus(wait);
         loop {
             pulse.beat(self.taken)?;
+            self.obey()?;
             let left = until.since(self.printer.now());
-            self.gate.wait(left.min(self.printer.timing.beat))?;
+            let longest = if self.handle.is_some() { OBEY } else { self.printer.timing.beat };
+            self.gate.wait(left.min(longest))?;
             if left.is_zero() {
                 return Ok(());
             }
@@ -208,6 +284,10 @@ impl SimLink {
 }
 
 impl Link for SimLink {
+    fn description(&self) -> Option<Arc<Description>> {
+        self.printer.talks().then(|| Arc::new(talk::description()))
+    }
+
     fn shutter(&self) -> Option<Arc<dyn Shutter>> {
         Some(self.gate.clone())
     }
@@ -215,7 +295,14 @@ impl Link for SimLink {
     fn begin(&mut self, tag: &JobTag, pulse: &mut dyn Pulse) -> Result<(), LinkError> {
         pulse.beat(0)?;
         self.gate.wait(Duration::ZERO)?;
-        self.fault = self.printer.begin();
+        let (number, fault) = self.printer.begin();
+        self.fault = fault;
+        if self.printer.talks() {
+            self.handle = Some(number.to_string());
+            self.fate(Fate::Underway);
+            self.news.handle.clone_from(&self.handle);
+            pulse.news(self.news.clone());
+        }
         (self.closes, self.bytes_total) = (tag.closes, tag.bytes_total);
         match self.fault {
             Some(Fault::Document) => Err(LinkError::Document(FailReason::Document(
@@ -231,6 +318,7 @@ impl Link for SimLink {
         let page = self.printer.script.page(self.fault == Some(Fault::Slow));
         self.pass(page.mul_f64(bytes.len() as f64 / PAGE_BYTES as f64), pulse)?;
         self.taken += bytes.len() as u64;
+        self.tell(pulse);
         Ok(())
     }
 
@@ -238,12 +326,25 @@ impl Link for SimLink {
         pulse.stage(Stage::AwaitingWord);
         self.pass(self.printer.script.latency, pulse)?;
         if self.fault != Some(Fault::Silent) {
-            return Ok(DoneHow::PeerClosed);
+            self.obey()?;
+            self.fate(Fate::Printed);
+            return Ok(if self.handle.is_some() { DoneHow::DeviceSaid } else { DoneHow::PeerClosed });
         }
         self.pass(self.printer.timing.silence, pulse)?;
         match self.closes {
             Confirmation::Close => Err(LinkError::Broken(Broken::Silent, Whole::Maybe)),
             Confirmation::Silence => Ok(DoneHow::Unconfirmed),
+        }
+    }
+}
+
+/// Whoever loses it before its end has dropped the job.
+impl Drop for SimLink {
+    fn drop(&mut self) {
+        let Some(handle) = &self.handle else { return };
+        let mut state = self.printer.state();
+        if matches!(state.memory.of(handle), Some(Fate::Underway | Fate::ToBeCanceled)) {
+            state.memory.set(handle, Fate::Dropped);
         }
     }
 }

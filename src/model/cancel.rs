@@ -1,7 +1,7 @@
 //! Who carries out a cancellation: one table.
 
-use super::job::JobStatus;
-use super::printer::{CancelPrinting, Scheduling};
+use super::job::{Job, JobStatus};
+use super::printer::{CancelPrinting, Printer, Scheduling};
 
 /// What the decision depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,6 +20,19 @@ pub enum Handle {
     None,
     /// The job has a number at the device, and the device cancels by number.
     Known,
+}
+
+/// The schemes of devices that cancel a job by the number which they gave it. `Target::can_cancel` of every
+/// kind of device agrees with this.
+pub const CANCEL_BY_HANDLE: [&str; 3] = ["ipp", "ipps", "sim"];
+
+/// Whether this device can be told to cancel that job.
+pub fn handle(job: &Job, printer: &Printer) -> Handle {
+    let scheme = printer.uri.split(':').next().unwrap_or_default();
+    match job.device_job_id {
+        Some(_) if CANCEL_BY_HANDLE.contains(&scheme) => Handle::Known,
+        Some(_) | None => Handle::None,
+    }
 }
 
 /// How much the user asked for.

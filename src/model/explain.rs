@@ -1,8 +1,9 @@
 //! What is said of a job: one sentence for people (why it is where it is, what happens next and when) and
 //! IPP's keywords for programs.
 
-use super::job::{HoldReason, Job, JobStatus, Reason};
+use super::job::{HoldReason, Job, JobStatus, Reason, half};
 use super::printer::{Activity, Printer, PrinterLive};
+use super::retry::NotReady;
 use super::time::WallTime;
 
 /// What is known of the surroundings of a job.
@@ -26,7 +27,12 @@ pub enum Ahead {
 /// One sentence: why, what next, when. It ends without a full stop, as the program's sentences do.
 pub fn explain(job: &Job, around: Around<'_>) -> String {
     if job.cancel_requested && !job.status.is_final() {
-        return "its end was asked for; it stops as soon as the printer lets go of it".to_owned();
+        return canceling(job, around);
+    }
+    match &job.reason {
+        Reason::Stopped(why) => return stopped_at(why, job, around),
+        Reason::Broken(broken, _) if job.status.is_at_printer() => return half(*broken),
+        _ => {}
     }
     match job.status {
         JobStatus::Held => said(job, "held; release it to print it"),
@@ -35,7 +41,7 @@ pub fn explain(job: &Job, around: Around<'_>) -> String {
         JobStatus::Scheduled => {
             "it is bound to the printer and sent as soon as the printer is ready".to_owned()
         }
-        JobStatus::Transmitting if job.reason == Reason::Blocked => format!(
+        JobStatus::Transmitting | JobStatus::Printing if job.reason == Reason::Blocked => format!(
             "the printer has taken {} of {} bytes and takes no more; it goes on by itself when the printer does",
             job.bytes_sent,
             job.bytes_total()
@@ -46,10 +52,38 @@ pub fn explain(job: &Job, around: Around<'_>) -> String {
         JobStatus::Transmitted => {
             "all of it has been sent; waiting for the printer to say that it is done".to_owned()
         }
-        JobStatus::Printing => "the printer says that it prints it".to_owned(),
-        JobStatus::Completed => said(job, "printed"),
+        JobStatus::Printing => match job.pages_confirmed {
+            Some(pages @ 2..) => format!("the printer says that it prints it: {pages} pages are done"),
+            Some(_) | None => "the printer says that it prints it".to_owned(),
+        },
+        JobStatus::Completed => match (&job.reason, job.cancel_requested) {
+            (Reason::Done(how), true) => how.too_late(),
+            _ => said(job, "printed"),
+        },
         JobStatus::Failed => said(job, "it cannot be printed"),
-        JobStatus::Canceled => "canceled".to_owned(),
+        JobStatus::Canceled => said(job, "canceled"),
+    }
+}
+
+fn canceling(job: &Job, around: Around<'_>) -> String {
+    let asked = "its end was asked for";
+    match around.printer {
+        Some((_, live)) if live.job == Some(job.id) && live.next_try_at.is_some() => {
+            format!("{asked}; {}", at(live, Ahead::Unknown))
+        }
+        _ => format!("{asked}; it stops as soon as the printer lets go of it"),
+    }
+}
+
+/// The printer has the job and cannot print now.
+fn stopped_at(why: &NotReady, job: &Job, around: Around<'_>) -> String {
+    let live = around.printer.map(|(_, live)| live).filter(|live| live.job == Some(job.id));
+    match live.and_then(|live| live.next_try_at) {
+        Some(at) => format!("{why}; it has the job, and is asked at {} what became of it", clock_time(at)),
+        None if why.needs_a_hand() => {
+            format!("{why}; it has the job, and goes on with it when that is put right")
+        }
+        None => format!("{why}; it has the job, and goes on with it when it can"),
     }
 }
 
@@ -85,9 +119,14 @@ fn pool(job: &Job, ahead: Ahead) -> String {
 
 fn at(live: &PrinterLive, ahead: Ahead) -> String {
     let when = live.next_try_at.map(|at| format!("; it is tried again at {}", clock_time(at)));
+    let woken = live.woken_at.map(|at| format!("; it was sent a wake-up call at {}", clock_time(at)));
+    let woken = woken.unwrap_or_default();
     match (&live.activity, behind(ahead)) {
+        (Activity::NotReady(why), _) if live.job.is_some() && when.is_none() => {
+            format!("{why}, with another job in it; it is this job's turn afterwards")
+        }
         (Activity::NotReady(why), _) => {
-            format!("{why}{}", when.unwrap_or_else(|| "; it is tried again soon".to_owned()))
+            format!("{why}{woken}{}", when.unwrap_or_else(|| "; it is tried again soon".to_owned()))
         }
         (Activity::Recovering, _) => {
             format!("the connection broke{}", when.unwrap_or_else(|| "; it is tried again soon".to_owned()))
@@ -136,6 +175,7 @@ pub fn reasons(job: &Job, around: Around<'_>) -> Vec<&'static str> {
         JobStatus::Transmitting => Some("job-outgoing"),
         JobStatus::Transmitted => Some("queued-in-device"),
         JobStatus::Printing => Some("job-printing"),
+        JobStatus::Canceled if job.reason == Reason::CanceledAtDevice => None,
         JobStatus::Canceled => Some("job-canceled-by-user"),
         JobStatus::Held | JobStatus::Completed | JobStatus::Failed => None,
     });

@@ -78,6 +78,30 @@ fn every_status_says_why_and_what_next() {
         (JobStatus::Printing, Reason::None, "prints", "job-printing"),
         (JobStatus::Completed, Reason::Done(DoneHow::PeerClosed), "printed:", "job-completed-successfully"),
         (JobStatus::Canceled, Reason::None, "canceled", "job-canceled-by-user"),
+        (
+            JobStatus::Transmitting,
+            Reason::Broken(Broken::Reset, Whole::No),
+            "told to drop what it has of it",
+            "connection-broken job-outgoing",
+        ),
+        (
+            JobStatus::Canceled,
+            Reason::CanceledAtDevice,
+            "canceled at the printer itself",
+            "job-canceled-at-device",
+        ),
+        (
+            JobStatus::Printing,
+            Reason::Stopped(NotReady::MediaEmpty),
+            "the printer is out of paper; it has the job, and goes on with it when that is put right",
+            "media-empty job-printing",
+        ),
+        (
+            JobStatus::Transmitted,
+            Reason::Stopped(NotReady::Other("on fire".to_owned())),
+            "goes on with it when it can",
+            "other queued-in-device",
+        ),
     ];
     for (status, reason, sentence, keywords) in cases {
         let job = job(status, reason);

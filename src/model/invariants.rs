@@ -8,6 +8,7 @@ use super::event::Entry;
 use super::id::{JobId, PrinterId};
 use super::job::{DOCUMENTS_MAX, DoneHow, Job, JobStatus, Reason};
 use super::queue::OrderKey;
+use super::retry::Whole;
 
 /// Something that must never be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,8 +67,12 @@ fn reason_fits(job: &Job) -> bool {
         }
         JobStatus::Completed => matches!(job.reason, Reason::Done(_)),
         JobStatus::Failed => matches!(job.reason, Reason::Failed(_)),
-        JobStatus::Transmitting => matches!(job.reason, Reason::None | Reason::Blocked),
-        JobStatus::Canceled | JobStatus::Transmitted | JobStatus::Printing => job.reason == Reason::None,
+        JobStatus::Transmitted if job.reason == Reason::Blocked => false,
+        JobStatus::Transmitting | JobStatus::Transmitted | JobStatus::Printing => matches!(
+            job.reason,
+            Reason::None | Reason::Blocked | Reason::Stopped(_) | Reason::Broken(_, Whole::No)
+        ),
+        JobStatus::Canceled => matches!(job.reason, Reason::None | Reason::CanceledAtDevice),
         JobStatus::Rendering | JobStatus::Scheduled => true,
     }
 }

@@ -13,20 +13,23 @@
 //! `Rendering` and `Scheduled` stand between `Waiting` and `Transmitting` where a printer needs them. Only
 //! [`Job::apply`] changes a job; [`edge`] is the whole table.
 
+mod reason;
 mod status;
 mod table;
 mod words;
 
+pub use self::reason::{DoneHow, FailReason, HoldReason, Reason};
 pub use self::status::JobStatus;
 pub use self::table::{JobEvent, NotAllowed, edge};
 
+pub(super) use self::words::half;
 use self::words::kind_sentence;
 use super::document::{BodyPlace, Document, Format};
 use super::event::{Entry, Source};
 use super::id::{AcceptedSeq, DocumentId, Generation, JobId, PrinterId, QueueId, QueueName, Revision};
 use super::options::Options;
 use super::queue::OrderKey;
-use super::retry::{Broken, NotReady, Whole};
+use super::retry::{Broken, Whole};
 use super::time::WallTime;
 
 /// The most documents one job may print.
@@ -139,64 +142,6 @@ impl Priority {
     }
 }
 
-/// Why a job is in its status.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// The status says it all.
-    None,
-    Held(HoldReason),
-    /// It went back to its place because the printer could not take it; no byte had left.
-    NotReady(NotReady),
-    /// It went back to its place because a connection broke; it will be printed again.
-    Broken(Broken, Whole),
-    /// The printer has bytes of it and takes no more.
-    Blocked,
-    Done(DoneHow),
-    Failed(FailReason),
-}
-
-/// Why a job is held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum HoldReason {
-    /// Its body is still arriving; it is not accepted yet.
-    Incoming,
-    User,
-    /// It may have been printed, and its printer's rule is to ask.
-    OutcomeUnknown,
-    /// Its connection broke too often.
-    BrokenTooOften,
-    /// The device refused the credentials.
-    Credentials,
-    /// The part of the server that handled it failed twice running.
-    FailedTwiceRunning,
-    /// Its queue was removed.
-    QueueRemoved,
-}
-
-/// Which kind of «done» a completed job was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum DoneHow {
-    /// The finished file stands under its name, synced.
-    FileWritten,
-    /// The device node took every byte and drained.
-    Drained,
-    /// The device closed the connection after our end.
-    PeerClosed,
-    /// The device itself reported the end of the job.
-    DeviceSaid,
-    /// The device took every byte and says nothing, as it never does.
-    Unconfirmed,
-}
-
-/// Why a job failed for good. Such a job is the document's own error; the next one goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FailReason {
-    /// The device or the renderer says that the document cannot be printed.
-    Document(String),
-    /// The bytes of the document are gone or do not match their checksum.
-    DocumentDamaged(String),
-}
-
 impl From<&Document> for DocumentRef {
     fn from(document: &Document) -> DocumentRef {
         let Document { id, format, bytes, crc, place, .. } = document;
@@ -259,7 +204,7 @@ impl Job {
         let from = self.status;
         debug_assert!(super::invariants::path(from, to), "job {} may not go {from:?} to {to:?}", self.id);
         let (kind, told) = (event.kind(), !matches!(event, JobEvent::Progress { .. }));
-        let said = event.said(&self.queue_name);
+        let (said, reason) = (event.said(self), event.told_reason());
         self.take_in(event);
         self.status = to;
         self.revision.0 += 1;
@@ -277,7 +222,7 @@ impl Job {
             kind: kind.into(),
             from: Some(from),
             to,
-            reason: self.reason.keyword().map(Into::into),
+            reason: reason.or_else(|| self.reason.keyword()).map(Into::into),
             message: said
                 .or_else(|| self.reason.sentence())
                 .unwrap_or_else(|| kind_sentence(kind).to_owned()),
@@ -306,16 +251,28 @@ impl Job {
                 self.attempts += 1;
                 self.bytes_sent = 0;
                 self.device_job_id = None;
+                self.pages_confirmed = None;
                 self.reason = Reason::None;
             }
-            JobEvent::Progress { bytes } => self.bytes_sent = bytes,
+            JobEvent::Progress { bytes, pages } => {
+                self.bytes_sent = bytes;
+                self.pages_confirmed = pages.or(self.pages_confirmed);
+            }
             JobEvent::Block => self.reason = Reason::Blocked,
-            JobEvent::Unblock | JobEvent::PrintStart => self.reason = Reason::None,
+            JobEvent::PrinterStops(why) if self.status.is_at_printer() => self.reason = Reason::Stopped(why),
+            // A job that waits has its own reason for that, and the printer says for itself how it is.
+            JobEvent::PrinterStops(_) | JobEvent::PrinterWoken => {}
+            JobEvent::PrinterGoesOn if matches!(self.reason, Reason::Stopped(_)) => {
+                self.reason = Reason::None
+            }
+            JobEvent::PrinterGoesOn => {}
+            JobEvent::Unblock | JobEvent::PrintStart => self.unblock(),
             JobEvent::LastByte { bytes } => {
                 self.bytes_sent = bytes;
-                self.reason = Reason::None;
+                self.unblock();
             }
             JobEvent::Handle(handle) => self.device_job_id = Some(handle),
+            JobEvent::Break(broken) => self.reason = Reason::Broken(broken, Whole::No),
             JobEvent::NotReady(why) => {
                 // No byte has left, so it was none.
                 if self.status == JobStatus::Transmitting {
@@ -339,12 +296,20 @@ impl Job {
             JobEvent::Fail(why) => self.reason = Reason::Failed(why),
             JobEvent::RequestCancel => self.cancel_requested = true,
             JobEvent::Cancel => self.reason = Reason::None,
+            JobEvent::CancelAtDevice => self.reason = Reason::CanceledAtDevice,
             JobEvent::Restart { accepted } => {
                 (self.accepted, self.rerouted) = (accepted, None);
                 (self.broken, self.in_doubt, self.last_broken) = (0, 0, None);
                 self.cancel_requested = false;
                 self.give_back(Reason::None);
             }
+        }
+    }
+
+    /// It takes bytes; what the device itself says against printing stays so until the device says otherwise.
+    fn unblock(&mut self) {
+        if self.reason == Reason::Blocked {
+            self.reason = Reason::None;
         }
     }
 

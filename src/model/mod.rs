@@ -7,7 +7,7 @@
 //! - nouns: [`id`], [`time`], [`job`], [`document`], [`options`], [`printer`], [`pool`], [`queue`], [`event`],
 //!   [`description`] and [`news`] (what a device says of itself, and of a job)
 //! - one decision each: [`cancel`] (who may cancel what), [`retry`] (classes of failure, doubt, back-off),
-//!   [`liveness`] (who is stuck)
+//!   [`liveness`] (who is stuck), [`revival`] (when what failed is made anew), [`suggest`] (names for what was found)
 //! - what is written together: [`commit`]; what is said of a job, to people and programs: [`explain`]
 
 pub mod cancel;
@@ -33,6 +33,7 @@ pub mod printer;
 pub mod queue;
 pub mod retry;
 pub mod revival;
+pub mod suggest;
 pub mod text;
 pub mod time;
 pub mod traffic;

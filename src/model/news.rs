@@ -16,7 +16,18 @@ pub struct News {
     pub stopped: Option<NotReady>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+impl News {
+    /// Takes in what was said later.
+    pub fn take_in(&mut self, newer: News) {
+        let News { handle, printing, pages_done, stopped } = newer;
+        self.handle = handle.or(self.handle.take());
+        self.printing = self.printing.max(printing);
+        self.pages_done = self.pages_done.max(pages_done);
+        self.stopped = stopped;
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Printing {
     #[default]
     NotYet,

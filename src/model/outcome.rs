@@ -1,6 +1,7 @@
 //! How one attempt ended: what a print thread reports, and what a device answers when it is asked.
 
 use super::job::{DoneHow, FailReason};
+use super::news::News;
 use super::retry::{Broken, NotReady, Whole};
 
 /// The end of one attempt, or of one try to begin it.
@@ -47,8 +48,21 @@ pub enum Answer {
     Document(FailReason),
     /// It still has it.
     Underway,
+    /// It still has it, and says this of it.
+    Progress(News),
     /// It cannot tell.
     CannotTell,
     /// It does not answer now; it is to be asked again.
     NotReady(NotReady),
+}
+
+/// Why a device did not take a cancellation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CancelFailed {
+    /// It does not answer now; it is to be told again.
+    NotReady(NotReady),
+    /// It says that it is too late, or that it does not know the job: what became of it, asking tells.
+    TooLate,
+    /// It wants to know who asks, and does not know these credentials.
+    Credentials,
 }

@@ -19,7 +19,7 @@ pub struct Printer {
     pub format: Option<Format>,
     /// Options for jobs that do not say otherwise.
     pub defaults: Options,
-    pub mac: Option<[u8; 6]>,
+    pub mac: Option<Mac>,
     pub credentials_file: Option<String>,
     pub when_in_doubt: WhenInDoubt,
     pub cancel_printing: CancelPrinting,
@@ -132,6 +132,9 @@ pub enum Origin {
     Api,
 }
 
+/// The hardware address of a network card.
+pub type Mac = [u8; 6];
+
 /// What was learned of the device, over all its jobs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Learned {
@@ -167,6 +170,10 @@ pub struct PrinterLive {
     pub not_ready_since: Option<MonoTime>,
     /// Set while it cannot print and has work: when it is tried next.
     pub next_try_at: Option<WallTime>,
+    /// When it was last sent a wake-up call, while it is off or asleep.
+    pub woken_at: Option<WallTime>,
+    /// Its hardware address, configured or learned: with it, it can be woken.
+    pub mac: Option<Mac>,
 }
 
 /// What a printer does, and if nothing, why.

@@ -58,6 +58,29 @@ impl NotReady {
     }
 }
 
+impl NotReady {
+    /// Whether it ends only when somebody does something at the device: until then the device is waited for,
+    /// however long that takes.
+    pub fn needs_a_hand(&self) -> bool {
+        match self {
+            NotReady::MediaEmpty
+            | NotReady::MediaJam
+            | NotReady::CoverOpen
+            | NotReady::SupplyEmpty
+            | NotReady::OutputFull
+            | NotReady::TrayMissing
+            | NotReady::PausedAtDevice => true,
+            NotReady::Refused
+            | NotReady::Asleep
+            | NotReady::Unreachable
+            | NotReady::Unresolved
+            | NotReady::LookUpSlow
+            | NotReady::Busy
+            | NotReady::Other(_) => false,
+        }
+    }
+}
+
 impl fmt::Display for NotReady {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

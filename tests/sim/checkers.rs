@@ -28,6 +28,8 @@ pub struct Checker {
     pub cancel_wished: BTreeSet<JobId>,
     /// Attempts whose manager was told of a durable cancel.
     cancel_told: BTreeSet<(JobId, u32)>,
+    /// Attempts whose manager was told the device's number.
+    numbered: BTreeSet<(JobId, u32)>,
     /// Since when each waiting job has its present place.
     waits_since: BTreeMap<JobId, u64>,
 }
@@ -49,10 +51,12 @@ impl World {
     /// After a commit: every job went on as it may, and its end is true.
     pub fn check_commit(&mut self, commit: &Commit, before: &[Job]) {
         let find = |id| before.iter().find(|job: &&Job| job.id == id).cloned();
+        let place = |job: &Job| (job.serving_queue(), job.order());
         self.hold_to(invariants::commit(commit, find));
         for job in &commit.jobs {
             self.check_job(job);
             match job.status {
+                JobStatus::Waiting if find(job.id).is_some_and(|old| place(&old) == place(job)) => None,
                 JobStatus::Waiting => self.check.waits_since.insert(job.id, self.at),
                 _ => self.check.waits_since.remove(&job.id),
             };
@@ -86,6 +90,7 @@ impl World {
 
     fn check_job(&mut self, job: &Job) {
         let attempt = (job.id, job.attempts);
+        self.check_handle(job);
         let said = self.devices.iter().any(|device| device.words.contains(&attempt));
         self.hold_to(invariants::completed_on_word(job, said));
         match (job.status, &job.reason) {
@@ -97,6 +102,12 @@ impl World {
                     self.fail(format!("job {} is completed and never came out", job.id));
                 }
             }
+            (JobStatus::Canceled, Reason::CanceledAtDevice)
+                if !self.devices.iter().any(|device| device.desk.canceled_at_panel(job)) =>
+            {
+                self.fail(format!("job {} is canceled at the device and nobody did that", job.id));
+            }
+            (JobStatus::Canceled, Reason::CanceledAtDevice) => {}
             (JobStatus::Canceled, _) if !self.check.cancel_wished.contains(&job.id) => {
                 self.fail(format!("job {} is canceled and nobody asked for it", job.id));
             }
@@ -126,6 +137,23 @@ impl World {
     /// A device that says nothing may have lied about it.
     fn mute_liar(&self, job: &Job) -> bool {
         self.workers.values().any(|worker| worker.job.id == job.id && worker.lies())
+    }
+
+    /// The number that a device gave is recorded by the time the job ends.
+    fn check_handle(&mut self, job: &Job) {
+        let store = self.faults.commit_fails + self.faults.commit_unknown + self.faults.disk_full;
+        let lives = self.faults.crash_every + self.faults.stop_every + self.faults.panic_every;
+        let told = self.check.numbered.contains(&(job.id, job.attempts));
+        let ended = job.status.is_final() && job.bound.is_some() && job.device_job_id.is_none();
+        if store + lives + self.faults.read_fails == 0 && ended && told {
+            self.fail(format!("job {} has ended without the number that its device gave it", job.id));
+        }
+    }
+
+    pub fn number_is_told(&mut self, conn: Conn) {
+        if let Some(worker) = self.workers.get(&conn) {
+            self.check.numbered.insert((worker.job.id, worker.job.attempts));
+        }
     }
 
     /// A printer whose rule is to hold never prints again by itself.
@@ -175,6 +203,7 @@ impl World {
         if self.check.cancel_told.contains(&(job.id, job.attempts)) {
             self.fail(format!("job {} starts after its printer was told to cancel it", job.id));
         }
+        self.check_not_canceled_there(job);
         if !self.durable_attempt(job.id, conn) {
             self.fail(format!("job {} is sent and its attempt is not recorded: {conn:?}", job.id));
         }

@@ -49,6 +49,7 @@ pub struct Faults {
     pub confirm_never: u64,
     pub lie: u64,
     pub forgets: u64,
+    pub panel: u64,
     // The print threads.
     pub worker_panic: u64,
     pub worker_stuck: u64,
@@ -91,6 +92,7 @@ impl Faults {
             confirm_never: upto(200),
             lie: upto(50),
             forgets: upto(300),
+            panel: upto(100),
             worker_panic: upto(20),
             worker_stuck: upto(20),
             slow_shut: upto(500),

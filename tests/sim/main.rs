@@ -8,6 +8,7 @@ mod faults;
 mod printer;
 mod process;
 mod shell;
+mod talking;
 mod trace;
 mod world;
 

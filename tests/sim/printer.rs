@@ -1,6 +1,6 @@
 //! Simulated printers and the print threads that write to them. What comes out on paper is the ground truth.
 
-use spool::model::id::{DocumentId, Generation, JobId, PrinterId, QueueName};
+use spool::model::id::{AcceptedSeq, DocumentId, Generation, JobId, PrinterId, QueueName};
 use spool::model::job::{DoneHow, FailReason, Job};
 use spool::model::liveness::{Stage, Verdict};
 use spool::model::outcome::{Answer, Outcome};
@@ -20,6 +20,8 @@ pub enum Manner {
     Closes,
     Says,
     Mute,
+    /// It has a number for each job, gives notice of what it does, and can be asked and told.
+    Talks,
 }
 
 /// What came out of one attempt.
@@ -27,6 +29,8 @@ pub enum Manner {
 pub struct Print {
     pub job: JobId,
     pub attempt: u32,
+    /// Which wish of its user.
+    pub accepted: AcceptedSeq,
     pub whole: bool,
 }
 
@@ -44,6 +48,7 @@ pub struct Device {
     pub words: BTreeSet<(JobId, u32)>,
     /// Of those, the ones where it lied.
     pub lies: BTreeSet<(JobId, u32)>,
+    pub desk: crate::talking::Desk,
 }
 
 impl Device {
@@ -52,15 +57,18 @@ impl Device {
         let name = QueueName::new(&format!("p{no}")).expect("a good name");
         let mut config = Printer::new(id, name, format!("sim:{no}"), Origin::Api);
         config.when_in_doubt = if rng.chance(300) { WhenInDoubt::Hold } else { WhenInDoubt::PrintAgain };
-        let manner = match rng.below(4) {
+        config.mac = rng.chance(500).then_some([2, 0, 0, 0, 0, no as u8]);
+        let manner = match rng.below(6) {
             0 => Manner::Mute,
             1 => Manner::Says,
+            2 | 3 => Manner::Talks,
             _ => Manner::Closes,
         };
+        let asks = manner == Manner::Talks || rng.chance(300);
         Device {
             config,
             manner,
-            asks: if rng.chance(300) { Asks::Can } else { Asks::Cannot },
+            asks: if asks { Asks::Can } else { Asks::Cannot },
             live: None,
             away_until: 0,
             stalled_until: 0,
@@ -68,6 +76,7 @@ impl Device {
             paper: Vec::new(),
             words: BTreeSet::new(),
             lies: BTreeSet::new(),
+            desk: crate::talking::Desk::default(),
         }
     }
 
@@ -86,6 +95,7 @@ pub struct Worker {
     /// It has had its last word.
     over: bool,
     lie: bool,
+    pub news: spool::model::news::News,
 }
 
 impl Worker {
@@ -98,7 +108,12 @@ impl Worker {
         self.lie
     }
 
-    fn whole(&self) -> Whole {
+    /// Whether its last word can still be heard.
+    pub fn listens(&self) -> bool {
+        !self.over && !self.stuck
+    }
+
+    pub fn whole(&self) -> Whole {
         if self.sent < self.total { Whole::No } else { Whole::Maybe }
     }
 }
@@ -112,6 +127,8 @@ impl World {
         }
         let why = if self.at < self.devices[conn.printer].away_until {
             Some(NotReady::Asleep)
+        } else if self.devices[conn.printer].desk.is_busy() {
+            Some(NotReady::Busy)
         } else {
             self.rng.chance(self.faults.refuse).then_some(NotReady::Refused)
         };
@@ -130,8 +147,9 @@ impl World {
     pub fn send_job(&mut self, conn: Conn, job: Job) {
         self.check_first_byte(conn, &job);
         let total = job.bytes_total();
-        let lie = self.rng.chance(self.faults.lie);
-        let worker = Worker { job, sent: 0, total, turn: 0, stuck: false, over: false, lie };
+        let lie = self.devices[conn.printer].manner != Manner::Talks && self.rng.chance(self.faults.lie);
+        let news = Default::default();
+        let worker = Worker { job, sent: 0, total, turn: 0, stuck: false, over: false, lie, news };
         self.workers.insert(conn, worker);
         self.work_again(conn, 5);
     }
@@ -177,6 +195,8 @@ impl World {
         let piece = (total / 4).max(1).min(total - sent);
         let Some(worker) = self.workers.get_mut(&conn) else { return };
         worker.sent += piece;
+        self.device_talks(conn);
+        let Some(worker) = self.workers.get(&conn) else { return };
         if worker.sent == total {
             self.last_byte(conn);
         } else {
@@ -233,6 +253,9 @@ impl World {
 
     /// All bytes are with the device, which ends the job in its manner.
     fn last_byte(&mut self, conn: Conn) {
+        if self.devices[conn.printer].manner == Manner::Talks {
+            return self.device_has_all(conn);
+        }
         self.later(90_000, Event::Silence(conn));
         let mute = self.devices[conn.printer].manner == Manner::Mute;
         if mute || self.rng.chance(self.faults.confirm_never) {
@@ -288,18 +311,27 @@ impl World {
         if worker.sent == 0 {
             return;
         }
-        let (job, attempt) = (worker.job.id, worker.job.attempts);
-        let whole = worker.sent == worker.total && !worker.lie;
-        if device.paper.iter().any(|print| (print.job, print.attempt) == (job, attempt)) {
-            self.failure = Some(format!("job {job} came out twice in its attempt {attempt}"));
-            return;
+        if device.manner == Manner::Talks {
+            return self.device_is_left(conn);
         }
-        device.paper.push(Print { job, attempt, whole });
-        self.say(Some(conn.printer), conn.generation, Some(job), if whole { "*paper*" } else { "*scrap*" });
+        let (job, attempt, accepted) = (worker.job.id, worker.job.attempts, worker.job.accepted);
+        let whole = worker.sent == worker.total && !worker.lie;
+        self.comes_out(conn.printer, Print { job, attempt, accepted, whole });
+    }
+
+    /// What a device has printed of a job.
+    pub fn comes_out(&mut self, no: usize, print: Print) {
+        let Print { job, attempt, whole, .. } = print;
+        if self.devices[no].paper.iter().any(|old| (old.job, old.attempt) == (job, attempt)) {
+            self.fail(format!("job {job} came out twice in its attempt {attempt}"));
+        }
+        self.check_printed_once(&print);
+        self.devices[no].paper.push(print);
+        self.say(Some(no), Generation(0), Some(job), if whole { "*paper*" } else { "*scrap*" });
     }
 
     /// The thread's last word: its connection is closed before.
-    fn report(&mut self, conn: Conn, outcome: Outcome) {
+    pub fn report(&mut self, conn: Conn, outcome: Outcome) {
         self.hang_up(conn);
         self.late(conn, outcome);
     }
@@ -361,6 +393,9 @@ impl World {
         let forgets = self.rng.chance(self.faults.forgets);
         let busy = tries < 3 && self.rng.chance(self.faults.not_ready);
         let device = &mut self.devices[seat.printer];
+        if device.manner == Manner::Talks && self.at >= device.away_until && !forgets {
+            return self.device_tells(seat, attempt);
+        }
         let printed = device.paper.iter().any(|p| (p.job, p.attempt) == attempt && p.whole);
         let answer = if self.at < device.away_until {
             Answer::NotReady(NotReady::Asleep)

@@ -132,6 +132,7 @@ impl World {
             printer: device.config.clone(),
             rules: traffic::Rules { backoff: range, broken_max: BROKEN_MAX, blocked },
             learned,
+            mac: None,
             asks: device.asks,
             beginning,
             left,

@@ -26,6 +26,9 @@ impl World {
             let traffic = process.and_then(|process| process.managers[conn.printer].traffic.as_ref());
             *generation = traffic.map_or(*generation, Traffic::generation);
         }
+        if matches!(input, Input::News(..)) {
+            self.number_is_told(conn);
+        }
         self.tell_traffic(seat, input);
     }
 
@@ -127,6 +130,17 @@ impl World {
             Effect::Ask(job) => {
                 let wait = self.rng.between(5, 2000);
                 self.later(wait, Event::Ask(seat, job, 0));
+            }
+            // One that is only asleep wakes up.
+            Effect::Wake(_) if self.rng.chance(500) => {
+                let wakes = self.at + self.rng.between(1000, 30_000);
+                let device = &mut self.devices[seat.printer];
+                device.away_until = device.away_until.min(wakes);
+            }
+            Effect::Wake(_) => {}
+            Effect::CancelAtDevice(job) => {
+                let wait = self.rng.between(5, 2000);
+                self.later(wait, Event::CancelAtDevice(seat, job));
             }
             Effect::WakeAt(at) => self.set_timer(seat, at.0.as_millis() as u64),
             Effect::Live(_) => {}

@@ -77,6 +77,10 @@ pub enum Event {
     WatchStall(Conn, u64),
     Late(Conn, Outcome),
     Ask(Seat, Box<Job>, u32),
+    CancelAtDevice(Seat, Box<Job>),
+    /// A device that talks is done with a job, or gives it up.
+    DeviceEnds(usize, (JobId, u32)),
+    Panel(usize),
     Client(usize),
     Reply(usize, Ticket, Box<Result<Reply, Refusal>>),
     Rebuild(u32, usize),
@@ -239,6 +243,9 @@ impl World {
             Event::WatchStall(conn, turn) => self.watch_stall(conn, turn),
             Event::Late(conn, outcome) => self.late(conn, outcome),
             Event::Ask(seat, job, tries) => self.ask(seat, *job, tries),
+            Event::CancelAtDevice(seat, job) => self.cancel_at_device(seat, *job),
+            Event::DeviceEnds(no, attempt) => self.device_ends(no, attempt),
+            Event::Panel(no) => self.panel(no),
             Event::Client(no) => self.client_acts(no),
             Event::Reply(no, ticket, reply) => self.client_hears(no, ticket, *reply),
             Event::Rebuild(life, printer) => self.rebuild(life, printer),
@@ -280,6 +287,9 @@ impl World {
                 let paused = !self.devices[no].config.paused;
                 self.set_paused(no, paused);
             }
+            if self.rng.chance(self.faults.panel) {
+                self.sometime(Event::Panel(no));
+            }
             if self.rng.chance(self.faults.away) {
                 self.devices[no].away_until = self.at + self.rng.between(1000, 200_000);
             }
@@ -311,6 +321,7 @@ impl World {
         }
         let conns: Vec<Conn> = self.workers.keys().copied().collect();
         for conn in conns {
+            self.put_right(conn);
             self.work_again(conn, 0);
             self.link_says(conn, traffic::Input::Watch(conn.generation, Verdict::Moving));
         }

@@ -14,6 +14,7 @@ use spool::actors::front::{
 };
 use spool::clock::Clock;
 use spool::model::commit::Commit;
+use spool::model::description::Description;
 use spool::model::directory::Directory;
 use spool::model::document::{Document, Format};
 use spool::model::event::Subject;
@@ -42,6 +43,7 @@ struct Inner {
     fleet: Fleet,
     directory: Arc<Directory>,
     live: HashMap<PrinterId, PrinterLive>,
+    described: HashMap<PrinterId, Arc<Description>>,
     refuse: Option<Refusal>,
     withdrawn: Vec<JobId>,
     looking: Option<Looking>,
@@ -94,6 +96,7 @@ impl FakeCore {
             fleet,
             directory,
             live: HashMap::new(),
+            described: HashMap::new(),
             refuse: None,
             withdrawn: Vec::new(),
             looking: None,
@@ -122,6 +125,10 @@ impl FakeCore {
 
     pub fn set_live(&self, printer: u32, live: PrinterLive) {
         self.inner().live.insert(PrinterId(printer), live);
+    }
+
+    pub fn set_description(&self, printer: u32, description: Description) {
+        self.inner().described.insert(PrinterId(printer), Arc::new(description));
     }
 
     /// The number of the newest commit.
@@ -276,6 +283,10 @@ impl Core for FakeCore {
         self.inner().live.get(&printer).cloned().unwrap_or_default()
     }
 
+    fn description(&self, printer: PrinterId) -> Option<Arc<Description>> {
+        self.inner().described.get(&printer).cloned()
+    }
+
     fn workers(&self) -> Vec<WorkerRow> {
         let looking = self.inner().looking.take();
         if let Some((enter, leave)) = looking {
@@ -381,6 +392,15 @@ impl Core for FakeCore {
     fn keep_setting(&self, name: &'static str, value: Vec<u8>) -> Answer<()> {
         self.commit(&Commit { settings: vec![(name.to_owned(), value)], ..Commit::default() });
         answer(Ok(()))
+    }
+
+    fn wake(&self, name: QueueName) -> Answer<Arc<Printer>> {
+        let printer = self.directory().printer(&name).cloned();
+        answer(match printer {
+            Some(printer) if printer.mac.is_some() => Ok(printer),
+            Some(_) => Err(Refusal::NoMac(name)),
+            None => Err(Refusal::NoSuchPrinter(name)),
+        })
     }
 
     fn test_page(&self, name: QueueName, submitter: Submitter) -> Answer<Accepted> {

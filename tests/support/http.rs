@@ -1,7 +1,7 @@
 //! The interface over real sockets, and a client that says exactly what it is told to.
 
 #[path = "wait.rs"]
-mod wait;
+pub mod wait;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -53,6 +53,10 @@ pub struct Setup {
     pub submit: SubmitAccess,
     pub networks: Vec<Network>,
     pub listen: &'static str,
+    /// What devices may use of the machine.
+    pub surroundings: Surroundings,
+    /// How long a copy of the store is, bytes.
+    pub copy: u64,
 }
 
 impl Default for Setup {
@@ -62,6 +66,8 @@ impl Default for Setup {
             submit: SubmitAccess::Local,
             networks: Vec::new(),
             listen: "127.0.0.1:0",
+            surroundings: Surroundings::new(Vec::new(), Timing::default(), Clock::machine()),
+            copy: 4,
         }
     }
 }
@@ -93,9 +99,9 @@ impl Running {
             users: Users::new(folder.path().to_owned(), NOBODY),
             clock: Clock::machine(),
             addresses: listener.addresses(),
-            surroundings: Surroundings::new(Vec::new(), Timing::default(), Clock::machine()),
+            surroundings: setup.surroundings,
             bounds: setup.bounds,
-            backups: Arc::new(Copied),
+            backups: Arc::new(Copied(setup.copy)),
             stats: Arc::default(),
         }));
         let (handle, thread) = serve(listener, Arc::clone(&state));
@@ -183,13 +189,13 @@ impl Drop for Running {
     }
 }
 
-/// A copy of a store that holds one word.
-struct Copied;
+/// A copy of a store: so many bytes.
+struct Copied(u64);
 
 impl Backups for Copied {
     fn write(&self, begin: &mut dyn FnMut(u64), sink: &mut dyn Write) -> std::io::Result<()> {
-        begin(4);
-        sink.write_all(b"copy")?;
+        begin(self.0);
+        std::io::copy(&mut std::io::repeat(b'c').take(self.0), sink)?;
         sink.flush()
     }
 }

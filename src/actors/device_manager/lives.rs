@@ -12,7 +12,7 @@ use crate::actors::traffic_manager::{self, Ended, Left, Life, TrafficManager};
 use crate::model::fleet::Input;
 use crate::model::id::PrinterId;
 use crate::model::printer::{Activity, Learned, Printer, PrinterLive};
-use crate::model::traffic::Beginning;
+use crate::model::traffic::{Beginning, Traffic};
 use crate::store::ReadError;
 
 /// What a full mailbox did not take, or a commit under way stands against, is tried again after this long.
@@ -31,6 +31,7 @@ pub(super) struct Running {
 /// What a running traffic manager has to be told without fail.
 pub(super) enum Order {
     Settings(Arc<Printer>),
+    Tuned(Arc<traffic_manager::Parts>),
     Stop,
     Park,
 }
@@ -38,8 +39,10 @@ pub(super) enum Order {
 impl Running {
     fn owe(&mut self, order: Order) {
         // Newer settings stand for older ones.
-        if matches!(order, Order::Settings(_)) {
-            self.owed.retain(|owed| !matches!(owed, Order::Settings(_)));
+        match order {
+            Order::Settings(_) => self.owed.retain(|owed| !matches!(owed, Order::Settings(_))),
+            Order::Tuned(_) => self.owed.retain(|owed| !matches!(owed, Order::Tuned(_))),
+            Order::Stop | Order::Park => {}
         }
         self.owed.push_back(order);
     }
@@ -49,6 +52,9 @@ impl Running {
             let sent = match order {
                 Order::Settings(printer) => {
                     self.address.try_send(traffic_manager::Settings(printer.clone())).map_err(drop)
+                }
+                Order::Tuned(parts) => {
+                    self.address.try_send(traffic_manager::Tuned(parts.clone())).map_err(drop)
                 }
                 Order::Stop => self.address.try_send(traffic_manager::Stop).map_err(drop),
                 Order::Park => self.address.try_send(traffic_manager::Park).map_err(drop),
@@ -144,6 +150,9 @@ impl DeviceManager {
                 if let Some(bytes) = store.setting(&Learned::setting(printer.id)).await? {
                     left.entry(printer.id).or_default().learned = Learned::from_bytes(&bytes);
                 }
+                if let Some(mac) = store.setting(&Traffic::mac_setting(printer.id)).await? {
+                    left.entry(printer.id).or_default().mac = mac.try_into().ok();
+                }
             }
             Ok::<_, ReadError>(left)
         };
@@ -189,6 +198,7 @@ impl DeviceManager {
             job: None,
             next_try_at,
             not_ready_since: Some(since),
+            ..PrinterLive::default()
         };
         self.parts.board.publish_live(printer, live);
         ctx.run_later(wait, move |act, ctx| act.revive(printer, ctx));

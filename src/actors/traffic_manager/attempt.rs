@@ -10,7 +10,8 @@ use crate::device::{Confirmation, DocumentTag, JobTag};
 use crate::failpoint;
 use crate::model::id::Generation;
 use crate::model::job::{DocumentRef, Job};
-use crate::model::outcome::{Answer, Outcome};
+use crate::model::options::Options;
+use crate::model::outcome::{Answer, CancelFailed, Outcome};
 use crate::model::printer::Activity;
 use crate::model::retry::NotReady;
 use crate::model::traffic::{FinalWord, Input, Progress, Traffic};
@@ -37,6 +38,10 @@ impl TrafficManager {
             }
             match opened {
                 Ok(link) => {
+                    if let Some(description) = link.description() {
+                        act.begin.parts.board.publish_description(act.begin.printer.id, description);
+                    }
+                    act.learn_mac(ctx);
                     act.open = Some((generation, link));
                     act.step(Input::Opened(generation), ctx);
                 }
@@ -82,7 +87,7 @@ impl TrafficManager {
             link,
             tag: self.tag(job),
             parts: self.parts_of(job),
-            copies: job.options.copies(),
+            copies: self.options(job).copies(),
             // Where the notice is lost to a full mailbox, the timer finds the report.
             notify: Box::new(move |generation| drop(address.try_send(Reported(generation)))),
         };
@@ -101,12 +106,18 @@ impl TrafficManager {
         ctx.spawn(later.into_actor(self).map(move |(), act, ctx| act.ended(generation, outcome, ctx)));
     }
 
+    /// What was asked for, with the printer's defaults where nothing was.
+    fn options(&self, job: &Job) -> Options {
+        job.options.or(&self.begin.printer.defaults)
+    }
+
     pub(super) fn tag(&self, job: &Job) -> JobTag {
         let extension = job.documents.first().map_or("prn", |document| document.format.extension());
         let closes = match self.traffic.as_ref().map(Traffic::final_word) {
             Some(FinalWord::Silence) => Confirmation::Silence,
             Some(FinalWord::Close) | None => Confirmation::Close,
         };
+        let options = self.options(job);
         let tag_of =
             |document: &DocumentRef| DocumentTag { format: document.format.clone(), bytes: document.bytes };
         JobTag {
@@ -118,8 +129,8 @@ impl TrafficManager {
             handle: job.device_job_id.clone(),
             extension,
             documents: job.documents.iter().map(tag_of).collect(),
-            options: job.options.clone(),
-            bytes_total: job.bytes_total().saturating_mul(u64::from(job.options.copies())),
+            bytes_total: job.bytes_total().saturating_mul(u64::from(options.copies())),
+            options,
             closes,
         }
     }
@@ -148,12 +159,19 @@ impl TrafficManager {
         }
     }
 
-    /// Hears the outcome of the last attempt, where it is there and not heard yet. It stays in its slot: should
-    /// this manager fail before it is durable, the next one believes it.
+    /// Takes what the device has said of the job, and hears the outcome of the last attempt, where it is there
+    /// and not heard yet. It stays in its slot: should this manager fail before it is durable, the next one
+    /// believes it.
     pub(super) fn take_report(&mut self, ctx: &mut Context<Self>) {
         if self.traffic.is_none() {
             // It belongs to a former life, which waits for it.
             return;
+        }
+        let said = |(generation, running): &(Generation, Running)| Some((*generation, running.take_news()?));
+        let news = self.begin.lane.attempt().as_ref().and_then(said);
+        if let Some((generation, news)) = news {
+            failpoint::hit("traffic-before-news");
+            self.step(Input::News(generation, news), ctx);
         }
         let heard = self.heard;
         let report = |(generation, running): &(Generation, Running)| {
@@ -186,6 +204,22 @@ impl TrafficManager {
             }
         };
         ctx.spawn(ask.into_actor(self).map(|answer, act, ctx| act.step(Input::Answered(answer), ctx)));
+    }
+
+    pub(super) fn cancel_at_device(&mut self, job: &Job, ctx: &mut Context<Self>) {
+        let (tag, target, id) = (self.tag(job), self.target.clone(), job.id);
+        let cancel = async move {
+            match target {
+                Ok(target) => target.cancel(&tag).await,
+                Err(why) => Err(CancelFailed::NotReady(why)),
+            }
+        };
+        ctx.spawn(cancel.into_actor(self).map(move |answer, act, ctx| {
+            if let Err(why) = &answer {
+                log::info!(printer = act.name(), job = id.0, why:?; "the device did not take the cancellation");
+            }
+            act.step(Input::CancelAnswered(id, answer), ctx);
+        }));
     }
 
     pub(super) fn progress(&self) -> Option<Progress> {

@@ -3,6 +3,7 @@
 
 mod attempt;
 mod messages;
+mod power;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +12,7 @@ use std::time::Duration;
 use actix::prelude::*;
 use tokio::sync::mpsc::UnboundedSender;
 
-pub use self::messages::{Bell, Park, Reported, Settings, Stop, Watched};
+pub use self::messages::{Bell, Park, Reported, Settings, Stop, Tuned, Watched};
 use super::board::{Board, Notices};
 use super::thread_watcher::ThreadWatcher;
 use super::worker::{Running, Shut, StartAttempt};
@@ -22,7 +23,7 @@ use crate::model::commit::Commit;
 use crate::model::id::{Generation, PrinterId, QueueId};
 use crate::model::job::Job;
 use crate::model::outcome::Outcome;
-use crate::model::printer::{Activity, Learned, Printer, PrinterLive};
+use crate::model::printer::{Activity, Learned, Mac, Printer, PrinterLive};
 use crate::model::retry::NotReady;
 use crate::model::time::MonoTime;
 use crate::model::traffic::{Asks, Beginning, Effect, Input, Rules, SHUT_WAIT, Start, Traffic};
@@ -39,6 +40,7 @@ const READ_AGAIN: Duration = Duration::from_secs(1);
 const MAILBOX: usize = 64;
 
 /// What all traffic managers are made from.
+#[derive(Clone)]
 pub struct Parts {
     pub store: SharedStore,
     pub documents: Documents,
@@ -69,6 +71,8 @@ pub struct Left {
     /// Jobs that the store has at the printer.
     pub jobs: Vec<Job>,
     pub learned: Learned,
+    /// The hardware address as it was learned.
+    pub mac: Option<Mac>,
 }
 
 /// Which of a printer's traffic managers it was.
@@ -126,6 +130,8 @@ pub struct TrafficManager {
     traffic: Option<Traffic>,
     opening: Option<(Generation, SpawnHandle)>,
     open: Option<(Generation, Box<dyn Link>)>,
+    /// When the hardware address of the device was last looked for.
+    mac_looked_at: Option<MonoTime>,
     timer: Option<SpawnHandle>,
     /// The attempt whose outcome was heard last.
     heard: Option<Generation>,
@@ -134,8 +140,8 @@ pub struct TrafficManager {
 impl TrafficManager {
     pub fn new(begin: Begin) -> TrafficManager {
         let target = target_of(&begin.printer, &begin.parts.surroundings);
-        let (traffic, opening, open, timer, heard) = (None, None, None, None, None);
-        TrafficManager { begin, target, traffic, opening, open, timer, heard }
+        let (traffic, opening, open, mac_looked_at, timer, heard) = (None, None, None, None, None, None);
+        TrafficManager { begin, target, traffic, opening, open, mac_looked_at, timer, heard }
     }
 
     /// The connection of a former life must be shut before another is made. Then the store tells what
@@ -181,11 +187,13 @@ impl TrafficManager {
                 log::warn!(error:%; "the store did not take an empty commit");
             }
             let learned = store.setting(&Learned::setting(id)).await?;
+            let mac = store.setting(&Traffic::mac_setting(id)).await?;
             let here = |job: &Job| job.bound.as_ref().is_some_and(|bound| bound.printer == id);
             let jobs = store.jobs_at_printers().await?.into_iter().filter(here).collect();
             Ok::<_, ReadError>(Left {
                 jobs,
                 learned: learned.map(|bytes| Learned::from_bytes(&bytes)).unwrap_or_default(),
+                mac: mac.and_then(|mac| mac.try_into().ok()),
             })
         };
         ctx.spawn(read.into_actor(self).map(|read, act, ctx| match read {
@@ -212,6 +220,7 @@ impl TrafficManager {
             printer: (**printer).clone(),
             rules: parts.rules,
             learned: left.learned,
+            mac: left.mac,
             asks: self.asks(),
             beginning: *beginning,
             left: left.jobs,
@@ -254,6 +263,9 @@ impl TrafficManager {
         for job in self.begin.notices.take_canceled() {
             self.step(Input::Cancel(job), ctx);
         }
+        if self.begin.notices.take_wake_up() {
+            self.step(Input::WakeUp, ctx);
+        }
         if self.begin.notices.take_wake() {
             self.step(Input::Wake, ctx);
         }
@@ -275,8 +287,11 @@ impl TrafficManager {
             Effect::Send(generation, job) => self.send(generation, &job, ctx),
             Effect::Shut(generation) => self.shut(generation, ctx),
             Effect::Ask(job) => self.ask(&job, ctx),
+            Effect::CancelAtDevice(job) => self.cancel_at_device(&job, ctx),
+            Effect::Wake(mac) => self.wake_device(mac, ctx),
             Effect::WakeAt(at) => self.wake_at(at, ctx),
             Effect::Live(live) => {
+                self.log_power(&live);
                 log::debug!(printer = self.name(), activity:? = live.activity; "printer");
                 self.begin.parts.board.publish_live(self.begin.printer.id, live);
             }

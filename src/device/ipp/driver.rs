@@ -17,8 +17,8 @@ use tokio::time::timeout;
 
 use crate::clock::Clock;
 use crate::device::address::{Host, HostPort};
-use crate::device::{Pulse, Resolver, Shutter, Timing, connect, os};
-use crate::model::retry::NotReady;
+use crate::device::{LinkError, Pulse, Resolver, Shutter, Timing, connect, os};
+use crate::model::retry::{Broken, NotReady, Whole};
 use crate::model::time::MonoTime;
 
 /// Why waiting ended without what was waited for.
@@ -40,6 +40,15 @@ pub trait Driver {
     async fn ready(&mut self, socket: &TcpStream, wanted: PollFlags, longest: Duration) -> Result<(), Ended>;
     /// Connects to the printer; `peer` is where it was before. The stream is nonblocking.
     async fn connect(&mut self, place: &HostPort, peer: Option<SocketAddr>) -> Result<Arc<TcpStream>, NoWay>;
+}
+
+impl From<Ended> for LinkError {
+    fn from(ended: Ended) -> LinkError {
+        match ended {
+            Ended::Stopped => LinkError::Stopped,
+            Ended::Failed(_) => LinkError::Broken(Broken::WriteFailed, Whole::No),
+        }
+    }
 }
 
 /// Why there is no connection.

@@ -80,10 +80,20 @@ impl Obstacle {
     }
 }
 
+/// Whether the printer has words for its jobs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Speech {
+    /// The close of its connection is all it says.
+    #[default]
+    Mute,
+    Talks,
+}
+
 /// How the printer was ordered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Script {
     pub ppm: Option<u32>,
+    pub speech: Speech,
     pub latency: Duration,
     pub recover: Duration,
     /// Number of the job, from 1, and what happens to it.
@@ -98,6 +108,7 @@ impl Script {
         }
         let mut script = Script {
             ppm: None,
+            speech: Speech::Mute,
             latency: Duration::ZERO,
             recover: Duration::from_secs(10),
             faults: Vec::new(),
@@ -115,6 +126,13 @@ impl Script {
                 let ppm = value.parse().ok().filter(|ppm| (1..=1_000_000).contains(ppm));
                 self.ppm = Some(ppm.ok_or("ppm is a number of pages a minute, 1 to 1000000")?);
             }
+            "talks" => {
+                self.speech = match value {
+                    "yes" => Speech::Talks,
+                    "no" => Speech::Mute,
+                    _ => return Err("talks is yes or no".to_owned()),
+                }
+            }
             "latency" => self.latency = duration(value)?,
             "recover" => self.recover = duration(value)?,
             "fail" => {
@@ -125,7 +143,7 @@ impl Script {
                     return Err(format!("it has more than {FAULTS_MAX} faults"));
                 }
             }
-            _ => return Err(format!("{key:?} is unknown; known are ppm, latency, fail, recover")),
+            _ => return Err(format!("{key:?} is unknown; known are ppm, talks, latency, fail, recover")),
         }
         Ok(())
     }
@@ -193,6 +211,8 @@ mod tests {
         for text in [
             "?speed=3",
             "?ppm=0",
+            "?talks",
+            "?talks=loudly",
             "?ppm=-1",
             "?ppm=99999999999",
             "?ppm",

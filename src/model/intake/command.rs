@@ -148,7 +148,7 @@ impl Intake {
         let case = CancelCase {
             status: job.status,
             scheduling: printer.map(|p| p.scheduling).unwrap_or_default(),
-            handle: if job.device_job_id.is_some() { Handle::Known } else { Handle::None },
+            handle: printer.map_or(Handle::None, |printer| cancel::handle(job, printer)),
             rule: printer.map(|p| p.cancel_printing).unwrap_or_default(),
             wish,
         };

@@ -126,6 +126,8 @@ pub enum Refusal {
     },
     /// Provisioned by the configuration file.
     ReadOnly(QueueName),
+    /// A printer whose hardware address is not known cannot be woken.
+    NoMac(QueueName),
     /// A value that a printer cannot have.
     BadPrinter {
         key: String,
@@ -171,6 +173,7 @@ impl Refusal {
             Refusal::InPools { .. } => "in_pools",
             Refusal::HasJobs { .. } => "has_jobs",
             Refusal::ReadOnly(_) => "read_only",
+            Refusal::NoMac(_) => "no_mac",
             Refusal::BadPrinter { .. } => "bad_printer",
             Refusal::BadPool { .. } => "bad_pool",
             Refusal::Busy { .. } => "busy",
@@ -251,6 +254,10 @@ impl fmt::Display for Refusal {
             Refusal::ReadOnly(name) => {
                 write!(f, "{name} stands in the configuration file; change it there and reload")
             }
+            Refusal::NoMac(name) => write!(
+                f,
+                "the hardware address of {name} is not known; set it with `spool printer set {name} mac=00:11:22:33:44:55`"
+            ),
             Refusal::BadPrinter { key, why } | Refusal::BadPool { key, why } => write!(f, "{key}: {why}"),
             Refusal::Busy { retry_after } => write!(
                 f,

@@ -31,14 +31,22 @@ pub enum JobEvent {
     Render(Bound),
     /// An attempt is recorded: from the moment this is durable bytes may leave.
     Attempt(Bound),
-    /// Bytes handed to the device so far. No entry in the timeline.
+    /// Bytes handed to the device so far, and pages that it says are done, where it counts them. No entry in
+    /// the timeline.
     Progress {
         bytes: u64,
+        pages: Option<u32>,
     },
     /// The device takes no more bytes.
     Block,
     /// It takes bytes again.
     Unblock,
+    /// The printer that has the job, or whose turn it is to take it, cannot print now.
+    PrinterStops(NotReady),
+    /// That printer was sent a wake-up call.
+    PrinterWoken,
+    /// What kept that printer from printing is over.
+    PrinterGoesOn,
     /// The last byte has left.
     LastByte {
         bytes: u64,
@@ -47,6 +55,9 @@ pub enum JobEvent {
     Handle(String),
     /// The device said that it prints.
     PrintStart,
+    /// The connection broke before the last byte had left: what the device has of the job is about to be
+    /// cleared away there.
+    Break(Broken),
     /// No byte left; the job goes back to its place.
     NotReady(NotReady),
     /// It was bound and nothing was tried; it goes back to its place.
@@ -70,6 +81,8 @@ pub enum JobEvent {
     /// A user wants the end of a job that a printer has.
     RequestCancel,
     Cancel,
+    /// Somebody has canceled it at the device itself.
+    CancelAtDevice,
     /// A user wants a finished job printed once more.
     Restart {
         accepted: AcceptedSeq,
@@ -106,7 +119,12 @@ pub fn edge(from: JobStatus, event: &JobEvent) -> Option<JobStatus> {
         (S::Waiting | S::Scheduled, E::Render(_)) => Some(S::Rendering),
         (S::Waiting | S::Rendering | S::Scheduled, E::Attempt(_)) => Some(S::Transmitting),
 
-        (S::Transmitting, E::Block | E::Unblock) => Some(from),
+        // A device may print the beginning while it takes the rest.
+        (S::Transmitting | S::Printing, E::Block | E::Unblock) => Some(from),
+        (
+            S::Waiting | S::Transmitting | S::Transmitted | S::Printing,
+            E::PrinterStops(_) | E::PrinterWoken | E::PrinterGoesOn,
+        ) => Some(from),
         (S::Transmitting | S::Transmitted | S::Printing, E::Progress { .. }) => Some(from),
         // The device's notices may overtake the end of our own sending: neither moves the job back.
         (S::Transmitting, E::LastByte { .. }) => Some(S::Transmitted),
@@ -115,6 +133,7 @@ pub fn edge(from: JobStatus, event: &JobEvent) -> Option<JobStatus> {
         (S::Scheduled | S::Transmitting | S::Transmitted, E::PrintStart) => Some(S::Printing),
 
         (S::Rendering | S::Scheduled | S::Transmitting, E::NotReady(_)) => Some(S::Waiting),
+        (S::Transmitting | S::Transmitted | S::Printing, E::Break(_)) => Some(from),
         (S::Rendering | S::Scheduled, E::GiveBack) => Some(S::Waiting),
         (S::Transmitting | S::Transmitted | S::Printing, E::Again { .. }) => Some(S::Waiting),
         (
@@ -146,6 +165,7 @@ pub fn edge(from: JobStatus, event: &JobEvent) -> Option<JobStatus> {
             | S::Printing,
             E::Cancel,
         ) => Some(S::Canceled),
+        (S::Transmitting | S::Transmitted | S::Printing, E::CancelAtDevice) => Some(S::Canceled),
         (S::Held | S::Completed | S::Failed | S::Canceled, E::Restart { .. }) => Some(S::Waiting),
 
         _ => None,

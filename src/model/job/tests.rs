@@ -5,6 +5,7 @@ use crate::model::fixtures::{after, bound, job, job_in, name};
 use crate::model::id::PoolId;
 use crate::model::invariants;
 use crate::model::printer::Activity;
+use crate::model::retry::NotReady;
 
 /// Where each event leads from each status: `h`eld, `w`aiting, `r`endering, `s`cheduled, `t`ransmitting,
 /// transmitted (`x`), `p`rinting, `c`ompleted, `f`ailed, canceled (`z`); a dot where it is refused.
@@ -19,11 +20,15 @@ const TABLE: &str = "
     rendering        . r . r . . . . . .
     attempt          . t t t . . . . . .
     progress         . . . . t x p . . .
-    blocked          . . . . t . . . . .
-    unblocked        . . . . t . . . . .
+    blocked          . . . . t . p . . .
+    unblocked        . . . . t . p . . .
+    printer-stopped  . w . . t x p . . .
+    printer-woken    . w . . t x p . . .
+    printer-goes-on  . w . . t x p . . .
     transmitted      . . . . x . p . . .
     handle           . . . s t x p . . .
     printing         . . . p p p . . . .
+    broken           . . . . t x p . . .
     not-ready        . . w w w . . . . .
     given-back       . . w w . . . . . .
     print-again      . . . . w w w . . .
@@ -32,6 +37,7 @@ const TABLE: &str = "
     failed           f f f f f f f . . .
     cancel-requested . . r s t x p . . .
     canceled         z z z z z z z . . .
+    canceled         . . . . z z z . . .
     restarted        w . . . . . . w w w
 ";
 
@@ -62,12 +68,16 @@ fn events() -> Vec<JobEvent> {
         E::Schedule(bound(2)),
         E::Render(bound(2)),
         E::Attempt(bound(2)),
-        E::Progress { bytes: 7 },
+        E::Progress { bytes: 7, pages: Some(1) },
         E::Block,
         E::Unblock,
+        E::PrinterStops(NotReady::MediaEmpty),
+        E::PrinterWoken,
+        E::PrinterGoesOn,
         E::LastByte { bytes: 100 },
         E::Handle("17".to_owned()),
         E::PrintStart,
+        E::Break(Broken::Reset),
         E::NotReady(NotReady::Refused),
         E::GiveBack,
         E::Again { broken, whole },
@@ -76,6 +86,7 @@ fn events() -> Vec<JobEvent> {
         E::Fail(FailReason::Document("bad".to_owned())),
         E::RequestCancel,
         E::Cancel,
+        E::CancelAtDevice,
         E::Restart { accepted: AcceptedSeq(9) },
     ]
 }

@@ -1,8 +1,7 @@
 //! What is said of jobs: IPP's keywords for programs, sentences for people.
 
-use super::{DoneHow, FailReason, HoldReason, JobEvent, Reason};
-use crate::model::id::QueueName;
-use crate::model::retry::Whole;
+use super::{DoneHow, FailReason, HoldReason, Job, JobEvent, JobStatus, Reason};
+use crate::model::retry::{Broken, NotReady, Whole};
 
 impl JobEvent {
     /// The word for the event in timelines and errors.
@@ -19,9 +18,13 @@ impl JobEvent {
             JobEvent::Progress { .. } => "progress",
             JobEvent::Block => "blocked",
             JobEvent::Unblock => "unblocked",
+            JobEvent::PrinterStops(_) => "printer-stopped",
+            JobEvent::PrinterWoken => "printer-woken",
+            JobEvent::PrinterGoesOn => "printer-goes-on",
             JobEvent::LastByte { .. } => "transmitted",
             JobEvent::Handle(_) => "handle",
             JobEvent::PrintStart => "printing",
+            JobEvent::Break(_) => "broken",
             JobEvent::NotReady(_) => "not-ready",
             JobEvent::GiveBack => "given-back",
             JobEvent::Again { .. } => "print-again",
@@ -29,21 +32,46 @@ impl JobEvent {
             JobEvent::Complete { .. } => "completed",
             JobEvent::Fail(_) => "failed",
             JobEvent::RequestCancel => "cancel-requested",
-            JobEvent::Cancel => "canceled",
+            JobEvent::Cancel | JobEvent::CancelAtDevice => "canceled",
             JobEvent::Restart { .. } => "restarted",
         }
     }
 
-    /// What the timeline says of the event at a job that is addressed there, where neither the job's reason nor the kind says it.
-    pub(super) fn said(&self, addressed: &QueueName) -> Option<String> {
+    /// What the timeline says of the event at this job, where neither the job's reason nor the kind says it.
+    pub(super) fn said(&self, job: &Job) -> Option<String> {
         match self {
             JobEvent::Reroute { name, because, .. } => Some(format!(
-                "moved to the queue of {name} with its age and priority; at {addressed} {}",
+                "moved to the queue of {name} with its age and priority; at {} {}",
+                job.queue_name,
                 because.sentence()
             )),
+            JobEvent::PrinterStops(why) if job.status == JobStatus::Waiting => {
+                Some(format!("{why}; the job waits and goes on when the printer does"))
+            }
+            JobEvent::PrinterStops(why) => Some(format!("{why}; the printer has the job")),
+            JobEvent::PrinterWoken => {
+                Some("the printer was sent a wake-up call; the job goes on when it answers".to_owned())
+            }
+            JobEvent::PrinterGoesOn => Some("what kept the printer from printing is over".to_owned()),
+            JobEvent::Break(broken) => Some(half(*broken)),
+            JobEvent::Complete { how, .. } if job.cancel_requested => Some(how.too_late()),
             _ => None,
         }
     }
+
+    /// Why the printer does not print, where the event tells that of a job whose own reason is another.
+    pub(super) fn told_reason(&self) -> Option<&'static str> {
+        match self {
+            JobEvent::PrinterStops(why) => Some(why.keyword()),
+            JobEvent::PrinterWoken => Some(NotReady::Asleep.keyword()),
+            _ => None,
+        }
+    }
+}
+
+/// What is said of a job of which the device has a part that is of no use.
+pub(in crate::model) fn half(broken: Broken) -> String {
+    format!("{broken} before the last byte had left; the printer is told to drop what it has of it")
 }
 
 pub(super) fn kind_sentence(kind: &'static str) -> &'static str {
@@ -77,6 +105,8 @@ impl Reason {
             Reason::Broken(_, Whole::No) => Some("connection-broken"),
             Reason::Broken(_, Whole::Maybe) => Some("may-have-printed"),
             Reason::Blocked => Some("printer-takes-no-data"),
+            Reason::Stopped(why) => Some(why.keyword()),
+            Reason::CanceledAtDevice => Some("job-canceled-at-device"),
             Reason::Done(DoneHow::Unconfirmed) => Some("job-completed-with-warnings"),
             Reason::Done(_) => Some("job-completed-successfully"),
             Reason::Failed(FailReason::Document(_)) => Some("document-format-error"),
@@ -97,6 +127,8 @@ impl Reason {
                 "{broken} when all of it may have left; it may have been printed and is printed once more"
             )),
             Reason::Blocked => Some("the printer has a part of it and takes no more".to_owned()),
+            Reason::Stopped(why) => Some(why.to_string()),
+            Reason::CanceledAtDevice => Some("canceled at the printer itself".to_owned()),
             Reason::Done(how) => Some(how.sentence().to_owned()),
             Reason::Failed(FailReason::Document(why)) => Some(format!("it cannot be printed: {why}")),
             Reason::Failed(FailReason::DocumentDamaged(why)) => {
@@ -139,6 +171,11 @@ impl HoldReason {
 }
 
 impl DoneHow {
+    /// What is said of a job that was done before the wish for its end came through.
+    pub fn too_late(self) -> String {
+        format!("{}; the printer was done before it could be canceled", self.sentence())
+    }
+
     pub fn sentence(self) -> &'static str {
         match self {
             DoneHow::FileWritten => "printed: the file is written and synced",

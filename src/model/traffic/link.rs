@@ -22,8 +22,9 @@ impl Traffic {
         }
         self.link = Link::Open(generation);
         self.contact = Contact::Answered(now.mono);
+        self.power.is_awake();
         match std::mem::replace(&mut self.work, Work::None) {
-            Work::Probing => {}
+            Work::Probing => self.tell_it_is_back(now, fx),
             Work::Bound(job) => self.send(*job, now, fx),
             other => self.work = other,
         }
@@ -41,8 +42,9 @@ impl Traffic {
         }
         self.link = Link::Closed;
         self.went_bad(Bad::NotReady(why.clone()), now);
+        self.wake_if_asleep(&why, now, fx);
         match std::mem::replace(&mut self.work, Work::None) {
-            Work::Probing => {}
+            Work::Probing => self.tell_why(&why, now, fx),
             Work::Bound(job) => {
                 self.settle(Ended { job, outcome: Outcome::NotReady(why) }, None, now, fx);
             }

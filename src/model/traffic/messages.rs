@@ -4,8 +4,9 @@ use crate::model::commit::{Commit, CommitError};
 use crate::model::id::{Generation, JobId};
 use crate::model::job::Job;
 use crate::model::liveness::{Stage, Verdict};
-use crate::model::outcome::{Answer, Outcome};
-use crate::model::printer::{Learned, Printer, PrinterLive};
+use crate::model::news::News;
+use crate::model::outcome::{Answer, CancelFailed, Outcome};
+use crate::model::printer::{Learned, Mac, Printer, PrinterLive};
 use crate::model::retry::{BackoffRange, NotReady};
 use crate::model::time::MonoTime;
 use std::time::Duration;
@@ -17,6 +18,8 @@ pub enum Input {
     Wake,
     /// The printer's settings are these now; its device may be another.
     Printer(Box<Printer>, Asks),
+    /// The configuration was read again.
+    Rules(Rules),
     /// The first jobs of its queues, in order; the answer to [`Effect::ReadHead`].
     Head(Vec<Job>),
     /// The answer to [`Effect::ReadJob`].
@@ -32,8 +35,16 @@ pub enum Input {
     /// The connection was shut from outside, whatever its thread does.
     ConnectionShut(Generation),
     Watch(Generation, Verdict),
+    /// What the device says of the job that is being sent over this connection.
+    News(Generation, News),
     /// The device's answer to [`Effect::Ask`].
     Answered(Answer),
+    /// The device's answer to [`Effect::CancelAtDevice`] for this job.
+    CancelAnswered(JobId, Result<(), CancelFailed>),
+    /// The hardware address of the device was found out.
+    Mac(Mac),
+    /// Somebody wants the printer woken.
+    WakeUp,
     /// A user wants the end of a job; its flag is durable.
     Cancel(JobId),
     /// The time asked for by [`Effect::WakeAt`] has come; with what is known of the present attempt.
@@ -69,6 +80,10 @@ pub enum Effect {
     Shut(Generation),
     /// Ask the device what became of the job.
     Ask(Box<Job>),
+    /// Tell the device to cancel the job, by the number that it gave it.
+    CancelAtDevice(Box<Job>),
+    /// Send a wake-up call to this hardware address.
+    Wake(Mac),
     /// `Timer` at this moment; replaces an earlier one.
     WakeAt(MonoTime),
     /// How the printer is now.
@@ -118,6 +133,8 @@ pub struct Start {
     pub printer: Printer,
     pub rules: Rules,
     pub learned: Learned,
+    /// The hardware address as it was learned.
+    pub mac: Option<Mac>,
     pub asks: Asks,
     pub beginning: Beginning,
     /// Jobs that the store has at this printer.

@@ -15,8 +15,12 @@
 //! leaves when both are there. To any other printer the connection comes first, so that a dead printer
 //! binds no job. The end of a job and the attempt of the next are one commit.
 
+mod asking;
+mod cancel;
 mod link;
 mod messages;
+mod news;
+mod power;
 mod record;
 mod recover;
 mod sending;
@@ -30,16 +34,21 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 pub use self::messages::{Asks, Beginning, Effect, FinalWord, Input, Progress, Rules, Start};
+use self::power::Power;
+pub use self::power::{TELL_AGAIN, WAKE_EVERY};
 use self::settle::Ended;
-use self::state::{Bad, Contact, Link, Note, Sending, ShutCause, Shutting, Stopping, Work};
+use self::state::{
+    Asking, AtDevice, Bad, Contact, Link, Note, Sending, ShutCause, Shutting, Stopping, Telling, Turn, Work,
+};
 use super::commit::{Commit, CommitError};
-use super::event::Source;
+use super::event::{Entry, Source};
 use super::id::{Generation, JobId};
 use super::job::{Bound, Job, JobEvent};
 use super::liveness::{Stage, Verdict};
+use super::news::News;
 use super::outcome::Outcome;
 use super::printer::{Activity, Learned, Printer, PrinterLive};
-use super::retry::{Backoff, NotReady, Whole};
+use super::retry::{Backoff, Broken, NotReady, Whole};
 use super::time::{MonoTime, Now};
 
 /// A printer that answered this lately is taken to be ready.
@@ -53,6 +62,8 @@ pub const STORE_RETRY: Duration = Duration::from_secs(1);
 /// A print thread whose connection was shut reports within this time; after it, its job is decided without
 /// its report.
 pub const SHUT_WAIT: Duration = Duration::from_secs(2);
+/// How long a device is given to drop what it has of a job that is decided without it.
+pub const CLEAR_WAIT: Duration = Duration::from_secs(10);
 
 /// The decisions for one printer. See the module's description.
 #[derive(Clone, Debug)]
@@ -82,6 +93,7 @@ pub struct Traffic {
     backoff: Option<Backoff>,
     /// Since when it has been of no use, though there was work.
     not_ready_since: Option<MonoTime>,
+    power: Power,
     shutting: Option<Shutting>,
     store_retry: Option<MonoTime>,
     stopping: Stopping,
@@ -93,7 +105,7 @@ pub struct Traffic {
 impl Traffic {
     /// [`Input::Wake`] is a good first input.
     pub fn new(start: Start) -> Traffic {
-        let Start { printer, rules, learned, asks, beginning, left, last, chance } = start;
+        let Start { printer, rules, learned, mac, asks, beginning, left, last, chance } = start;
         Traffic {
             printer,
             rules,
@@ -112,6 +124,7 @@ impl Traffic {
             breaks_in_row: 0,
             backoff: None,
             not_ready_since: None,
+            power: Power::new(mac),
             shutting: None,
             store_retry: None,
             stopping: Stopping::No,
@@ -133,6 +146,7 @@ impl Traffic {
         match input {
             Input::Wake => self.wanted = true,
             Input::Printer(printer, asks) => self.on_printer(*printer, asks, &mut fx),
+            Input::Rules(rules) => self.on_rules(rules, now),
             Input::Head(jobs) => self.on_head(jobs, now, &mut fx),
             Input::JobRead(job) => self.on_reread(job, now, &mut fx),
             Input::ReadFailed => self.on_read_failed(now, &mut fx),
@@ -143,7 +157,11 @@ impl Traffic {
             Input::Report(generation, outcome) => self.on_report(generation, outcome, now, &mut fx),
             Input::ConnectionShut(generation) => self.on_connection_shut(generation),
             Input::Watch(generation, verdict) => self.on_watch(generation, verdict, now, &mut fx),
+            Input::News(generation, news) => self.on_news(generation, news, now, &mut fx),
             Input::Answered(answer) => self.on_answered(answer, now, &mut fx),
+            Input::CancelAnswered(job, answer) => self.on_cancel_answered(job, answer, now, &mut fx),
+            Input::Mac(mac) => self.on_mac(mac),
+            Input::WakeUp => self.wake_up(now, &mut fx),
             Input::Cancel(job) => self.on_cancel(job, now, &mut fx),
             Input::Timer(progress) => self.on_timer(progress, now, &mut fx),
             Input::Stop => self.stop(),
@@ -173,6 +191,17 @@ impl Traffic {
         self.wanted = true;
     }
 
+    /// A printer that waits by the old rules is tried at once, and waits by the new ones from then on.
+    fn on_rules(&mut self, rules: Rules, now: Now) {
+        if rules.backoff != self.rules.backoff
+            && let Contact::Bad { due, .. } = &mut self.contact
+        {
+            *due = now.mono;
+            self.backoff = None;
+        }
+        self.rules = rules;
+    }
+
     /// What a print thread takes for the end of a job at this printer, after what was learned of it.
     pub fn final_word(&self) -> FinalWord {
         match self.printer.closes.confirms(self.learned) {
@@ -181,14 +210,26 @@ impl Traffic {
         }
     }
 
+    /// The name of the setting under which a learned hardware address is kept.
+    pub fn mac_setting(printer: super::id::PrinterId) -> String {
+        Power::setting(printer)
+    }
+
     /// The generation of the present or last link.
     pub fn generation(&self) -> Generation {
         self.generation
     }
 
+    /// What needs the device's answer is left as the store has it, for the next start to ask.
     fn stop(&mut self) {
         if self.stopping == Stopping::No {
             self.stopping = Stopping::Draining;
+        }
+        if matches!(self.work, Work::Asking(_)) {
+            self.work = Work::None;
+        }
+        if self.asks == Asks::Can {
+            self.left.clear();
         }
     }
 
@@ -206,7 +247,7 @@ impl Traffic {
                 let why = NotReady::Other("the server stops".to_owned());
                 self.settle(Ended { job, outcome: Outcome::NotReady(why) }, None, now, fx);
             }
-            Work::Asking(_) | Work::AskLater(..) | Work::Unsettled(..) | Work::Probing => {}
+            Work::Asking(_) | Work::Unsettled(..) | Work::Probing | Work::Telling => {}
             other => self.work = other,
         }
         self.shut(ShutCause::Park, now, fx);
@@ -301,6 +342,7 @@ impl Traffic {
                 self.bind(job, now, fx);
             }
             (Link::Closed, _) => {
+                self.power.waits_for_it(job);
                 self.work = Work::Probing;
                 self.open(fx);
             }
@@ -332,7 +374,7 @@ impl Traffic {
         self.work = Work::Binding(Box::new(job));
     }
 
-    fn attempt(&self, job: &mut Job, generation: Generation, now: Now) -> Option<super::event::Entry> {
+    fn attempt(&self, job: &mut Job, generation: Generation, now: Now) -> Option<Entry> {
         let bound = Bound { printer: self.printer.id, name: self.printer.name.clone(), generation };
         job.apply(JobEvent::Attempt(bound), Source::System, now.wall).ok().flatten()
     }
@@ -344,12 +386,11 @@ impl Traffic {
         }
         match std::mem::replace(&mut self.work, Work::None) {
             Work::Unsettled(ended, at) if at <= now.mono => self.settle(ended, None, now, fx),
-            Work::AskLater(job, at) if at <= now.mono => self.ask(job, fx),
-            Work::Sending(sending) => {
-                self.work = Work::Sending(sending);
+            other => {
+                self.work = other;
                 self.look(progress, now, fx);
+                self.look_at_asking(now, fx);
             }
-            other => self.work = other,
         }
     }
 }

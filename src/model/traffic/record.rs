@@ -8,14 +8,29 @@ impl Traffic {
         match std::mem::replace(&mut self.work, Work::None) {
             Work::Binding(job) => self.bound(job, now, fx),
             Work::Settling(ended, next) => self.settled(ended, next, now, fx),
-            Work::Sending(mut sending) => {
-                if let Note::Committing(job) = std::mem::replace(&mut sending.note, Note::None) {
-                    sending.job = *job;
-                }
-                self.work = Work::Sending(sending);
-                self.note_done(now, fx);
+            Work::Telling => {}
+            other => {
+                self.work = other;
+                self.noted(now, fx);
             }
-            other => self.work = other,
+        }
+    }
+
+    /// A change in the record of the job at the device is durable; the next one goes.
+    fn noted(&mut self, now: Now, fx: &mut Vec<Effect>) {
+        let Some(at) = self.work.at_device() else { return };
+        if let Note::Committing(job) = std::mem::replace(&mut at.note, Note::None) {
+            at.job = *job;
+        }
+        self.record(now, fx);
+    }
+
+    /// It could not be written or read: it is tried again at the next look, or overtaken by the end.
+    fn not_noted(&mut self, now: Now, fx: &mut Vec<Effect>) {
+        let Some(at) = self.work.at_device() else { return };
+        at.note = Note::None;
+        if at.ended.is_some() {
+            self.end(now, fx);
         }
     }
 
@@ -46,22 +61,24 @@ impl Traffic {
                 self.may_be_bound(Some(job), &error);
                 self.after_error(&error, now);
             }
+            Work::Telling => {
+                self.power.untold();
+                self.after_error(&error, now);
+            }
             Work::Settling(ended, next) => {
                 self.may_be_bound(next, &error);
                 self.not_settled(ended, &error, now, fx);
             }
-            Work::Sending(mut sending) => {
-                sending.note = match error {
-                    CommitError::Changed(_) => {
-                        fx.push(Effect::ReadJob(sending.job.id));
-                        Note::Rereading
+            other => {
+                self.work = other;
+                match (self.work.at_device(), error) {
+                    (Some(at), CommitError::Changed(_)) => {
+                        fx.push(Effect::ReadJob(at.job.id));
+                        at.note = Note::Rereading;
                     }
-                    _ => Note::None,
-                };
-                self.work = Work::Sending(sending);
-                self.note_done(now, fx);
+                    _ => self.not_noted(now, fx),
+                }
             }
-            other => self.work = other,
         }
     }
 
@@ -115,12 +132,10 @@ impl Traffic {
                 self.unsure = Some(job);
                 self.store_retry = Some(now.mono.plus(STORE_RETRY));
             }
-            Work::Sending(mut sending) => {
-                sending.note = Note::None;
-                self.work = Work::Sending(sending);
-                self.note_done(now, fx);
+            other => {
+                self.work = other;
+                self.not_noted(now, fx);
             }
-            other => self.work = other,
         }
     }
 
@@ -138,20 +153,24 @@ impl Traffic {
                 Some(read) => self.bound(read, now, fx),
                 None => self.canceled = None,
             },
-            Work::Sending(mut sending) => {
-                sending.note = Note::None;
-                if let Some(job) = read.filter(|read| same_attempt(read, &sending.job)) {
-                    sending.job = *job;
-                }
-                let cancel = sending.job.cancel_requested;
-                self.work = Work::Sending(sending);
-                if cancel {
-                    self.shut(ShutCause::Cancel, now, fx);
-                }
-                self.note_done(now, fx);
+            other => {
+                self.work = other;
+                self.noted_by_others(read, now, fx);
             }
-            other => self.work = other,
         }
+    }
+
+    /// Somebody else has changed the record of the job at the device: mostly a user, who wants its end.
+    fn noted_by_others(&mut self, read: Option<Box<Job>>, now: Now, fx: &mut Vec<Effect>) {
+        let Some(at) = self.work.at_device() else { return };
+        let Some(job) = read.filter(|read| same_attempt(read, &at.job)) else {
+            return self.not_noted(now, fx);
+        };
+        (at.note, at.job) = (Note::None, *job);
+        if at.job.cancel_requested {
+            self.cancel_at_device(now, fx);
+        }
+        self.record(now, fx);
     }
 }
 

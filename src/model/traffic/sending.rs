@@ -1,7 +1,6 @@
 //! A job on its way to the device.
 
 use super::*;
-use crate::model::job::{JobStatus, Reason};
 
 impl Traffic {
     pub(super) fn send(&mut self, job: Job, now: Now, fx: &mut Vec<Effect>) {
@@ -9,12 +8,9 @@ impl Traffic {
         self.link = Link::Working(generation);
         fx.push(Effect::Send(generation, Box::new(job.clone())));
         self.work = Work::Sending(Box::new(Sending {
-            job,
-            note: Note::None,
+            at: AtDevice::new(job, now),
             progress: Progress { bytes: 0, stage: Stage::Sending },
-            recorded_at: now.mono,
             blocked_since: None,
-            ended: None,
         }));
     }
 
@@ -35,20 +31,9 @@ impl Traffic {
             None => outcome,
         };
         if let Work::Sending(sending) = &mut self.work {
-            sending.ended = Some(outcome);
+            sending.at.ended = Some(outcome);
         }
-        self.note_done(now, fx);
-    }
-
-    /// A job that has ended is decided as soon as nothing else is going on with its record.
-    pub(super) fn note_done(&mut self, now: Now, fx: &mut Vec<Effect>) {
-        match std::mem::replace(&mut self.work, Work::None) {
-            Work::Sending(mut sending) if matches!(sending.note, Note::None) => match sending.ended.take() {
-                Some(outcome) => self.ended(Ended { job: Box::new(sending.job), outcome }, now, fx),
-                None => self.work = Work::Sending(sending),
-            },
-            other => self.work = other,
-        }
+        self.record(now, fx);
     }
 
     pub(super) fn on_connection_shut(&mut self, generation: Generation) {
@@ -78,29 +63,6 @@ impl Traffic {
         self.look(None, now, fx);
     }
 
-    pub(super) fn on_cancel(&mut self, id: JobId, now: Now, fx: &mut Vec<Effect>) {
-        match std::mem::replace(&mut self.work, Work::None) {
-            Work::Bound(job) if job.id == id => {
-                self.drop_link(fx);
-                self.settle(Ended { job, outcome: aborted() }, None, now, fx);
-            }
-            Work::Sending(sending) if sending.job.id == id => {
-                self.work = Work::Sending(sending);
-                self.shut(ShutCause::Cancel, now, fx);
-            }
-            other => {
-                // The attempt may be durable already and the flag behind it, though we have not heard so.
-                // Every other stage ends in a commit, which meets the durable flag.
-                if let Work::Binding(job) | Work::Checking(job) | Work::Settling(_, Some(job)) = &other
-                    && job.id == id
-                {
-                    self.canceled = Some(id);
-                }
-                self.work = other;
-            }
-        }
-    }
-
     pub(super) fn shut(&mut self, cause: ShutCause, now: Now, fx: &mut Vec<Effect>) {
         if let Link::Working(generation) = self.link
             && self.shutting.is_none()
@@ -112,34 +74,25 @@ impl Traffic {
 
     /// Looks at a job that is being sent.
     pub(super) fn look(&mut self, progress: Option<Progress>, now: Now, fx: &mut Vec<Effect>) {
+        let Work::Sending(sending) = &mut self.work else { return };
+        if let Some(progress) = progress {
+            sending.progress = progress;
+        }
         if let Some(shutting) = self.shutting {
             if shutting.closed && shutting.deadline <= now.mono {
                 self.give_up_thread(shutting, now, fx);
             }
             return;
         }
-        let Work::Sending(sending) = &mut self.work else { return };
+        let waits_for_a_hand = sending.at.news.stopped.as_ref().is_some_and(NotReady::needs_a_hand);
         if let Some(since) = sending.blocked_since
             && now.mono.since(since) >= self.rules.blocked
+            && !waits_for_a_hand
         {
             return self.shut(ShutCause::Stalled, now, fx);
         }
-        if let Some(progress) = progress {
-            sending.progress = progress;
-        }
-        let (progress, job) = (sending.progress, &sending.job);
-        let blocked = sending.blocked_since.is_some();
-        let recorded = now.mono.since(sending.recorded_at);
-        let event = match (progress.stage, job.status) {
-            (Stage::AwaitingWord, JobStatus::Transmitting) => JobEvent::LastByte { bytes: progress.bytes },
-            _ if blocked && job.reason != Reason::Blocked => JobEvent::Block,
-            _ if !blocked && job.reason == Reason::Blocked => JobEvent::Unblock,
-            _ if progress.bytes != job.bytes_sent && recorded >= RECORD_EVERY => {
-                JobEvent::Progress { bytes: progress.bytes }
-            }
-            _ => return,
-        };
-        self.note(event, now, fx);
+        self.tell_again(now, fx);
+        self.record(now, fx);
     }
 
     /// The connection is shut and its thread does not come back: its job is decided without it, and the
@@ -151,22 +104,29 @@ impl Traffic {
         self.on_report(generation, outcome, now, fx);
     }
 
-    /// Records something about the job that is being sent. While another record is being written it waits
-    /// for the next look, or is overtaken by the end.
-    pub(super) fn note(&mut self, event: JobEvent, now: Now, fx: &mut Vec<Effect>) {
-        let Work::Sending(sending) = &mut self.work else { return };
-        if !matches!(sending.note, Note::None) || sending.ended.is_some() {
-            return;
+    /// Whether the device is asked before this end is believed: bytes have reached it, it can tell, and it has not
+    /// told yet.
+    pub(super) fn asks_first(&self, at: &AtDevice, outcome: &Outcome) -> bool {
+        let (Outcome::Broken { whole, bytes, .. } | Outcome::Aborted { whole, bytes }) = outcome else {
+            return false;
+        };
+        let told =
+            matches!(outcome, Outcome::Broken { broken: Broken::DeviceAborted | Broken::Forgotten, .. });
+        let numbered = at.as_known_there().device_job_id.is_some();
+        self.asks == Asks::Can && !told && (*bytes > 0 || *whole == Whole::Maybe || numbered)
+    }
+
+    /// An attempt has ended.
+    pub(super) fn sent(&mut self, at: AtDevice, outcome: Outcome, now: Now, fx: &mut Vec<Effect>) {
+        let certain = matches!(
+            outcome,
+            Outcome::Broken { whole: Whole::No, .. } | Outcome::Aborted { whole: Whole::No, .. }
+        );
+        match (self.asks_first(&at, &outcome), self.stopping) {
+            (true, Stopping::No) => self.ask_first(at, outcome, now, fx),
+            // What needs the device's answer is left as the store has it, for the next start to ask.
+            (true, _) if !certain => {}
+            (true | false, _) => self.ended(Ended { job: Box::new(at.job), outcome }, now, fx),
         }
-        sending.recorded_at = now.mono;
-        let mut job = sending.job.clone();
-        let Ok(entry) = job.apply(event, Source::Device, now.wall) else { return };
-        fx.push(Effect::Commit(Box::new(Commit {
-            expect: vec![(sending.job.id, sending.job.revision)],
-            jobs: vec![job.clone()],
-            timeline: entry.into_iter().collect(),
-            ..Commit::default()
-        })));
-        sending.note = Note::Committing(Box::new(job));
     }
 }

@@ -48,6 +48,7 @@ impl Traffic {
         if learned != self.learned {
             commit.settings.push((Learned::setting(self.printer.id), learned.to_bytes()));
         }
+        commit.settings.extend(self.power.unsaved(self.printer.id));
         let next = next.filter(|next| next.id != ended.job.id && !next.cancel_requested);
         let next = next.and_then(|next| self.add_attempt(next, &mut commit, now));
         self.canceled = None;
@@ -71,6 +72,7 @@ impl Traffic {
     /// The end is durable.
     pub(super) fn settled(&mut self, ended: Ended, next: Option<Box<Job>>, now: Now, fx: &mut Vec<Effect>) {
         self.learned = learn(self.learned, &ended.outcome);
+        self.power.is_saved();
         self.wanted = true;
         self.work = Work::None;
         self.judge_printer(&ended.outcome, now);
@@ -131,6 +133,7 @@ pub(super) fn fate(
         }
         Outcome::Done { how, bytes } => JobEvent::Complete { how: *how, bytes: *bytes },
         Outcome::Document(why) => JobEvent::Fail(why.clone()),
+        Outcome::Canceled { .. } if !job.cancel_requested && !nothing_left => JobEvent::CancelAtDevice,
         Outcome::Canceled { .. } => JobEvent::Cancel,
         _ if job.cancel_requested => JobEvent::Cancel,
         Outcome::Broken { .. } | Outcome::Aborted { .. } if nothing_left => JobEvent::GiveBack,
@@ -158,7 +161,9 @@ pub(super) fn fate(
 
 fn source(job: &Job, outcome: &Outcome) -> Source {
     match outcome {
-        Outcome::Aborted { .. } if job.cancel_requested => Source::User,
+        // The device's own word on the end of a job that it has done.
+        Outcome::Done { .. } | Outcome::Document(_) => Source::Device,
+        _ if job.cancel_requested => Source::User,
         Outcome::Aborted { .. } => Source::System,
         Outcome::Broken { broken, .. } => match broken {
             Broken::WorkerPanic | Broken::WorkerStuck | Broken::ManagerPanic | Broken::ServerStopped => {
@@ -172,11 +177,7 @@ fn source(job: &Job, outcome: &Outcome) -> Source {
             | Broken::DeviceAborted
             | Broken::Forgotten => Source::Device,
         },
-        Outcome::Done { .. }
-        | Outcome::NotReady(_)
-        | Outcome::Document(_)
-        | Outcome::Canceled { .. }
-        | Outcome::Credentials => Source::Device,
+        Outcome::NotReady(_) | Outcome::Canceled { .. } | Outcome::Credentials => Source::Device,
     }
 }
 

@@ -4,9 +4,10 @@ use super::messages::Progress;
 use super::settle::Ended;
 use crate::model::id::Generation;
 use crate::model::job::Job;
+use crate::model::news::News;
 use crate::model::outcome::Outcome;
-use crate::model::retry::{Broken, NotReady};
-use crate::model::time::MonoTime;
+use crate::model::retry::{Backoff, Broken, NotReady};
+use crate::model::time::{MonoTime, Now};
 
 /// The one connection to the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub(super) enum Work {
     Looking,
     /// There is a job; whether the printer can be reached is being tried.
     Probing,
+    /// The job that waits is told how the printer is.
+    Telling,
     /// The attempt is being committed.
     Binding(Box<Job>),
     /// The store did not say whether the attempt is durable: it is being read.
@@ -58,22 +61,93 @@ pub(super) enum Work {
     Rereading(Ended),
     /// The store could not write the end; it is tried again.
     Unsettled(Ended, MonoTime),
-    /// The device is being asked what became of a job.
-    Asking(Box<Job>),
-    /// It could not answer; it is asked again.
-    AskLater(Box<Job>, MonoTime),
+    /// The device is asked what became of a job.
+    Asking(Box<Asking>),
+}
+
+impl Work {
+    /// The job that the device has, or may have.
+    pub fn at_device(&mut self) -> Option<&mut AtDevice> {
+        match self {
+            Work::Sending(sending) => Some(&mut sending.at),
+            Work::Asking(asking) => Some(&mut asking.at),
+            _ => None,
+        }
+    }
+}
+
+/// A job that the device has, or may have, and its record.
+#[derive(Clone, Debug)]
+pub(super) struct AtDevice {
+    /// As it was last recorded.
+    pub job: Job,
+    /// What else is going on with the job's record; its end has to wait for that.
+    pub note: Note,
+    pub recorded_at: MonoTime,
+    /// What the device has said of it, kept until the record has it.
+    pub news: News,
+    pub telling: Telling,
+    pub ended: Option<Outcome>,
 }
 
 /// A job on its way to the device.
 #[derive(Clone, Debug)]
 pub(super) struct Sending {
-    pub job: Job,
-    /// What else is going on with the job's record; its end has to wait for that.
-    pub note: Note,
+    pub at: AtDevice,
     pub progress: Progress,
-    pub recorded_at: MonoTime,
     pub blocked_since: Option<MonoTime>,
-    pub ended: Option<Outcome>,
+}
+
+/// A job of which only the device knows what became of it, or will.
+#[derive(Clone, Debug)]
+pub(super) struct Asking {
+    pub at: AtDevice,
+    /// How the job has ended as far as is known here, for the case that the device cannot tell.
+    pub doubt: Outcome,
+    pub turn: Turn,
+    /// When that is decided though the device has not told. `None`: it is asked until it does.
+    pub until: Option<MonoTime>,
+}
+
+/// Whose turn it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// It was asked; its answer comes.
+    Device,
+    /// It is asked at that moment.
+    Server(MonoTime),
+}
+
+/// How far the telling of a cancellation has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Telling {
+    /// There is nothing to tell.
+    Nothing,
+    /// The device is being told; its answer comes. With how it was tried before.
+    Out(Option<Backoff>),
+    /// It did not answer; it is told again at that moment.
+    Again(MonoTime, Backoff),
+    /// It knows, or says that it is too late: its word on the job's end decides.
+    Told,
+}
+
+impl AtDevice {
+    pub fn new(job: Job, now: Now) -> AtDevice {
+        AtDevice {
+            job,
+            note: Note::None,
+            recorded_at: now.mono,
+            news: News::default(),
+            telling: Telling::Nothing,
+            ended: None,
+        }
+    }
+
+    /// The job with the number that the device gave it, whether that is recorded yet or not.
+    pub fn as_known_there(&self) -> Job {
+        let handle = self.news.handle.clone().or_else(|| self.job.device_job_id.clone());
+        Job { device_job_id: handle, ..self.job.clone() }
+    }
 }
 
 #[derive(Clone, Debug)]

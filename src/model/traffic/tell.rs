@@ -27,7 +27,8 @@ impl Traffic {
                 Contact::Unknown | Contact::Answered(_) => self.store_retry,
             },
             Work::Sending(_) => Some(now.mono.plus(LOOK_EVERY)),
-            Work::Unsettled(_, at) | Work::AskLater(_, at) => Some(*at),
+            Work::Unsettled(_, at) => Some(*at),
+            Work::Asking(asking) => asking.next_time(),
             _ => None,
         };
         // One timer a second is enough for what is being sent: an earlier one that is set already serves.
@@ -40,8 +41,11 @@ impl Traffic {
     pub(super) fn live(&self, now: Now) -> PrinterLive {
         let activity = self.activity();
         let next_try_at = match (&self.work, &self.contact) {
-            (Work::Unsettled(_, at) | Work::AskLater(_, at), _) => Some(now.wall_at(*at)),
-            (Work::None | Work::Looking | Work::Probing, Contact::Bad { due, .. }) => Some(now.wall_at(*due)),
+            (Work::Unsettled(_, at), _) => Some(now.wall_at(*at)),
+            (Work::Asking(_), Contact::Bad { due, .. }) => Some(now.wall_at(*due)),
+            (Work::None | Work::Looking | Work::Probing | Work::Telling, Contact::Bad { due, .. }) => {
+                Some(now.wall_at(*due))
+            }
             _ => self.store_retry.map(|at| now.wall_at(at)),
         };
         let unchanged = self.told.as_ref().filter(|told| told.activity == activity);
@@ -53,6 +57,8 @@ impl Traffic {
                 (new, _) => new,
             },
             not_ready_since: self.not_ready_since(&activity),
+            woken_at: self.power.woken_at(),
+            mac: self.mac(),
             activity,
         }
     }
@@ -77,13 +83,10 @@ impl Traffic {
 
     pub(super) fn job(&self) -> Option<JobId> {
         match &self.work {
-            Work::None | Work::Looking | Work::Probing => None,
-            Work::Binding(job)
-            | Work::Checking(job)
-            | Work::Bound(job)
-            | Work::Asking(job)
-            | Work::AskLater(job, _) => Some(job.id),
-            Work::Sending(sending) => Some(sending.job.id),
+            Work::None | Work::Looking | Work::Probing | Work::Telling => None,
+            Work::Binding(job) | Work::Checking(job) | Work::Bound(job) => Some(job.id),
+            Work::Asking(asking) => Some(asking.at.job.id),
+            Work::Sending(sending) => Some(sending.at.job.id),
             Work::Settling(_, Some(next)) => Some(next.id),
             Work::Ending(ended)
             | Work::Settling(ended, None)
@@ -100,15 +103,23 @@ impl Traffic {
         };
         match &self.work {
             Work::Unsettled(..) => Activity::StoreFull,
-            Work::None | Work::Looking | Work::Probing if self.store_retry.is_some() => Activity::StoreFull,
-            Work::None | Work::Looking | Work::Probing => bad().unwrap_or(Activity::Idle),
-            Work::Asking(_) | Work::AskLater(..) => bad().unwrap_or(Activity::Connecting),
+            Work::None | Work::Looking | Work::Probing | Work::Telling if self.store_retry.is_some() => {
+                Activity::StoreFull
+            }
+            Work::None | Work::Looking | Work::Probing | Work::Telling => bad().unwrap_or(Activity::Idle),
+            Work::Asking(asking) => match (bad(), &asking.at.news.stopped, asking.turn) {
+                (Some(activity), ..) => activity,
+                (None, Some(why), _) => Activity::NotReady(why.clone()),
+                (None, None, Turn::Server(_)) => Activity::AwaitingWord,
+                (None, None, Turn::Device) => Activity::Connecting,
+            },
             Work::Binding(_) | Work::Checking(_) | Work::Bound(_) => Activity::Connecting,
             Work::Ending(_) | Work::Settling(..) | Work::Rereading(_) => Activity::AwaitingWord,
             Work::Sending(sending) => match (self.shutting, sending.progress.stage) {
                 (Some(shutting), _) if !shutting.closed && shutting.cause == ShutCause::Stuck => {
                     Activity::Unshut
                 }
+                _ if let Some(why) = &sending.at.news.stopped => Activity::NotReady(why.clone()),
                 _ if sending.blocked_since.is_some() => Activity::Blocked,
                 (_, Stage::AwaitingWord) => Activity::AwaitingWord,
                 (_, Stage::Connecting | Stage::Sending | Stage::Ending) => Activity::Sending,

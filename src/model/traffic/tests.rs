@@ -1,9 +1,11 @@
 //! Scenarios: what a traffic manager wants done, step by step, as short words.
 
+mod asleep;
 mod failing;
 mod recovering;
 mod stopping;
 mod storing;
+mod talking;
 
 use super::*;
 use crate::model::fixtures::{at, job};
@@ -18,6 +20,8 @@ struct Desk {
     seconds: u64,
     /// Jobs as they are after the last commit that was handed in.
     handed_in: Vec<Job>,
+    /// The timeline of the last commit that was handed in.
+    told: Vec<crate::model::event::Entry>,
     live: PrinterLive,
     wake_at: Option<MonoTime>,
 }
@@ -34,6 +38,7 @@ fn start() -> Start {
         printer,
         rules: Rules { backoff, broken_max: 5, blocked: Duration::from_secs(1800) },
         learned: Learned::default(),
+        mac: None,
         asks: Asks::Cannot,
         beginning: Beginning::ServerStart,
         left: Vec::new(),
@@ -44,8 +49,8 @@ fn start() -> Start {
 
 impl Desk {
     fn new(start: Start) -> Desk {
-        let (live, handed_in) = (PrinterLive::default(), Vec::new());
-        Desk { traffic: Traffic::new(start), seconds: 0, handed_in, live, wake_at: None }
+        let (live, handed_in, told) = (PrinterLive::default(), Vec::new(), Vec::new());
+        Desk { traffic: Traffic::new(start), seconds: 0, handed_in, told, live, wake_at: None }
     }
 
     /// A manager that has found job 1, has reached its printer and is sending.
@@ -78,6 +83,7 @@ impl Desk {
             Effect::ReadJob(id) => format!("read {id}"),
             Effect::Commit(commit) => {
                 self.handed_in.clone_from(&commit.jobs);
+                self.told.clone_from(&commit.timeline);
                 let words = commit.jobs.iter().map(|job| format!("{} {}", job.id, job.status.word()));
                 format!("commit {}", words.collect::<Vec<_>>().join(" + "))
             }
@@ -86,6 +92,11 @@ impl Desk {
             Effect::Send(generation, job) => format!("send {} over {generation}", job.id),
             Effect::Shut(generation) => format!("shut {generation}"),
             Effect::Ask(job) => format!("ask about {}", job.id),
+            Effect::CancelAtDevice(job) => match &job.device_job_id {
+                Some(handle) => format!("cancel {handle} at the device"),
+                None => "cancel without a handle".to_owned(),
+            },
+            Effect::Wake(mac) => format!("wake {mac:02x?}"),
             Effect::Stopped => "stopped".to_owned(),
             Effect::WakeAt(at) => {
                 self.wake_at = Some(*at);
@@ -107,14 +118,20 @@ impl Desk {
 
     /// Follows its timers until it looks for work; the seconds that took.
     fn until_it_looks(&mut self) -> u64 {
+        self.follows_timers("look")
+    }
+
+    /// Follows its timers until it wants exactly this; the seconds that took.
+    #[track_caller]
+    fn follows_timers(&mut self, wanted: &str) -> u64 {
         let from = self.seconds;
         loop {
-            let next = self.wake_at.take().expect("it is tried again").since(at(self.seconds).mono);
+            let next = self.wake_at.take().expect("it wants to be woken").since(at(self.seconds).mono);
             self.seconds += next.as_secs_f64().ceil() as u64;
             let effects = self.traffic.step(Input::Timer(None), at(self.seconds));
             let words: Vec<String> = effects.iter().filter_map(|effect| self.word(effect)).collect();
             match words.join(", ").as_str() {
-                "look" => return self.seconds - from,
+                wants if wants == wanted => return self.seconds - from,
                 wants => assert_eq!(wants, ""),
             }
         }
@@ -216,10 +233,12 @@ fn a_dead_printer_binds_no_job() {
     desk.hears(Input::Wake, "look");
     for generation in 1..4 {
         desk.hears(Input::Head(vec![job(1)]), &format!("open {generation}"));
-        desk.hears(Input::OpenFailed(Generation(generation), NotReady::Asleep), "");
+        let told = if generation == 1 { "commit 1 waiting" } else { "" };
+        desk.hears(Input::OpenFailed(Generation(generation), NotReady::Asleep), told);
+        desk.hears(Input::Committed, "");
         desk.after(1, "look");
     }
-    assert!(desk.handed_in.is_empty());
+    assert_eq!(desk.record(1).bound, None);
 }
 
 #[test]

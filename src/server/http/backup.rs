@@ -10,6 +10,7 @@ use actix_web::http::header::CONTENT_DISPOSITION;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use futures_util::stream;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 use super::problem::{Problem, ProblemBody};
@@ -41,6 +42,7 @@ pub async fn take(request: HttpRequest, state: web::Data<HttpState>) -> Result<H
     let (pieces, taken) = mpsc::channel(PIECES);
     let (tell, told) = oneshot::channel();
     let backups = Arc::clone(&state.backups);
+    let (runtime, patience) = (Handle::current(), state.bounds.body_stall);
     tokio::task::spawn_blocking(move || {
         let _permit = permit;
         let mut tell = Some(tell);
@@ -50,14 +52,17 @@ pub async fn take(request: HttpRequest, state: web::Data<HttpState>) -> Result<H
                 let _ = tell.send(bytes);
             }
         };
-        let mut sink = BufWriter::with_capacity(PIECE_BYTES, Sink(pieces.clone()));
+        let sink = Sink { pieces: pieces.clone(), runtime, patience };
+        let mut sink = BufWriter::with_capacity(PIECE_BYTES, sink);
         match backups.write(&mut begin, &mut sink) {
             Ok(()) => {}
-            Err(error) if pieces.is_closed() => log::warn!("the backup was not taken to its end: {error}"),
+            Err(error) if pieces.is_closed() || error.kind() == io::ErrorKind::TimedOut => {
+                log::warn!("the backup was not taken to its end: {error}");
+            }
             Err(error) => {
                 log::error!("the backup cannot be made: {error}");
-                // A client that has part of it learns that it is not whole.
-                let _ = pieces.blocking_send(Err(error));
+                // A client that has part of it learns that it is not whole; one that takes nothing, by the length.
+                let _ = pieces.try_send(Err(error));
             }
         }
     });
@@ -69,13 +74,26 @@ pub async fn take(request: HttpRequest, state: web::Data<HttpState>) -> Result<H
     Ok(answer.body(SizedStream::new(bytes, pieces)))
 }
 
-/// Hands pieces to the answer, no faster than they are taken.
-struct Sink(mpsc::Sender<io::Result<Bytes>>);
+/// Hands pieces to the answer, no faster than they are taken. While a copy is made no file is removed, so nobody may
+/// take for ever.
+struct Sink {
+    pieces: mpsc::Sender<io::Result<Bytes>>,
+    runtime: Handle,
+    /// A piece that nobody takes for so long ends the copy.
+    patience: Duration,
+}
 
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let sent = self.0.blocking_send(Ok(Bytes::copy_from_slice(bytes)));
-        sent.map(|()| bytes.len()).map_err(|_| io::ErrorKind::BrokenPipe.into())
+        let send = self.pieces.send(Ok(Bytes::copy_from_slice(bytes)));
+        match self.runtime.block_on(async { tokio::time::timeout(self.patience, send).await }) {
+            Ok(Ok(())) => Ok(bytes.len()),
+            Ok(Err(_gone)) => Err(io::ErrorKind::BrokenPipe.into()),
+            Err(_elapsed) => {
+                let why = format!("whoever asked took nothing of it for {} s", self.patience.as_secs());
+                Err(io::Error::new(io::ErrorKind::TimedOut, why))
+            }
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -8,12 +8,12 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::printer_json::without_secrets;
+use super::printer_json::{DescriptionBody, SupplyBody, supplies, without_secrets};
 use super::problem::{Problem, ProblemBody};
 use super::state::{HttpState, no_query};
 use super::upload;
 use crate::device::{self, Target};
-use crate::model::description::{Description, Supply};
+use crate::model::description::Description;
 use crate::model::retry::NotReady;
 
 /// Printers that are asked at once.
@@ -29,9 +29,9 @@ pub struct DescribeBody {
     uri: String,
 }
 
-/// What is at an address. Lists are empty and texts null where the printer does not say it.
+/// What is at an address. What a printer says of itself stands as it does in a printer that was added.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct DescriptionBody {
+pub struct DescribedBody {
     /// Without passwords.
     pub uri: String,
     /// The scheme: what it is spoken to in.
@@ -42,40 +42,12 @@ pub struct DescriptionBody {
     pub reachable: bool,
     /// One sentence.
     pub message: String,
+    /// Null where it does not say.
     pub model: Option<String>,
-    pub info: Option<String>,
-    pub location: Option<String>,
-    /// Media types that it prints.
-    pub formats: Vec<String>,
-    /// Self-describing names (PWG 5101.1).
-    pub media: Vec<String>,
-    pub media_ready: Vec<String>,
-    pub sides: Vec<String>,
-    pub color_modes: Vec<String>,
-    pub color: Option<bool>,
-    /// Such as `600dpi` and `1200x600dpi`.
-    pub resolutions: Vec<String>,
-    pub supplies: Vec<SupplyBody>,
-    /// printer-state-reasons, as it says them.
-    pub reasons: Vec<String>,
-}
-
-/// Toner, ink and the like.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct SupplyBody {
-    pub name: String,
-    pub kind: Option<String>,
-    /// `#RRGGBB`
-    pub color: Option<String>,
-    /// What is left.
-    pub percent: Option<u8>,
-}
-
-impl From<Supply> for SupplyBody {
-    fn from(supply: Supply) -> SupplyBody {
-        let Supply { name, kind, color, percent } = supply;
-        SupplyBody { name, kind, color, percent }
-    }
+    /// Null where it does not say.
+    pub supplies: Option<Vec<SupplyBody>>,
+    /// Null where it has no words for that.
+    pub description: Option<DescriptionBody>,
 }
 
 /// What came of asking.
@@ -91,7 +63,7 @@ enum Found {
 ///
 /// Nothing is printed and nothing is kept. 200 also where it does not answer: `reachable` and `message` say so.
 #[utoipa::path(post, path = "/api/v1/printers/describe", tag = "printers", request_body = DescribeBody,
-    responses((status = 200, description = "what is there", body = DescriptionBody),
+    responses((status = 200, description = "what is there", body = DescribedBody),
         (status = "4XX", description = "refused", body = ProblemBody, content_type = "application/problem+json")))]
 pub async fn describe(
     request: HttpRequest,
@@ -100,7 +72,7 @@ pub async fn describe(
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     let DescribeBody { uri } = upload::json(&state, payload).await?;
-    let target = device::parse(&uri, &state.surroundings);
+    let target = device::parse(&uri, &state.settings().surroundings);
     let target = target.map_err(|bad| Problem::bad("bad_uri", bad.to_string()))?;
     let _permit = Arc::clone(&state.describes).try_acquire_owned().map_err(|_| {
         let detail = format!("{DESCRIBES_MAX} printers are being asked already");
@@ -126,45 +98,30 @@ async fn ask(target: &dyn Target) -> Found {
     }
 }
 
-fn shown(uri: &str, target: &dyn Target, found: Found) -> DescriptionBody {
+fn shown(uri: &str, target: &dyn Target, found: Found) -> DescribedBody {
     let (address, port) = target.address();
-    let (reachable, message, description) = match found {
-        Found::Told(description) => {
-            let model = description.model.as_deref().unwrap_or("a printer that does not name its model");
-            (true, format!("it answers: {model}"), description)
+    let (reachable, message, said) = match found {
+        Found::Told(said) => {
+            let model = said.model.as_deref().unwrap_or("a printer that does not name its model");
+            (true, format!("it answers: {model}"), Some(said))
         }
         Found::Silent => {
-            let message = "it takes connections; in this language it cannot say what it is";
-            (true, message.to_owned(), Description::default())
+            (true, "it takes connections; in this language it cannot say what it is".to_owned(), None)
         }
-        Found::NotReady(why) => (false, why.to_string(), Description::default()),
+        Found::NotReady(why) => (false, why.to_string(), None),
         Found::TooSlow => {
-            let message = format!("it has not told what it is within {} s", DESCRIBE_MAX.as_secs());
-            (false, message, Description::default())
+            (false, format!("it has not told what it is within {} s", DESCRIBE_MAX.as_secs()), None)
         }
     };
-    let resolution = |(across, along): (u32, u32)| match across == along {
-        true => format!("{across}dpi"),
-        false => format!("{across}x{along}dpi"),
-    };
-    DescriptionBody {
+    DescribedBody {
         uri: without_secrets(uri),
         kind: uri.split(':').next().unwrap_or_default().to_owned(),
         address: Some(address).filter(|address| !address.is_empty()),
         port: Some(port).filter(|port| *port != 0),
         reachable,
         message,
-        model: description.model,
-        info: description.info,
-        location: description.location,
-        formats: description.formats.iter().map(|format| format.media_type().to_owned()).collect(),
-        media: description.media,
-        media_ready: description.media_ready,
-        sides: description.sides,
-        color_modes: description.color_modes,
-        color: description.color,
-        resolutions: description.resolutions.into_iter().map(resolution).collect(),
-        supplies: description.supplies.into_iter().map(SupplyBody::from).collect(),
-        reasons: description.reasons,
+        model: said.as_ref().and_then(|said| said.model.clone()),
+        supplies: said.as_ref().and_then(supplies),
+        description: said.as_ref().map(DescriptionBody::from),
     }
 }

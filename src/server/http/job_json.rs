@@ -173,7 +173,8 @@ fn body(job: &Job, around: Around<'_>) -> JobBody {
         cancel_flag: job.cancel_requested,
         bytes_sent: job.bytes_sent,
         bytes_total: job.bytes_total(),
-        pages: None,
+        pages: (job.pages_total.is_some() || job.pages_confirmed.is_some())
+            .then_some(PagesBody { total: job.pages_total, confirmed: job.pages_confirmed }),
         created_at: time(job.created_at),
         updated_at: time(job.updated_at),
         finished_at: job.finished_at.map(time),

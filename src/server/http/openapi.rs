@@ -9,8 +9,8 @@ use super::docs_page::page;
 use super::problem::Problem;
 use super::state::no_query;
 use super::{
-    backup, control, describe, documents, events, health, jobs, login, metrics, pages, pools, printers,
-    submit, tokens, workers,
+    backup, control, describe, discover, documents, events, health, jobs, login, metrics, pages, pools,
+    printers, submit, tokens, workers,
 };
 
 #[derive(OpenApi)]
@@ -55,6 +55,7 @@ use super::{
         printers::accept,
         printers::reject,
         printers::test,
+        printers::wake,
         pools::list,
         pools::add,
         pools::show,
@@ -62,6 +63,7 @@ use super::{
         pools::accept,
         pools::reject,
         pools::remove,
+        discover::list,
         workers::list,
         events::subscribe,
         tokens::give,

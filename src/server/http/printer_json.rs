@@ -9,6 +9,7 @@ use super::access::Who;
 use super::job_json::time;
 use super::state::HttpState;
 use crate::device;
+use crate::model::description::{Description, Supply};
 use crate::model::document::Format;
 use crate::model::id::QueueId;
 use crate::model::printer::{
@@ -48,8 +49,14 @@ pub struct PrinterBody {
     pub expected_wait_s: Option<u64>,
     /// Set while it cannot print and has work.
     pub next_try_at: Option<String>,
-    pub supplies: Option<Vec<String>>,
+    /// What it has left of toner, ink and the like; null where it does not say.
+    pub supplies: Option<Vec<SupplyBody>>,
+    /// Null where it does not say.
     pub model: Option<String>,
+    /// What the device said of itself when it was last reached; null where it has no words for that.
+    pub description: Option<DescriptionBody>,
+    /// When it was last sent a wake-up call, while it is off or asleep.
+    pub woken_at: Option<String>,
     /// The job that it has.
     pub job: Option<u32>,
     pub info: String,
@@ -72,9 +79,78 @@ pub struct PrinterBody {
     pub origin: &'static str,
 }
 
+/// What a printer can do and has, in the words of IPP. Lists are empty where it does not say.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DescriptionBody {
+    pub info: Option<String>,
+    pub location: Option<String>,
+    /// Formats that it prints, as media types.
+    pub formats: Vec<String>,
+    pub media: Vec<String>,
+    pub media_ready: Vec<String>,
+    pub sides: Vec<String>,
+    pub color_modes: Vec<String>,
+    pub color: Option<bool>,
+    /// Dots an inch, such as `600x600`.
+    pub resolutions: Vec<String>,
+    pub copies_max: Option<u32>,
+    pub pages_per_minute: Option<u32>,
+    /// printer-state-reasons as the device says them.
+    pub reasons: Vec<String>,
+}
+
+/// Toner, ink, waste and the like.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SupplyBody {
+    pub name: String,
+    /// Such as `toner-cartridge`.
+    pub kind: Option<String>,
+    /// `#RRGGBB`
+    pub color: Option<String>,
+    /// What is left, 0 to 100.
+    pub percent: Option<u8>,
+}
+
+impl From<&Description> for DescriptionBody {
+    fn from(said: &Description) -> DescriptionBody {
+        // Model and supplies stand beside it; the identity is for discovery.
+        let Description { model: _, supplies: _, identity: _, info, location, formats, media, .. } = said;
+        let Description { media_ready, sides, color_modes, color, resolutions, .. } = said;
+        let Description { copies_max, pages_per_minute, reasons, .. } = said;
+        DescriptionBody {
+            info: info.clone(),
+            location: location.clone(),
+            formats: formats.iter().map(|format| format.media_type().to_owned()).collect(),
+            media: media.clone(),
+            media_ready: media_ready.clone(),
+            sides: sides.clone(),
+            color_modes: color_modes.clone(),
+            color: *color,
+            resolutions: resolutions.iter().map(|(across, along)| format!("{across}x{along}")).collect(),
+            copies_max: *copies_max,
+            pages_per_minute: *pages_per_minute,
+            reasons: reasons.clone(),
+        }
+    }
+}
+
+impl From<&Supply> for SupplyBody {
+    fn from(supply: &Supply) -> SupplyBody {
+        let Supply { name, kind, color, percent } = supply.clone();
+        SupplyBody { name, kind, color, percent }
+    }
+}
+
+/// What a device has left; `None` where it does not say.
+pub fn supplies(said: &Description) -> Option<Vec<SupplyBody>> {
+    let supplies = &said.supplies;
+    (!supplies.is_empty()).then(|| supplies.iter().map(SupplyBody::from).collect())
+}
+
 /// The printer as `who` may see it.
 pub fn printer(http: &HttpState, who: &Who, printer: &Printer) -> PrinterBody {
     let live = http.core.printer_live(printer.id);
+    let said = http.core.description(printer.id);
     let counts = http.core.store().counts(QueueId::Printer(printer.id));
     let busy = counts.jobs > 0 || live.job.is_some();
     let (address, port) = address(http, printer);
@@ -100,8 +176,10 @@ pub fn printer(http: &HttpState, who: &Who, printer: &Printer) -> PrinterBody {
         held_jobs: counts.held,
         expected_wait_s: None,
         next_try_at: live.next_try_at.map(time),
-        supplies: None,
-        model: None,
+        supplies: said.as_deref().and_then(supplies),
+        model: said.as_ref().and_then(|said| said.model.clone()),
+        description: said.as_deref().map(DescriptionBody::from),
+        woken_at: live.woken_at.map(time),
         job: live.job.map(|job| job.0),
         info: printer.info.clone(),
         location: printer.location.clone(),
@@ -130,7 +208,7 @@ pub fn printer(http: &HttpState, who: &Who, printer: &Printer) -> PrinterBody {
             Stream::Never => "never",
             Stream::Large => "large",
         },
-        mac: printer.mac.map(|mac| mac.map(|byte| format!("{byte:02x}")).join(":")),
+        mac: live.mac.or(printer.mac).map(|mac| mac.map(|byte| format!("{byte:02x}")).join(":")),
         origin: origin_word(printer.origin),
     };
     match who {
@@ -154,7 +232,9 @@ pub fn shown_state(printer: &Printer, live: &PrinterLive) -> PrinterState {
 
 fn message(printer: &Printer, live: &PrinterLive) -> String {
     let now = live.activity.sentence();
-    let when = live.next_try_at.map(|at| format!("; it is tried again at {}", time(at))).unwrap_or_default();
+    let woken = live.woken_at.map(|at| format!("; it was sent a wake-up call at {}", time(at)));
+    let when = live.next_try_at.map(|at| format!("; it is tried again at {}", time(at)));
+    let when = woken.into_iter().chain(when).collect::<String>();
     match (printer.paused, &live.activity) {
         (true, Activity::Idle) => {
             format!("paused by an administrator; `spool printer resume {}` lets it print", printer.name)
@@ -165,7 +245,7 @@ fn message(printer: &Printer, live: &PrinterLive) -> String {
 }
 
 fn address(http: &HttpState, printer: &Printer) -> (Option<String>, Option<u16>) {
-    let target = device::parse(printer, &http.surroundings);
+    let target = device::parse(printer, &http.settings().surroundings);
     let (host, port) = target.map(|target| target.address()).unwrap_or_default();
     (Some(host).filter(|host| !host.is_empty()), Some(port).filter(|port| *port != 0))
 }

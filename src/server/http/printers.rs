@@ -113,7 +113,7 @@ fn take_name(wanted: &mut Map<String, Value>) -> Result<QueueName, Problem> {
 
 fn check_uri(state: &HttpState, printer: &Printer) -> Result<(), Problem> {
     let bad = |why: device::BadUri| Refusal::BadPrinter { key: "uri".to_owned(), why: why.to_string() };
-    device::parse(printer, &state.surroundings).map_err(bad)?;
+    device::parse(printer, &state.settings().surroundings).map_err(bad)?;
     Ok(())
 }
 
@@ -164,6 +164,22 @@ command!(
 command!(
     /// Lets a printer take no new jobs; those that it has are printed
     reject, post "/api/v1/printers/{name}/reject", |_who| PrinterCommand::Reject);
+/// Wakes a printer over the network
+///
+/// A call goes to its hardware address, configured or learned, whether it sleeps or not; that it has woken shows
+/// when it is next tried.
+#[utoipa::path(post, path = "/api/v1/printers/{name}/wake", tag = "printers", params(("name" = String, Path)),
+    responses((status = 200, description = "the printer as it is now", body = PrinterBody),
+        (status = "4XX", description = "refused", body = ProblemBody, content_type = "application/problem+json")))]
+pub async fn wake(request: Request, state: State) -> Answer {
+    no_query(&request)?;
+    let who = state.asker(&request)?;
+    let name = find(&state, &request)?.name.clone();
+    log::info!("printer={name} command=wake by={who}");
+    let woken = state.core.wake(name).await?;
+    Ok(HttpResponse::Ok().json(printer(&state, &who, &woken)))
+}
+
 /// Prints a test page
 ///
 /// It goes through the queue like any job.

@@ -165,7 +165,8 @@ fn status_of(refusal: &Refusal) -> (StatusCode, Option<Duration>) {
         | Refusal::NameTaken(_)
         | Refusal::HasJobs { .. }
         | Refusal::InPools { .. }
-        | Refusal::ReadOnly(_) => (StatusCode::CONFLICT, None),
+        | Refusal::ReadOnly(_)
+        | Refusal::NoMac(_) => (StatusCode::CONFLICT, None),
         Refusal::KeyReused(_) | Refusal::UnknownPrinter(_) => (StatusCode::UNPROCESSABLE_ENTITY, None),
         Refusal::QueueFull { retry_after, .. } | Refusal::Busy { retry_after } => {
             (StatusCode::TOO_MANY_REQUESTS, Some(*retry_after))
@@ -254,6 +255,7 @@ mod tests {
             (Refusal::DocumentInUse(DocumentId(1)), 409),
             (Refusal::NameTaken(name()), 409),
             (Refusal::ReadOnly(name()), 409),
+            (Refusal::NoMac(name()), 409),
             (Refusal::NoSuchPool(name()), 404),
             (Refusal::UnknownPrinter(name()), 422),
             (Refusal::HasJobs { name: name(), jobs: 1 }, 409),

@@ -32,7 +32,7 @@ use crate::store::stats::Stats;
 /// The interface's own bounds.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// A body that sends nothing for this long is given up.
+    /// A body that sends nothing for this long is given up, and a copy of the store of which nothing is taken.
     pub body_stall: Duration,
     /// A reader of events that has nothing to hear gets a sign of life this often.
     pub heartbeat: Duration,
@@ -95,7 +95,6 @@ pub struct HttpState {
     users: Users,
     pub(super) clock: Clock,
     addresses: Vec<SocketAddr>,
-    pub(super) surroundings: Surroundings,
     pub(super) bounds: Bounds,
     pub(super) uploads: Arc<Semaphore>,
     pub(super) readers: Arc<Semaphore>,
@@ -114,6 +113,8 @@ pub struct HttpState {
 pub struct Settings {
     pub config: Arc<Config>,
     pub hosts: Hosts,
+    /// For showing where printers are, and for taking new ones.
+    pub surroundings: Surroundings,
 }
 
 impl std::fmt::Debug for HttpState {
@@ -137,7 +138,7 @@ impl HttpState {
             backups,
             stats,
         } = parts;
-        let settings = RwLock::new(Arc::new(settings(config, &addresses)));
+        let settings = RwLock::new(Arc::new(settings(config, surroundings, &addresses)));
         let sessions = Arc::new(Sessions::new(Arc::clone(&core)));
         HttpState {
             core,
@@ -151,7 +152,6 @@ impl HttpState {
             users,
             clock,
             addresses,
-            surroundings,
             bounds,
             uploads: Arc::new(Semaphore::new(bounds.uploads_max)),
             readers: Arc::new(Semaphore::new(bounds.event_readers_max)),
@@ -173,8 +173,8 @@ impl HttpState {
     }
 
     /// The configuration was read again. Addresses stay those that were bound.
-    pub fn reconfigure(&self, config: Arc<Config>) {
-        let new = Arc::new(settings(config, &self.addresses));
+    pub fn reconfigure(&self, config: Arc<Config>, surroundings: Surroundings) {
+        let new = Arc::new(settings(config, surroundings, &self.addresses));
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = new;
     }
 
@@ -248,10 +248,10 @@ impl HttpState {
     }
 }
 
-fn settings(config: Arc<Config>, addresses: &[SocketAddr]) -> Settings {
+fn settings(config: Arc<Config>, surroundings: Surroundings, addresses: &[SocketAddr]) -> Settings {
     let further = config.access.hosts.iter().map(String::as_str);
     let hosts = Hosts::new(further.chain([config.server.name.as_str()]), addresses);
-    Settings { hosts, config }
+    Settings { hosts, config, surroundings }
 }
 
 /// The parameters of a request.

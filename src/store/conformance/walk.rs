@@ -167,7 +167,7 @@ impl Walk {
             13 => JobEvent::Fail(FailReason::Document("bad".to_owned())),
             14 => JobEvent::Cancel,
             15 => JobEvent::Reroute { to: queue, name: name("elsewhere"), because: Activity::Recovering },
-            16 => JobEvent::Progress { bytes: self.chance.below(100) },
+            16 => JobEvent::Progress { bytes: self.chance.below(100), pages: None },
             _ => JobEvent::Restart { accepted: AcceptedSeq(self.chance.below(500)) },
         }
     }

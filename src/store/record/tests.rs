@@ -273,6 +273,8 @@ fn reasons() -> impl Strategy<Value = Reason> {
         Reason::NotReady(NotReady::Asleep),
         Reason::Broken(Broken::WriteFailed, Whole::No),
         Reason::Blocked,
+        Reason::Stopped(NotReady::MediaJam),
+        Reason::CanceledAtDevice,
         Reason::Done(crate::model::job::DoneHow::Unconfirmed),
     ]);
     prop_oneof![

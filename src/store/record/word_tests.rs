@@ -119,6 +119,8 @@ fn words_keep_their_numbers() {
             Reason::Blocked,
             Reason::Done(D::Drained),
             Reason::Failed(FailReason::Document(other())),
+            Reason::Stopped(N::Busy),
+            Reason::CanceledAtDevice,
         ],
     );
 }

@@ -78,6 +78,8 @@ pub enum ReasonV1 {
     Blocked,
     Done(DoneHowV1),
     Failed(FailReasonV1),
+    Stopped(NotReadyV1),
+    CanceledAtDevice,
 }
 
 impl From<&Reason> for ReasonV1 {
@@ -90,6 +92,8 @@ impl From<&Reason> for ReasonV1 {
             Reason::Blocked => ReasonV1::Blocked,
             Reason::Done(how) => ReasonV1::Done(how.into()),
             Reason::Failed(why) => ReasonV1::Failed(why.into()),
+            Reason::Stopped(why) => ReasonV1::Stopped(why.into()),
+            Reason::CanceledAtDevice => ReasonV1::CanceledAtDevice,
         }
     }
 }
@@ -104,6 +108,8 @@ impl From<ReasonV1> for Reason {
             ReasonV1::Blocked => Reason::Blocked,
             ReasonV1::Done(how) => Reason::Done(how.into()),
             ReasonV1::Failed(why) => Reason::Failed(why.into()),
+            ReasonV1::Stopped(why) => Reason::Stopped(why.into()),
+            ReasonV1::CanceledAtDevice => Reason::CanceledAtDevice,
         }
     }
 }

@@ -63,7 +63,7 @@ fn the_way_of_a_job_takes_few_keys() {
     });
     assert_eq!(tables.put(&accept_second), 11, "accepted with a key");
     assert_eq!(tables.put(&happen(&mut first, make::attempt())), 6, "attempt");
-    assert_eq!(tables.put(&happen(&mut first, JobEvent::Progress { bytes: 5 })), 2, "progress");
+    assert_eq!(tables.put(&happen(&mut first, JobEvent::Progress { bytes: 5, pages: None })), 2, "progress");
     assert_eq!(tables.put(&happen(&mut first, JobEvent::LastByte { bytes: 10 })), 3, "last byte");
     let (done, attempt) = (happen(&mut first, make::done()), happen(&mut second, make::attempt()));
     assert_eq!(tables.put(&make::together(done, attempt)), 14, "completed, and the next attempt");

@@ -47,7 +47,10 @@ fn with(mut cells: [&'static str; 10], set: &[(JobStatus, &'static str)]) -> [&'
 }
 
 fn outcome(command: &JobCommand, job: Job) -> &'static str {
-    let mut desk = Desk::new();
+    told(&mut Desk::new(), command, job)
+}
+
+fn told(desk: &mut Desk, command: &JobCommand, job: Job) -> &'static str {
     let (id, before) = (job.id, job.clone());
     desk.hears(Input::Command(Ticket(1), id, command.clone()), &format!("job {id} for 1"));
     let effects = desk.intake.step(Input::JobRead(Ticket(1), Some(Box::new(job))), at(0));
@@ -168,4 +171,40 @@ fn a_device_that_has_all_of_a_job_is_told_only_by_its_handle() {
     assert_eq!(outcome(&JobCommand::Cancel(Wish::Cancel), all_sent.clone()), "refused");
     let known = after(all_sent, [JobEvent::Handle("17".to_owned())]);
     assert_eq!(outcome(&JobCommand::Cancel(Wish::Cancel), known), "flag");
+}
+
+/// The table of the print server document as users meet it: what becomes of a cancellation in each status, at a
+/// printer that cancels by number and at one that does not, with both rules.
+#[test]
+fn can_9_each_status_with_both_rules_and_with_and_without_a_handle() {
+    use crate::model::printer::CancelPrinting::{Auto, Refuse};
+    let alone = [
+        "canceled", "canceled", "flag", "flag", "flag", "refused", "refused", "refused", "refused", "refused",
+    ];
+    let there = |transmitted, printing| {
+        with(alone, &[(JobStatus::Transmitted, transmitted), (JobStatus::Printing, printing)])
+    };
+    let cases = [
+        ("ipp://h/p", Some("17"), Auto, Wish::Cancel, there("flag", "flag")),
+        ("ipps://h/p", Some("17"), Refuse, Wish::Cancel, there("flag", "refused")),
+        ("ipp://h/p", Some("17"), Refuse, Wish::EvenIfPrinting, there("flag", "flag")),
+        ("ipp://h/p", None, Auto, Wish::Cancel, alone),
+        ("ipp://h/p", None, Refuse, Wish::EvenIfPrinting, alone),
+        // It has a number, and nobody to tell.
+        ("socket://h", Some("17"), Auto, Wish::Cancel, alone),
+        ("socket://h", Some("17"), Refuse, Wish::EvenIfPrinting, alone),
+    ];
+    for (uri, handle, rule, wish, cells) in cases {
+        let mut directory = directory();
+        let printer = Arc::make_mut(&mut directory.printers[0]);
+        (printer.uri, printer.cancel_printing) = (uri.to_owned(), rule);
+        let directory = Arc::new(directory);
+        for (status, cell) in JobStatus::ALL.into_iter().zip(cells) {
+            let mut desk = Desk::new();
+            desk.hears(Input::Directory(directory.clone()), "");
+            let job = Job { device_job_id: handle.map(str::to_owned), ..job_in(status) };
+            let found = told(&mut desk, &JobCommand::Cancel(wish), job);
+            assert_eq!(found, cell, "{status:?} at {uri}, {handle:?}, {rule:?}, {wish:?}");
+        }
+    }
 }

@@ -211,7 +211,8 @@ fn another_device_is_tried_at_once_and_gets_no_link_to_the_old_one() {
     let mut bad = Desk::new(start());
     bad.hears(Input::Wake, "look");
     bad.hears(Input::Head(vec![job(1)]), "open 1");
-    bad.hears(Input::OpenFailed(Generation(1), NotReady::Asleep), "");
+    bad.hears(Input::OpenFailed(Generation(1), NotReady::Asleep), "commit 1 waiting");
+    bad.hears(Input::Committed, "");
     bad.seconds += 600;
     bad.hears(Input::Timer(None), "look");
     bad.hears(Input::Head(vec![job(1)]), "open 2");

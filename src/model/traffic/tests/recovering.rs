@@ -52,8 +52,10 @@ fn a_device_that_can_tell_is_asked_first() {
         (Answer::Printed(DoneHow::DeviceSaid), "commit 1 completed"),
         (Answer::NotPrinted, "commit 1 waiting"),
         (Answer::CannotTell, "commit 1 waiting"),
+        (Answer::Canceled, "commit 1 canceled"),
+        (Answer::Document(FailReason::Document("bad".to_owned())), "commit 1 failed"),
+        (Answer::GivenUp(Broken::DeviceAborted), "commit 1 waiting"),
         (Answer::Underway, ""),
-        (Answer::NotReady(NotReady::Asleep), ""),
     ];
     for status in &AT_PRINTER[2..] {
         for (answer, wants) in &cases {
@@ -65,6 +67,31 @@ fn a_device_that_can_tell_is_asked_first() {
             }
         }
     }
+}
+
+/// A device that is off when the server starts again: the job and the printer say so, once, and it is asked on.
+#[test]
+fn a_device_that_does_not_answer_is_asked_on_for_ever_and_the_job_says_so_once() {
+    let mut desk = left(job_in(JobStatus::Printing), Asks::Can);
+    desk.hears(Input::Wake, "ask about 1");
+    desk.hears(Input::Answered(Answer::NotReady(NotReady::Asleep)), "commit 1 printing");
+    assert_eq!(desk.record(1).reason, Reason::Stopped(NotReady::Asleep));
+    assert_eq!(desk.live.activity, Activity::NotReady(NotReady::Asleep));
+    assert!(desk.live.next_try_at.is_some());
+    desk.hears(Input::Committed, "");
+    let mut asked = 0;
+    while desk.seconds < 3600 {
+        desk.follows_timers("ask about 1");
+        desk.hears(Input::Answered(Answer::NotReady(NotReady::Asleep)), "");
+        asked += 1;
+    }
+    assert!((150..250).contains(&asked), "asked {asked} times in an hour");
+    desk.follows_timers("ask about 1");
+    desk.hears(Input::Answered(Answer::Underway), "commit 1 printing");
+    assert_eq!((desk.record(1).reason.clone(), &desk.live.activity), (Reason::None, &Activity::AwaitingWord));
+    desk.hears(Input::Committed, "");
+    desk.follows_timers("ask about 1");
+    desk.hears(Input::Answered(Answer::Printed(DoneHow::DeviceSaid)), "commit 1 completed");
 }
 
 #[test]
