@@ -10,6 +10,7 @@ use tokio::sync::broadcast;
 
 use super::front::{LiveEvent, WorkerRow};
 use super::traffic_manager::{self, TrafficManager};
+use crate::model::description::Description;
 use crate::model::directory::Directory;
 use crate::model::event::Subject;
 use crate::model::id::{Generation, JobId, PrinterId, QueueId};
@@ -26,6 +27,7 @@ const LIVE_EVENTS_KEPT: usize = 1024;
 pub struct Board {
     directory: RwLock<Arc<Directory>>,
     live: RwLock<HashMap<PrinterId, PrinterLive>>,
+    descriptions: RwLock<HashMap<PrinterId, Arc<Description>>>,
     workers: RwLock<Arc<Vec<WorkerRow>>>,
     beats: RwLock<HashMap<PrinterId, Beat>>,
     incoming: RwLock<Arc<Vec<Job>>>,
@@ -85,6 +87,7 @@ impl Default for Board {
         Board {
             directory: RwLock::default(),
             live: RwLock::default(),
+            descriptions: RwLock::default(),
             workers: RwLock::default(),
             beats: RwLock::default(),
             incoming: RwLock::default(),
@@ -112,8 +115,22 @@ impl Board {
     }
 
     pub fn publish_live(&self, printer: PrinterId, live: PrinterLive) {
-        write(&self.live).insert(printer, live);
-        self.tell(Subject::Printer(printer));
+        let before = write(&self.live).insert(printer, live.clone());
+        if !before.is_some_and(|before| before.looks_like(&live)) {
+            self.tell(Subject::Printer(printer));
+        }
+    }
+
+    /// What the device said of itself last; `None` where it has not been heard.
+    pub fn description(&self, printer: PrinterId) -> Option<Arc<Description>> {
+        read(&self.descriptions).get(&printer).cloned()
+    }
+
+    pub fn publish_description(&self, printer: PrinterId, description: Arc<Description>) {
+        let before = write(&self.descriptions).insert(printer, description.clone());
+        if before.is_none_or(|before| *before != *description) {
+            self.tell(Subject::Printer(printer));
+        }
     }
 
     pub fn workers(&self) -> Arc<Vec<WorkerRow>> {
@@ -198,6 +215,7 @@ impl Board {
             Some(handle) => write(&self.traffic).insert(printer, handle),
             None => {
                 write(&self.live).remove(&printer);
+                write(&self.descriptions).remove(&printer);
                 write(&self.traffic).remove(&printer)
             }
         };
@@ -205,12 +223,22 @@ impl Board {
 
     /// Tells whoever prints from this queue that there is work. Wakes merge.
     pub fn wake(&self, queue: QueueId) {
+        self.servers_of(queue).into_iter().for_each(|printer| self.wake_printer(printer));
+    }
+
+    /// The same, but for one printer that knows already.
+    pub fn wake_others(&self, queue: QueueId, knows: PrinterId) {
+        let others = self.servers_of(queue).into_iter().filter(|printer| *printer != knows);
+        others.for_each(|printer| self.wake_printer(printer));
+    }
+
+    /// Who prints from a queue.
+    fn servers_of(&self, queue: QueueId) -> Vec<PrinterId> {
         match queue {
-            QueueId::Printer(printer) => self.wake_printer(printer),
+            QueueId::Printer(printer) => vec![printer],
             QueueId::Pool(pool) => {
                 let directory = self.directory();
-                let members = directory.pools.iter().filter(|p| p.id == pool).flat_map(|p| &p.members);
-                members.for_each(|printer| self.wake_printer(*printer));
+                directory.pools.iter().filter(|p| p.id == pool).flat_map(|p| p.members.clone()).collect()
             }
         }
     }

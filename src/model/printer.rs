@@ -3,6 +3,7 @@
 use super::document::Format;
 use super::id::{JobId, PrinterId, QueueName};
 use super::options::Options;
+use super::pool::speed::InHand;
 use super::retry::NotReady;
 use super::time::{MonoTime, WallTime};
 
@@ -167,6 +168,38 @@ pub struct PrinterLive {
     pub not_ready_since: Option<MonoTime>,
     /// Set while it cannot print and has work: when it is tried next.
     pub next_try_at: Option<WallTime>,
+    pub load: Load,
+}
+
+/// What the mates of a printer in its pools must know to share the work with it, and others to tell how long
+/// it takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    pub readiness: Readiness,
+    pub in_hand: Option<InHand>,
+    /// When it took a job last.
+    pub took_at: Option<MonoTime>,
+    /// Learned; bytes a second.
+    pub bytes_per_s: Option<u64>,
+}
+
+/// Whether a printer can be reached, as far as is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Readiness {
+    #[default]
+    Unknown,
+    /// It is being connected to, since then, and has not answered yet.
+    Trying(MonoTime),
+    /// It answered then.
+    Answered(MonoTime),
+}
+
+impl PrinterLive {
+    /// Whether people are shown the same of both.
+    pub fn looks_like(&self, other: &PrinterLive) -> bool {
+        let PrinterLive { activity, job, next_try_at, not_ready_since: _, load: _ } = self;
+        (activity, job, next_try_at) == (&other.activity, &other.job, &other.next_try_at)
+    }
 }
 
 /// What a printer does, and if nothing, why.

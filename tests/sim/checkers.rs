@@ -5,18 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use spool::model::commit::Commit;
 use spool::model::event::Entry;
-use spool::model::id::{Generation, JobId};
+use spool::model::id::{Generation, JobId, QueueId};
 use spool::model::invariants::{self, Violation};
-use spool::model::job::{DoneHow, FailReason, HoldReason, Job, JobStatus, Reason};
+use spool::model::job::{Bound, DoneHow, FailReason, HoldReason, Job, JobStatus, Reason};
 use spool::model::printer::{Closes, Learned, WhenInDoubt};
 use spool::model::traffic::Input;
 use spool::store::read;
 
-use crate::process::BROKEN_MAX;
+use crate::process::{BROKEN_MAX, POOL};
 use crate::world::{Conn, Seat, World};
 
 /// A job that has waited so long, in milliseconds, was seen by everyone.
 const OVERTAKEN: u64 = 15_000;
+/// From then on, in milliseconds, what was left to a mate is not left again.
+const LEFT_MAX: u64 = 5_000;
 /// More entries in one timeline, and something goes round in circles.
 const ENTRIES_MAX: u32 = 600;
 
@@ -30,6 +32,8 @@ pub struct Checker {
     cancel_told: BTreeSet<(JobId, u32)>,
     /// Since when each waiting job has its present place.
     waits_since: BTreeMap<JobId, u64>,
+    /// When a manager left a job to its mates for the first time since that has its place.
+    passed_over: BTreeMap<(Option<Seat>, JobId), u64>,
 }
 
 impl Checker {
@@ -52,6 +56,7 @@ impl World {
         self.hold_to(invariants::commit(commit, find));
         for job in &commit.jobs {
             self.check_job(job);
+            self.check.passed_over.retain(|(_, passed), _| *passed != job.id);
             match job.status {
                 JobStatus::Waiting => self.check.waits_since.insert(job.id, self.at),
                 _ => self.check.waits_since.remove(&job.id),
@@ -78,10 +83,19 @@ impl World {
                 continue;
             };
             let since = self.check.waits_since.get(&first.job).copied().unwrap_or_default();
-            if since + OVERTAKEN < self.at {
+            let waits = since + OVERTAKEN < self.at;
+            if waits && (queue != QueueId::Pool(POOL) || self.left_for_too_long(bound, first.job)) {
                 self.fail(format!("job {} waits in front of job {}, which is taken", first.job, job.id));
             }
         }
+    }
+
+    /// A job of a pool is left to a mate for a moment only: a manager does not pass over it again later.
+    fn left_for_too_long(&mut self, bound: &Bound, job: JobId) -> bool {
+        let no = bound.printer.0 as usize - 1;
+        let seat = self.seat(no);
+        let first = self.check.passed_over.entry((seat, job)).or_insert(self.at);
+        *first + LEFT_MAX < self.at
     }
 
     fn check_job(&mut self, job: &Job) {
@@ -244,6 +258,7 @@ pub fn label(input: &Input) -> String {
         Input::Head(jobs) => format!("head {:?}", jobs.iter().map(|job| job.id.0).collect::<Vec<_>>()),
         Input::JobRead(job) => format!("job read {:?}", job.as_ref().map(|job| (job.id.0, job.status))),
         Input::Printer(printer, _) => format!("printer paused={}", printer.paused),
+        Input::Pools(_) => "pools".to_owned(),
         other => format!("{other:?}"),
     }
 }

@@ -10,10 +10,13 @@ use spool::model::id::{Generation, JobId, PoolId, PrinterId, QueueId, QueueName}
 use spool::model::intake::messages::{Input as IntakeInput, Rules};
 use spool::model::intake::numbers::{self, Reserved};
 use spool::model::intake::step::Intake;
-use spool::model::pool::{Pool, PoolPolicy};
-use spool::model::printer::Learned;
+use spool::model::pool::Pool;
+use spool::model::pool::choice::{Member, Shared};
+use spool::model::printer::{Learned, PrinterLive};
 use spool::model::retry::BackoffRange;
 use spool::model::traffic::{self, Beginning, Input, Start, Traffic};
+
+use spool::store::Store;
 
 use crate::disk::Writer;
 use crate::faults::Plant;
@@ -40,6 +43,8 @@ pub struct Manager {
     pub links: BTreeSet<Generation>,
     pub timer: u64,
     pub stopped: bool,
+    /// What it has published.
+    pub live: PrinterLive,
 }
 
 impl Process {
@@ -71,6 +76,7 @@ impl World {
             links: BTreeSet::new(),
             timer: 0,
             stopped: false,
+            live: PrinterLive::default(),
         });
         let managers = managers.collect();
         self.process = Some(Process { intake, managers, stopping: false, calm: self.calm() });
@@ -89,16 +95,31 @@ impl World {
         self.disk.files = files.into_iter().filter(|id| self.disk.document(*id).is_some()).collect();
     }
 
-    fn directory(&self) -> Directory {
+    pub fn directory(&self) -> Directory {
         let members = (1..=self.devices.len() as u32).map(PrinterId).collect();
         let name = QueueName::new("pool").expect("a good name");
-        let pool = Pool { id: POOL, name, members, policy: PoolPolicy::FirstAvailable };
+        let pool = Pool { id: POOL, name, members, policy: self.policy };
         Directory {
             printers: self.devices.iter().map(|device| Arc::new(device.config.clone())).collect(),
             pools: vec![Arc::new(pool)],
             default: QueueName::new("pool").ok(),
             server: "sim".to_owned(),
         }
+    }
+
+    /// The pool and the mates of a printer, as these have published themselves.
+    pub fn shared(&self, printer: usize) -> Vec<Shared> {
+        let Some(process) = &self.process else { return Vec::new() };
+        let pool = self.directory().pools.remove(0);
+        let mates =
+            (0..self.devices.len()).filter(|no| *no != printer && process.managers[*no].traffic.is_some());
+        let member = |no: usize| Member {
+            printer: Arc::new(self.devices[no].config.clone()),
+            live: process.managers[no].live.clone(),
+            description: None,
+            queued_bytes: self.disk.store.counts(self.queues_of(no)[0]).bytes,
+        };
+        vec![Shared { pool, mates: mates.map(member).collect() }]
     }
 
     pub fn queues_of(&self, printer: usize) -> [QueueId; 2] {

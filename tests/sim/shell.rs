@@ -3,10 +3,12 @@
 
 use spool::model::id::QueueId;
 use spool::model::intake::messages::{Disk, Effect as IntakeEffect, Input as IntakeInput};
+use spool::model::printer::PrinterLive;
 use spool::model::traffic::{Effect, Input, Traffic};
 
 use crate::disk::{Read, Writer};
 use crate::faults::Plant;
+use crate::process::POOL;
 use crate::world::{Conn, Event, Place, Seat, World};
 
 impl World {
@@ -35,6 +37,7 @@ impl World {
         let Some(traffic) = manager.traffic.as_ref().filter(|_| manager.timer == no) else { return };
         let conn = Conn { life: seat.life, printer: seat.printer, generation: traffic.generation() };
         let progress = self.workers.get(&conn).map(|worker| worker.progress());
+        self.tell_pools(seat);
         self.tell_traffic(seat, Input::Timer(progress));
     }
 
@@ -84,6 +87,20 @@ impl World {
         }
     }
 
+    /// What a manager does not know by itself, it is told before what that matters for.
+    pub fn tell_pools(&mut self, seat: Seat) {
+        self.tell_traffic(seat, Input::Pools(self.shared(seat.printer)));
+    }
+
+    /// The mates of a printer that is of no use any more look at what they have left to it.
+    fn publish(&mut self, seat: Seat, live: PrinterLive) {
+        let Some(process) = &mut self.process else { return };
+        let before = std::mem::replace(&mut process.managers[seat.printer].live, live.clone());
+        if live.not_ready_since.is_some() && before.not_ready_since.is_none() {
+            self.wake(Place::Traffic(seat.printer), QueueId::Pool(POOL));
+        }
+    }
+
     pub fn load(&mut self) {
         let counts = spool::store::Store::counts_total(&self.disk.store);
         let disk = if self.at < self.disk.full_until { Disk::Full } else { Disk::Room };
@@ -95,6 +112,9 @@ impl World {
         let label = crate::checkers::label(&input);
         if let Input::Cancel(job) = input {
             self.cancel_is_told(job);
+        }
+        if matches!(input, Input::Head(_) | Input::Watch(..)) {
+            self.tell_pools(seat);
         }
         let Some(process) = self.process.as_mut().filter(|_| seat.life == self.life) else { return };
         let manager = &mut process.managers[seat.printer];
@@ -110,7 +130,7 @@ impl World {
     fn traffic_effect(&mut self, seat: Seat, effect: Effect) {
         let conn = |generation| Conn { life: seat.life, printer: seat.printer, generation };
         match effect {
-            Effect::ReadHead => self.later(2, Event::Read(seat.life, Read::Head(seat))),
+            Effect::ReadHead(reading) => self.later(2, Event::Read(seat.life, Read::Head(seat, reading))),
             Effect::ReadJob(job) => self.later(2, Event::Read(seat.life, Read::Job(seat, job))),
             Effect::Commit(commit) => {
                 self.check_handed_in(seat, &commit);
@@ -129,7 +149,7 @@ impl World {
                 self.later(wait, Event::Ask(seat, job, 0));
             }
             Effect::WakeAt(at) => self.set_timer(seat, at.0.as_millis() as u64),
-            Effect::Live(_) => {}
+            Effect::Live(live) => self.publish(seat, live),
             Effect::Stopped => {
                 if let Some(process) = &mut self.process {
                     process.managers[seat.printer].stopped = true;

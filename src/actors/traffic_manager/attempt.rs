@@ -36,6 +36,10 @@ impl TrafficManager {
             }
             match opened {
                 Ok(link) => {
+                    if let Some(description) = link.description() {
+                        act.begin.parts.board.publish_description(act.begin.printer.id, description.clone());
+                        act.step(Input::Described(description), ctx);
+                    }
                     act.open = Some((generation, link));
                     act.step(Input::Opened(generation), ctx);
                 }

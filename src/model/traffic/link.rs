@@ -23,7 +23,7 @@ impl Traffic {
         self.link = Link::Open(generation);
         self.contact = Contact::Answered(now.mono);
         match std::mem::replace(&mut self.work, Work::None) {
-            Work::Probing => {}
+            Work::Probing(_) => {}
             Work::Bound(job) => self.send(*job, now, fx),
             other => self.work = other,
         }
@@ -42,7 +42,7 @@ impl Traffic {
         self.link = Link::Closed;
         self.went_bad(Bad::NotReady(why.clone()), now);
         match std::mem::replace(&mut self.work, Work::None) {
-            Work::Probing => {}
+            Work::Probing(_) => {}
             Work::Bound(job) => {
                 self.settle(Ended { job, outcome: Outcome::NotReady(why) }, None, now, fx);
             }
@@ -53,7 +53,7 @@ impl Traffic {
 
     pub(super) fn went_bad(&mut self, why: Bad, now: Now) {
         let range = self.rules.backoff;
-        self.not_ready_since.get_or_insert(now.mono);
+        self.not_ready = Some(Spell::again(self.not_ready, now.mono));
         let backoff = match (self.backoff, &why) {
             (Some(backoff), Bad::NotReady(_)) => backoff.again(now.mono, range),
             (None, Bad::NotReady(_)) => Backoff::start(now.mono, range),

@@ -118,12 +118,13 @@ impl Traffic {
             }
             return;
         }
-        let Work::Sending(sending) = &mut self.work else { return };
+        let Work::Sending(sending) = &self.work else { return };
         if let Some(since) = sending.blocked_since
-            && now.mono.since(since) >= self.rules.blocked
+            && (now.mono.since(since) >= self.rules.blocked || self.may_move(&sending.job, now))
         {
             return self.shut(ShutCause::Stalled, now, fx);
         }
+        let Work::Sending(sending) = &mut self.work else { return };
         if let Some(progress) = progress {
             sending.progress = progress;
         }

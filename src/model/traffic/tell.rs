@@ -22,6 +22,7 @@ impl Traffic {
     pub(super) fn next_time(&self, now: Now) -> Option<MonoTime> {
         let waits = match &self.work {
             Work::None if self.unsure.is_some() => self.store_retry,
+            Work::None if !self.wanted && self.sharing.look_again.is_some() => self.sharing.look_again,
             Work::None if self.wanted && self.goes_on() => match self.contact {
                 Contact::Bad { due, .. } => Some(due.max(self.store_retry.unwrap_or_default())),
                 Contact::Unknown | Contact::Answered(_) => self.store_retry,
@@ -41,7 +42,9 @@ impl Traffic {
         let activity = self.activity();
         let next_try_at = match (&self.work, &self.contact) {
             (Work::Unsettled(_, at) | Work::AskLater(_, at), _) => Some(now.wall_at(*at)),
-            (Work::None | Work::Looking | Work::Probing, Contact::Bad { due, .. }) => Some(now.wall_at(*due)),
+            (Work::None | Work::Looking | Work::Probing(_), Contact::Bad { due, .. }) => {
+                Some(now.wall_at(*due))
+            }
             _ => self.store_retry.map(|at| now.wall_at(at)),
         };
         let unchanged = self.told.as_ref().filter(|told| told.activity == activity);
@@ -54,13 +57,14 @@ impl Traffic {
             },
             not_ready_since: self.not_ready_since(&activity),
             activity,
+            load: self.load(),
         }
     }
 
     /// Since when the printer has not been ready, where what it does now is not to be.
     fn not_ready_since(&self, activity: &Activity) -> Option<MonoTime> {
         match activity {
-            Activity::NotReady(_) | Activity::Recovering => self.not_ready_since,
+            Activity::NotReady(_) | Activity::Recovering => self.not_ready.map(|spell| spell.since),
             Activity::Unshut => {
                 let ago = |shutting: Shutting| shutting.deadline.0.saturating_sub(SHUT_WAIT);
                 self.shutting.map(ago).map(MonoTime)
@@ -76,7 +80,7 @@ impl Traffic {
 
     pub(super) fn job(&self) -> Option<JobId> {
         match &self.work {
-            Work::None | Work::Looking | Work::Probing => None,
+            Work::None | Work::Looking | Work::Probing(_) => None,
             Work::Binding(job)
             | Work::Checking(job)
             | Work::Bound(job)
@@ -99,8 +103,10 @@ impl Traffic {
         };
         match &self.work {
             Work::Unsettled(..) => Activity::StoreFull,
-            Work::None | Work::Looking | Work::Probing if self.store_retry.is_some() => Activity::StoreFull,
-            Work::None | Work::Looking | Work::Probing => bad().unwrap_or(Activity::Idle),
+            Work::None | Work::Looking | Work::Probing(_) if self.store_retry.is_some() => {
+                Activity::StoreFull
+            }
+            Work::None | Work::Looking | Work::Probing(_) => bad().unwrap_or(Activity::Idle),
             Work::Asking(_) | Work::AskLater(..) => bad().unwrap_or(Activity::Connecting),
             Work::Binding(_) | Work::Checking(_) | Work::Bound(_) => Activity::Connecting,
             Work::Ending(_) | Work::Settling(..) | Work::Rereading(_) => Activity::AwaitingWord,
