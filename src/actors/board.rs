@@ -114,6 +114,12 @@ impl Board {
         read(&self.live).get(&printer).cloned().unwrap_or_default()
     }
 
+    /// The printers that are of no use just now, though they have work.
+    pub fn not_ready(&self) -> Vec<PrinterId> {
+        let live = read(&self.live);
+        live.iter().filter(|(_, live)| live.not_ready_since.is_some()).map(|(id, _)| *id).collect()
+    }
+
     pub fn publish_live(&self, printer: PrinterId, live: PrinterLive) {
         let before = write(&self.live).insert(printer, live.clone());
         if !before.is_some_and(|before| before.looks_like(&live)) {

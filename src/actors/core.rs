@@ -13,6 +13,7 @@ use super::device_manager::{self, DeviceManager, Wish};
 use super::front::{Accepted, Announced, Answer, Core, LiveEvent, Novelty, WorkerRow};
 use super::job_manager::{self, JobManager};
 use crate::config::REQUESTS_MAX;
+use crate::model::description::Description;
 use crate::model::directory::Directory;
 use crate::model::document::Format;
 use crate::model::fleet::PrinterCommand;
@@ -116,6 +117,10 @@ impl Core for Front {
 
     fn directory(&self) -> Arc<Directory> {
         self.board.directory()
+    }
+
+    fn printer_description(&self, printer: PrinterId) -> Option<Arc<Description>> {
+        self.board.description(printer)
     }
 
     fn printer_live(&self, printer: PrinterId) -> PrinterLive {

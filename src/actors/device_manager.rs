@@ -1,5 +1,7 @@
 //! The device manager: keeps the printers, and a traffic manager for each. A shell round [`Fleet`].
 
+mod reroute;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +9,7 @@ use std::time::Duration;
 use actix::prelude::*;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use self::reroute::Rerouting;
 use super::board::{Board, Notices, TrafficHandle};
 use super::traffic_manager::{self, Lane, TrafficManager};
 use crate::clock::Clock;
@@ -28,6 +31,8 @@ pub struct Parts {
     pub board: Arc<Board>,
     pub clock: Clock,
     pub traffic: Arc<traffic_manager::Parts>,
+    /// How long a printer that is not ready keeps its jobs (`retry.grace`).
+    pub grace: Duration,
 }
 
 pub struct DeviceManager {
@@ -41,6 +46,7 @@ pub struct DeviceManager {
     busy: Option<Ticket>,
     /// The next ones; each has a place at the door, which bounds them.
     waiting: VecDeque<Request>,
+    rerouting: Rerouting,
     stopping: Stopping,
     /// Told when the last traffic manager has stopped.
     stopped: Option<oneshot::Sender<()>>,
@@ -144,6 +150,7 @@ impl DeviceManager {
             last_ticket: 0,
             busy: None,
             waiting: VecDeque::new(),
+            rerouting: Rerouting::default(),
             stopping: Stopping::No,
             stopped: None,
         }
@@ -262,6 +269,7 @@ impl DeviceManager {
                 }
                 Ends::Never => {
                     log::error!(printer = id.0; "the printer's traffic manager failed and is made anew");
+                    self.traffic_failed(id);
                     self.step(Input::TrafficDied(id), ctx);
                 }
             }
@@ -282,6 +290,7 @@ impl Actor for DeviceManager {
         let effects = self.fleet.begin();
         self.run(effects, ctx);
         ctx.run_interval(LOOK_EVERY, Self::look);
+        Self::begin_rerouting(ctx);
     }
 }
 

@@ -14,6 +14,7 @@ use spool::actors::front::{
 };
 use spool::clock::Clock;
 use spool::model::commit::Commit;
+use spool::model::description::Description;
 use spool::model::directory::Directory;
 use spool::model::document::{Document, Format};
 use spool::model::event::Subject;
@@ -251,6 +252,10 @@ impl Core for FakeCore {
 
     fn directory(&self) -> Arc<Directory> {
         Arc::clone(&self.inner().directory)
+    }
+
+    fn printer_description(&self, _: PrinterId) -> Option<Arc<Description>> {
+        None
     }
 
     fn printer_live(&self, printer: PrinterId) -> PrinterLive {

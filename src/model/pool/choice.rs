@@ -70,6 +70,19 @@ impl Member {
     }
 }
 
+/// How long the members of use take for `queued` bytes of a queue that they share and for what each has to do
+/// itself; `None` where no speed is known.
+pub fn expected_wait(members: &[Member], queued: u64, now: MonoTime) -> Option<Duration> {
+    let of_use = || members.iter().filter(|member| member.is_of_use(now));
+    let known = || of_use().filter_map(|member| member.live.load.bytes_per_s);
+    known().next()?;
+    let mean = mean(known());
+    let speed_of = |member: &Member| member.live.load.bytes_per_s.unwrap_or(mean);
+    let backlog = |member: &Member| member.backlog(speed_of(member), now);
+    let bytes = of_use().map(backlog).fold(queued, u64::saturating_add);
+    Some(time_for(bytes, of_use().map(speed_of).fold(0, u64::saturating_add)))
+}
+
 /// A pool that a printer belongs to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shared {

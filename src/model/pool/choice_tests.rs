@@ -192,3 +192,17 @@ fn a_job_goes_to_a_member_that_can_print_it() {
         "what is addressed to it is sent to it"
     );
 }
+
+#[test]
+fn the_wait_for_a_queue_follows_from_what_its_printers_have_learned() {
+    let fast = |id| with(id, |load| load.bytes_per_s = Some(MB));
+    let seconds =
+        |members: &[Member], queued| expected_wait(members, queued, at(0)).map(|wait| wait.as_secs());
+    assert_eq!(seconds(&[member(1)], 10 * MB), None, "nothing is known");
+    assert_eq!(seconds(&[fast(1)], 10 * MB), Some(10));
+    assert_eq!(seconds(&[fast(1), member(2)], 10 * MB), Some(5), "the other is taken to be as fast");
+    let own = Member { queued_bytes: 10 * MB, ..fast(1) };
+    assert_eq!(seconds(&[own.clone(), fast(2)], 10 * MB), Some(10));
+    assert_eq!(seconds(&[own, does(2, Activity::Recovering)], 10 * MB), Some(20));
+    assert_eq!(seconds(&[does(1, Activity::Recovering)], 10 * MB), None, "nobody prints");
+}

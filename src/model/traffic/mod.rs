@@ -33,7 +33,7 @@ use std::time::Duration;
 pub use self::messages::{Asks, Beginning, Effect, FinalWord, Input, Progress, Reading, Rules, Start};
 use self::settle::Ended;
 use self::share::Sharing;
-use self::state::{Bad, Contact, Link, Note, Sending, ShutCause, Shutting, Spell, Stopping, Work};
+use self::state::{Bad, Contact, Link, Note, Sending, ShutCause, Shutting, Stopping, Work};
 use super::commit::{Commit, CommitError};
 use super::event::Source;
 use super::id::{Generation, JobId};
@@ -41,7 +41,7 @@ use super::job::{Bound, Job, JobEvent};
 use super::liveness::{Stage, Verdict};
 use super::outcome::Outcome;
 use super::printer::{Activity, Learned, Printer, PrinterLive};
-use super::retry::{Backoff, NotReady, Whole};
+use super::retry::{Backoff, NotReady, Spell, Whole};
 use super::time::{MonoTime, Now};
 
 /// A printer that answered this lately is taken to be ready.

@@ -7,10 +7,6 @@ use crate::model::job::Job;
 use crate::model::outcome::Outcome;
 use crate::model::retry::{Broken, NotReady};
 use crate::model::time::MonoTime;
-use std::time::Duration;
-
-/// Failures that lie further apart do not belong together.
-pub(super) const SPELL_FORGOTTEN: Duration = Duration::from_secs(120);
 
 /// The one connection to the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,21 +33,6 @@ pub(super) enum Contact {
 pub(super) enum Bad {
     NotReady(NotReady),
     Broke,
-}
-
-/// How long the printer has been of no use, though there was work: a try in vain that comes this long after the
-/// last one begins anew.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Spell {
-    pub since: MonoTime,
-    pub last: MonoTime,
-}
-
-impl Spell {
-    pub fn again(before: Option<Spell>, now: MonoTime) -> Spell {
-        let goes_on = before.filter(|spell| now.since(spell.last) < SPELL_FORGOTTEN);
-        Spell { since: goes_on.map_or(now, |spell| spell.since), last: now }
-    }
 }
 
 /// What is being done about a job.

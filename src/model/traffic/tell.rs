@@ -73,8 +73,11 @@ impl Traffic {
             | Activity::Connecting
             | Activity::Sending
             | Activity::AwaitingWord
-            | Activity::Blocked
             | Activity::StoreFull => None,
+            Activity::Blocked => match &self.work {
+                Work::Sending(sending) => sending.blocked_since,
+                _ => None,
+            },
         }
     }
 
