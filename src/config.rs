@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::model::id::QueueName;
-use crate::model::pool::PoolPolicy;
+use crate::model::pool::PoolDraft;
 use crate::model::printer::Printer;
 use crate::model::retry::BackoffRange;
 
@@ -27,7 +27,7 @@ pub struct Config {
     pub retry: Retry,
     /// Printers to provision, with number 0: the store knows their numbers.
     pub printers: Vec<Printer>,
-    pub pools: Vec<PoolSpec>,
+    pub pools: Vec<PoolDraft>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,14 +104,6 @@ pub struct Retry {
     pub grace: Duration,
     pub broken: u32,
     pub blocked: Duration,
-}
-
-/// A pool to provision.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PoolSpec {
-    pub name: QueueName,
-    pub members: Vec<QueueName>,
-    pub policy: PoolPolicy,
 }
 
 /// The longest that a stop waits for what is being sent; then it is parked as in doubt.

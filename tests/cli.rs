@@ -61,12 +61,14 @@ fn check_fails(output: &Output, status: i32, line: &str) {
 #[test]
 fn every_command_has_help() {
     let commands = [
-        "serve", "print", "jobs", "job", "cancel", "hold", "release", "restart", "priority", "printers",
-        "printer", "workers", "check", "token", "recover",
+        "serve", "print", "jobs", "job", "cancel", "hold", "release", "restart", "priority", "move",
+        "printers", "printer", "pools", "pool", "workers", "check", "token", "recover",
     ];
     let of_printer = ["add", "set", "remove", "pause", "resume", "accept", "reject", "test", "wake"];
+    let of_pool = ["add", "set", "remove", "accept", "reject", "show"];
     let mut lines: Vec<Vec<&str>> = commands.iter().map(|command| vec![*command, "--help"]).collect();
     lines.extend(of_printer.iter().map(|command| vec!["printer", *command, "--help"]));
+    lines.extend(of_pool.iter().map(|command| vec!["pool", *command, "--help"]));
     for line in lines {
         let output = run(here().path(), &line);
         assert_eq!(output.status.code(), Some(0), "{line:?}");
@@ -78,8 +80,12 @@ fn every_command_has_help() {
 
 #[test]
 fn wrong_usage_is_one_line_and_status_2() {
-    let lines: [&[&str]; 9] = [
+    let lines: [&[&str]; 13] = [
         &["prin", "x"],
+        &["pool", "add", "p"],
+        &["pool", "set", "p"],
+        &["pool", "add", "p", "a", "--policy", "fair"],
+        &["move", "1"],
         &["print"],
         &["print", "-n", "0", "x"],
         &["print", "-o", "landscape", "x"],
@@ -132,7 +138,7 @@ fn one_job_that_refuses_does_not_spare_the_others() {
 
 #[test]
 fn commands_ask_what_they_mean() {
-    let cases: [(&[&str], &str, &str, &str); 9] = [
+    let cases: &[(&[&str], &str, &str, &str)] = &[
         (&["cancel", "1", "--even-if-printing"], "POST", "/api/v1/jobs/1/cancel?even_if_printing=true", ""),
         (&["restart", "1"], "POST", "/api/v1/jobs/1/restart", ""),
         (&["priority", "1", "100"], "POST", "/api/v1/jobs/1/priority", r#"{"priority":100}"#),
@@ -145,7 +151,38 @@ fn commands_ask_what_they_mean() {
         (&["printer", "set", "a b", "info=x=y"], "PATCH", "/api/v1/printers/a%20b", r#"{"info":"x=y"}"#),
         (&["printer", "remove", "a"], "DELETE", "/api/v1/printers/a", ""),
         (&["printer", "pause", "a"], "POST", "/api/v1/printers/a/pause", ""),
-        (&["printers"], "GET", "/api/v1/printers", ""),
+        (&["printers"], "GET", "/api/v1/printers?limit=1000", ""),
+        (
+            &[
+                "printer",
+                "set",
+                "a",
+                "mac=",
+                "options.sides=",
+                "options.media=iso_a4_210x297mm",
+                "paused=true",
+            ],
+            "PATCH",
+            "/api/v1/printers/a",
+            r#"{"mac":null,"options":{"media":"iso_a4_210x297mm","sides":null},"paused":true}"#,
+        ),
+        (&["move", "7", "floor-2"], "POST", "/api/v1/jobs/7/move", r#"{"printer":"floor-2"}"#),
+        (&["pools"], "GET", "/api/v1/pools?limit=1000", ""),
+        (
+            &["pool", "add", "p", "a", "b", "--policy", "round-robin"],
+            "POST",
+            "/api/v1/pools",
+            r#"{"members":["a","b"],"name":"p","policy":"round-robin"}"#,
+        ),
+        (
+            &["pool", "set", "p", "--policy", "first-available"],
+            "PATCH",
+            "/api/v1/pools/p",
+            r#"{"members":null,"policy":"first-available"}"#,
+        ),
+        (&["pool", "remove", "p"], "DELETE", "/api/v1/pools/p", ""),
+        (&["pool", "reject", "p"], "POST", "/api/v1/pools/p/reject", ""),
+        (&["pool", "show", "p", "--json"], "GET", "/api/v1/pools/p", ""),
         (
             &["jobs", "--queue", "a", "--status", "held,final"],
             "GET",
@@ -154,9 +191,12 @@ fn commands_ask_what_they_mean() {
         ),
     ];
     for (arguments, method, target, body) in cases {
-        let (output, seen) = run_against(good(r#"{"id":1,"jobs":[],"printers":[]}"#), arguments);
+        let (output, seen) = run_against(good(r#"{"id":1,"jobs":[],"printers":[],"pools":[]}"#), arguments);
         assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", err(&output));
-        assert_eq!((seen.method.as_str(), seen.target.as_str(), seen.body.as_str()), (method, target, body));
+        assert_eq!(
+            (seen.method.as_str(), seen.target.as_str(), seen.body.as_str()),
+            (*method, *target, *body)
+        );
     }
 }
 

@@ -72,11 +72,9 @@ impl Sending {
 }
 
 fn surroundings(files: &[&Path], silence: Duration) -> Surroundings {
-    Surroundings {
-        files: files.iter().map(|path| path.canonicalize().unwrap()).collect(),
-        timing: Timing { connect: Duration::from_secs(5), beat: Duration::from_millis(50), silence },
-        clock: Clock::machine(),
-    }
+    let files = files.iter().map(|path| path.canonicalize().unwrap()).collect();
+    let timing = Timing { connect: Duration::from_secs(5), beat: Duration::from_millis(50), silence };
+    Surroundings::new(files, timing, Clock::machine())
 }
 
 /// Waits that end only because somebody ends them.

@@ -206,7 +206,9 @@ fn printers_are_controlled_and_their_secrets_stay() {
     assert_eq!(server.admin("POST /api/v1/printers/lab/reject", b"").check(200)["accepting"], false);
     server.post("/api/v1/jobs?printer=lab", b"words").check_problem(409, "not_accepting");
     assert_eq!(server.admin("POST /api/v1/printers/lab/accept", b"").check(200)["accepting"], true);
-    server.admin("POST /api/v1/printers/lab/test", b"").check(201);
+    let page = server.admin("POST /api/v1/printers/lab/test", b"").check(201);
+    server.admin("DELETE /api/v1/printers/lab", b"").check_problem(409, "has_jobs");
+    server.admin(&format!("POST /api/v1/jobs/{}/cancel", page["id"]), b"").check(200);
     server.admin("DELETE /api/v1/printers/lab", b"").check(204);
     server.get("/api/v1/printers/lab").check_problem(404, "no_such_printer");
     server.get("/api/v1/printers/..%2f").check_problem(404, "no_such_printer");
@@ -294,6 +296,14 @@ fn the_network_sees_shared_printers_and_counts() {
             (&json!("lab"), &Value::Null)
         );
         ask("GET /api/v1/printers/office", b"").check_problem(404, "no_such_printer");
+        // A pool is offered where every printer that may print its jobs is.
+        let local = |body: &str| server.admin("POST /api/v1/pools", body.as_bytes());
+        assert_eq!(local(r#"{"name": "open", "members": ["lab"]}"#).check(201)["shared"], true);
+        assert_eq!(local(r#"{"name": "mixed", "members": ["lab", "office"]}"#).check(201)["shared"], false);
+        let pools = ask("GET /api/v1/pools", b"").check(200);
+        assert_eq!(pools["pools"].as_array().map(Vec::len), Some(1));
+        ask("GET /api/v1/pools/mixed", b"").check_problem(404, "no_such_pool");
+        ask("POST /api/v1/jobs?printer=mixed", b"words").check_problem(403, "not_allowed");
         let list = ask("GET /api/v1/jobs", b"").check(200);
         assert_eq!((&list["jobs"], &list["counts"]["jobs"]), (&json!([]), &json!(1)));
         for request in [

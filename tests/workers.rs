@@ -99,7 +99,7 @@ fn part(body: &'static [u8]) -> Part {
 }
 
 fn sim(uri: &str) -> Arc<dyn Target> {
-    let there = Surroundings { files: Vec::new(), timing: Timing::default(), clock: Clock::machine() };
+    let there = Surroundings::new(Vec::new(), Timing::default(), Clock::machine());
     device::parse(uri, &there).unwrap()
 }
 

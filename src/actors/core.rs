@@ -16,12 +16,13 @@ use crate::config::REQUESTS_MAX;
 use crate::model::description::Description;
 use crate::model::directory::Directory;
 use crate::model::document::Format;
-use crate::model::fleet::PrinterCommand;
+use crate::model::fleet::{self, PoolCommand, PrinterCommand, Provisioned, Wanted};
 use crate::model::id::{DocumentId, JobId, PrinterId, QueueName};
 use crate::model::intake::messages::{Input, Reply, Submission, Ticket};
 use crate::model::intake::{Arrival, Handed, JobCommand, JobRequest, KeyClaim, Refusal};
 use crate::model::job::{Job, Priority, Submitter};
 use crate::model::options::Options;
+use crate::model::pool::{Pool, PoolDraft};
 use crate::model::printer::{Printer, PrinterLive};
 use crate::store::SharedStore;
 use crate::store::documents::Documents;
@@ -83,14 +84,29 @@ impl Front {
         Ok(answer)
     }
 
-    fn ask_printers(&self, wish: Wish) -> Answer<Option<Arc<Printer>>> {
+    fn ask_fleet<T: Send + 'static>(
+        &self,
+        wish: Wish,
+        take: impl FnOnce(fleet::Reply) -> Option<T> + Send + 'static,
+    ) -> Answer<T> {
         let Ok(permit) = self.door.clone().try_acquire_owned() else { return refused(busy()) };
         let (reply, answer) = oneshot::channel();
         let message = device_manager::Request { wish, reply, permit };
         if let Err(error) = self.device_manager.try_send(message) {
             return refused(not_sent(&error));
         }
-        Box::pin(async move { answer.await.unwrap_or(Err(Refusal::Stopping)) })
+        Box::pin(async move {
+            let reply = answer.await.unwrap_or(Err(Refusal::Stopping))?;
+            take(reply).ok_or_else(|| Refusal::Store("the device manager answered something else".to_owned()))
+        })
+    }
+
+    /// Brings printers and pools in line with a configuration that was read again.
+    pub fn provision(&self, wanted: Wanted) -> Answer<Provisioned> {
+        self.ask_fleet(Wish::Provision(Box::new(wanted)), |reply| match reply {
+            fleet::Reply::Provisioned(told) => Some(told),
+            _ => None,
+        })
     }
 }
 
@@ -206,13 +222,33 @@ impl Core for Front {
     }
 
     fn add_printer(&self, draft: Printer) -> Answer<Arc<Printer>> {
-        let name = draft.name.clone();
-        let added = self.ask_printers(Wish::Add(Box::new(draft)));
-        Box::pin(async move { added.await?.ok_or(Refusal::NoSuchPrinter(name)) })
+        self.ask_fleet(Wish::Add(Box::new(draft)), |reply| match reply {
+            fleet::Reply::Printer(printer) => Some(printer),
+            _ => None,
+        })
     }
 
     fn printer_command(&self, name: QueueName, command: PrinterCommand) -> Answer<Option<Arc<Printer>>> {
-        self.ask_printers(Wish::Command(name, command))
+        self.ask_fleet(Wish::Command(name, command), |reply| match reply {
+            fleet::Reply::Printer(printer) => Some(Some(printer)),
+            fleet::Reply::Removed => Some(None),
+            _ => None,
+        })
+    }
+
+    fn add_pool(&self, draft: PoolDraft) -> Answer<Arc<Pool>> {
+        self.ask_fleet(Wish::AddPool(draft), |reply| match reply {
+            fleet::Reply::Pool(pool) => Some(pool),
+            _ => None,
+        })
+    }
+
+    fn pool_command(&self, name: QueueName, command: PoolCommand) -> Answer<Option<Arc<Pool>>> {
+        self.ask_fleet(Wish::PoolCommand(name, command), |reply| match reply {
+            fleet::Reply::Pool(pool) => Some(Some(pool)),
+            fleet::Reply::Removed => Some(None),
+            _ => None,
+        })
     }
 
     fn test_page(&self, name: QueueName, submitter: Submitter) -> Answer<Accepted> {

@@ -14,9 +14,11 @@ use super::board::{Board, Notices, TrafficHandle};
 use super::traffic_manager::{self, Lane, TrafficManager};
 use crate::clock::Clock;
 use crate::config::MAILBOX;
-use crate::model::fleet::{Effect, Fleet, Input, PrinterCommand, Ticket};
-use crate::model::id::{PrinterId, QueueId, QueueName};
+use crate::model::commit::CommitError;
+use crate::model::fleet::{Effect, Fleet, Input, PoolCommand, PrinterCommand, Reply, Ticket, Wanted};
+use crate::model::id::{PrinterId, QueueName};
 use crate::model::intake::Refusal;
+use crate::model::pool::PoolDraft;
 use crate::model::printer::Printer;
 use crate::model::traffic::Beginning;
 use crate::store::SharedStore;
@@ -41,10 +43,7 @@ pub struct DeviceManager {
     running: HashMap<PrinterId, Running>,
     replies: HashMap<Ticket, Waiting>,
     last_ticket: u64,
-    /// The request whose change is being committed. One at a time: what is published after a commit is the
-    /// directory as it was decided on, and must neither overtake another nor hold one that fails.
-    busy: Option<Ticket>,
-    /// The next ones; each has a place at the door, which bounds them.
+    /// Requests that come while another one's changes are being committed; each has a place at the door, which bounds them.
     waiting: VecDeque<Request>,
     rerouting: Rerouting,
     stopping: Stopping,
@@ -110,7 +109,7 @@ enum Ends {
 }
 
 struct Waiting {
-    reply: oneshot::Sender<Result<Option<Arc<Printer>>, Refusal>>,
+    reply: oneshot::Sender<Result<Reply, Refusal>>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -119,13 +118,16 @@ struct Waiting {
 #[rtype(result = "()")]
 pub struct Request {
     pub wish: Wish,
-    pub reply: oneshot::Sender<Result<Option<Arc<Printer>>, Refusal>>,
+    pub reply: oneshot::Sender<Result<Reply, Refusal>>,
     pub permit: OwnedSemaphorePermit,
 }
 
 pub enum Wish {
     Add(Box<Printer>),
     Command(QueueName, PrinterCommand),
+    AddPool(PoolDraft),
+    PoolCommand(QueueName, PoolCommand),
+    Provision(Box<Wanted>),
 }
 
 /// Every traffic manager lets what is being sent finish and ends; then `done` is told.
@@ -148,7 +150,6 @@ impl DeviceManager {
             running: HashMap::new(),
             replies: HashMap::new(),
             last_ticket: 0,
-            busy: None,
             waiting: VecDeque::new(),
             rerouting: Rerouting::default(),
             stopping: Stopping::No,
@@ -164,27 +165,26 @@ impl DeviceManager {
     fn run(&mut self, effects: Vec<Effect>, ctx: &mut Context<Self>) {
         for effect in effects {
             match effect {
-                Effect::Commit { ticket, commit, then } => {
-                    self.busy = Some(ticket);
+                Effect::Commit { ticket, commit } => {
                     let committed = self.parts.store.commit(*commit);
                     ctx.spawn(committed.into_actor(self).map(move |result, act, ctx| {
-                        match result {
-                            Ok(_) => {
-                                act.run(then, ctx);
-                                act.step(Input::Committed(ticket), ctx);
-                            }
+                        let input = match result {
+                            Ok(_) => Input::Committed(ticket),
                             Err(error) => {
-                                log::error!(error:%; "a change of the printers could not be stored");
-                                act.step(Input::CommitFailed(ticket, error), ctx);
+                                if !matches!(error, CommitError::HasJobs { .. }) {
+                                    log::error!(error:%; "a change of the printers could not be stored");
+                                }
+                                Input::CommitFailed(ticket, error)
                             }
-                        }
-                        act.busy = None;
+                        };
+                        act.step(input, ctx);
                         act.take_requests(ctx);
                     }));
                 }
                 Effect::StartTraffic(printer, beginning) => self.start(printer, beginning),
                 Effect::StopTraffic(printer) => self.stop(printer),
                 Effect::TellTraffic(printer) => self.tell(printer),
+                Effect::Wake(queue) => self.parts.board.wake(queue),
                 Effect::Publish(directory) => self.parts.board.publish_directory(directory),
                 Effect::Reply(ticket, reply) => {
                     if let Some(waiting) = self.replies.remove(&ticket) {
@@ -229,7 +229,7 @@ impl DeviceManager {
     }
 
     fn take_requests(&mut self, ctx: &mut Context<Self>) {
-        while self.busy.is_none()
+        while !self.fleet.is_busy()
             && let Some(request) = self.waiting.pop_front()
         {
             self.take_request(request, ctx);
@@ -243,11 +243,10 @@ impl DeviceManager {
         self.replies.insert(ticket, Waiting { reply, _permit: permit });
         let input = match wish {
             Wish::Add(draft) => Input::Add(ticket, draft),
-            Wish::Command(name, command) => {
-                let printer = self.parts.board.directory().printer(&name).map(|printer| printer.id);
-                let counts = printer.map(|id| self.parts.store.counts(QueueId::Printer(id)));
-                Input::Command(ticket, name, command, counts.unwrap_or_default())
-            }
+            Wish::Command(name, command) => Input::Command(ticket, name, command),
+            Wish::AddPool(draft) => Input::AddPool(ticket, draft),
+            Wish::PoolCommand(name, command) => Input::PoolCommand(ticket, name, command),
+            Wish::Provision(wanted) => Input::Provision(ticket, wanted),
         };
         self.step(input, ctx);
     }

@@ -7,11 +7,12 @@ use std::time::Duration;
 use crate::model::description::Description;
 use crate::model::directory::Directory;
 use crate::model::event::Subject;
-pub use crate::model::fleet::PrinterCommand;
+pub use crate::model::fleet::{PoolCommand, PrinterCommand};
 use crate::model::id::{DocumentId, JobId, PrinterId, QueueId, QueueName};
 use crate::model::intake::{Handed, JobCommand, JobRequest, KeyClaim, Refusal};
 use crate::model::job::{Job, Submitter};
 use crate::model::pool::choice::{Member, expected_wait};
+use crate::model::pool::{Pool, PoolDraft};
 use crate::model::printer::{Printer, PrinterLive};
 use crate::model::time::{MonoTime, WallTime};
 use crate::store::SharedStore;
@@ -126,6 +127,9 @@ pub trait Core: Send + Sync {
     fn add_printer(&self, draft: Printer) -> Answer<Arc<Printer>>;
     /// The printer as it is afterwards; `None` where it was removed.
     fn printer_command(&self, name: QueueName, command: PrinterCommand) -> Answer<Option<Arc<Printer>>>;
+    fn add_pool(&self, draft: PoolDraft) -> Answer<Arc<Pool>>;
+    /// The pool as it is afterwards; `None` where it was removed.
+    fn pool_command(&self, name: QueueName, command: PoolCommand) -> Answer<Option<Arc<Pool>>>;
     /// A test page goes through the queue like any job.
     fn test_page(&self, name: QueueName, submitter: Submitter) -> Answer<Accepted>;
 }

@@ -1,6 +1,7 @@
 //! The core in motion: the actors, their arbiters and the print threads, started in order and stopped in
 //! reverse.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,9 +20,8 @@ use crate::clock::Clock;
 use crate::config::{Config, KEY_KEPT};
 use crate::device::Surroundings;
 use crate::failpoint;
-use crate::model::commit::Commit;
-use crate::model::fleet::{self, Fleet};
-use crate::model::id::QueueId;
+use crate::model::commit::{Commit, CommitError};
+use crate::model::fleet::{self, Effect, Fleet, Input, Numbers, Queues, Reply, Ticket, Wanted};
 use crate::model::intake::messages::Rules as IntakeRules;
 use crate::model::intake::numbers::{self, Reserved};
 use crate::model::liveness::Patience;
@@ -59,7 +59,7 @@ pub enum StartError {
     #[error("{0}")]
     Read(#[from] ReadError),
     #[error("the printers of the configuration cannot be stored: {0}")]
-    Commit(#[from] crate::model::commit::CommitError),
+    Commit(#[from] CommitError),
     #[error("the setting {0:?} in the store is not what this version writes; run `spool recover`")]
     Setting(&'static str),
     #[error("a part of the server did not start")]
@@ -175,51 +175,50 @@ async fn on<A: Send + 'static>(
     told.await.map_err(|_| StartError::Actor)
 }
 
-/// The printers of the store, brought in line with the configuration.
+/// The printers and pools of the store, brought in line with the configuration.
 async fn provision(config: &Config, ground: &Ground) -> Result<Fleet, StartError> {
     let store = &ground.store;
-    let stored = store.printers().await?;
-    let pools = store.pools().await?;
-    let next_id = match store.setting(fleet::NUMBERS_SETTING).await? {
-        None => 1,
-        Some(bytes) => {
-            u32::from_be_bytes(bytes.try_into().map_err(|_| StartError::Setting(fleet::NUMBERS_SETTING))?)
+    let numbers = Numbers {
+        printer: next_number(store, Numbers::PRINTERS_SETTING).await?,
+        pool: next_number(store, Numbers::POOLS_SETTING).await?,
+    };
+    let queues = Queues::new(store.printers().await?, store.pools().await?, numbers);
+    let mut fleet = Fleet::new(queues, config.server.name.clone());
+    let wanted = Box::new(wanted(config, ground));
+    let mut effects: VecDeque<Effect> = fleet.step(Input::Provision(Ticket(0), wanted)).into();
+    while let Some(effect) = effects.pop_front() {
+        match effect {
+            Effect::Commit { ticket, commit } => effects.extend(match store.commit(*commit).await {
+                Ok(_) => fleet.step(Input::Committed(ticket)),
+                Err(error @ CommitError::HasJobs { .. }) => fleet.step(Input::CommitFailed(ticket, error)),
+                Err(error) => return Err(error.into()),
+            }),
+            Effect::Reply(_, Ok(Reply::Provisioned(told))) => {
+                told.fates.iter().for_each(|fate| log::info!("{fate}"));
+                told.complaints.iter().for_each(|complaint| log::warn!("{complaint}"));
+            }
+            // Nothing runs yet; the device manager starts everything.
+            _ => {}
         }
-    };
-    let has_jobs = |queue: QueueId| {
-        let counts = store.counts(queue);
-        counts.jobs + counts.held > 0
-    };
-    let provision = fleet::provision(stored, &config.printers, next_id, &ground.files_uri, has_jobs);
-    for name in &provision.orphans {
-        log::warn!(printer = name.as_str(); "it is no longer in the configuration but has jobs: it prints them and takes no new ones");
     }
-    // A commit holds a bounded number of keys, and a configuration any number of printers.
-    for commit in parted(provision.commit) {
-        store.commit(commit).await?;
-    }
-    let (server, default) = (config.server.name.clone(), config.server.default.clone());
-    Ok(Fleet::new(provision.printers, pools, default, server, provision.next_id))
+    Ok(fleet)
 }
 
-/// Cuts a large commit of printers into ones that a store takes. The numbers go first: one that is given
-/// and not used does no harm, one used and given again would.
-fn parted(commit: Commit) -> Vec<Commit> {
-    const PRINTERS_EACH: usize = 16;
-    let Commit { settings, printers, remove, .. } = commit;
-    let mut parts = Vec::new();
-    if !settings.is_empty() {
-        parts.push(Commit { settings, ..Commit::default() });
+/// What the configuration says of printers and pools.
+pub fn wanted(config: &Config, ground: &Ground) -> Wanted {
+    Wanted {
+        printers: config.printers.clone(),
+        pools: config.pools.clone(),
+        default: config.server.default.clone(),
+        files_uri: ground.files_uri.clone(),
     }
-    parts.extend(
-        printers
-            .chunks(PRINTERS_EACH)
-            .map(|printers| Commit { printers: printers.to_vec(), ..Commit::default() }),
-    );
-    parts.extend(
-        remove.chunks(PRINTERS_EACH).map(|remove| Commit { remove: remove.to_vec(), ..Commit::default() }),
-    );
-    parts
+}
+
+async fn next_number(store: &SharedStore, setting: &'static str) -> Result<u32, StartError> {
+    match store.setting(setting).await? {
+        None => Ok(1),
+        Some(bytes) => bytes.try_into().map(u32::from_be_bytes).map_err(|_| StartError::Setting(setting)),
+    }
 }
 
 /// The first block of numbers is made durable before anybody can ask for one: a server that says that it is

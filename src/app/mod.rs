@@ -198,7 +198,7 @@ fn surroundings(config: &Config, printed: &Path, clock: Clock) -> anyhow::Result
         files.push(canonical);
     }
     let timing = Timing { connect: config.watch.connect, beat: BEAT, silence: config.watch.silence };
-    Ok(Surroundings { files, timing, clock })
+    Ok(Surroundings::new(files, timing, clock))
 }
 
 /// Rebuilds the store below `state` from its journal, and says what was found.
@@ -216,6 +216,6 @@ pub fn check_uri(uri: &str, config: &Config) -> Result<(), String> {
     let mut files = config.access.files.clone();
     files.push(config.server.state.join("printed"));
     let files = files.into_iter().map(|path| path.canonicalize().unwrap_or(path)).collect();
-    let surroundings = Surroundings { files, timing: Timing::default(), clock: Clock::machine() };
+    let surroundings = Surroundings::new(files, Timing::default(), Clock::machine());
     device::parse(uri, &surroundings).map(drop).map_err(|bad| bad.why)
 }

@@ -1,4 +1,4 @@
-//! `spool cancel`, `hold`, `release`, `restart` and `priority`.
+//! `spool cancel`, `hold`, `release`, `restart`, `move` and `priority`.
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -37,6 +37,17 @@ pub struct PriorityArgs {
     priority: u32,
 }
 
+/// `spool move`
+#[derive(Args, Debug)]
+pub struct MoveArgs {
+    /// The number of the job
+    #[arg(value_name = "ID")]
+    id: u32,
+    /// The printer or pool that it goes to
+    #[arg(value_name = "QUEUE")]
+    queue: String,
+}
+
 pub fn cancel(args: CancelArgs, server: &Server) -> Result<(), Failure> {
     let action = if args.even_if_printing { "cancel?even_if_printing=true" } else { "cancel" };
     for_each(&args.jobs.ids, server, action)
@@ -56,6 +67,10 @@ pub fn restart(args: IdArgs, server: &Server) -> Result<(), Failure> {
 
 pub fn priority(args: PriorityArgs, server: &Server) -> Result<(), Failure> {
     control(args.id, server, "priority", Some(json!({ "priority": args.priority })))
+}
+
+pub fn move_to(args: MoveArgs, server: &Server) -> Result<(), Failure> {
+    control(args.id, server, "move", Some(json!({ "printer": args.queue })))
 }
 
 /// Does the same to each job; one that refuses does not spare the others.

@@ -11,6 +11,7 @@ mod follow;
 mod here;
 mod jobs;
 mod output;
+mod pools;
 mod print;
 mod printers;
 mod shapes;
@@ -68,10 +69,16 @@ enum Command {
     Restart(control::IdArgs),
     /// Change the priority of a job
     Priority(control::PriorityArgs),
+    /// Move a job to another printer or pool
+    Move(control::MoveArgs),
     /// List printers
     Printers(printers::PrintersArgs),
     /// Control a printer
     Printer(printers::PrinterArgs),
+    /// List pools
+    Pools(pools::PoolsArgs),
+    /// Control a pool
+    Pool(pools::PoolArgs),
     /// List the threads that print
     Workers(workers::WorkersArgs),
     /// Check the configuration
@@ -106,6 +113,9 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Some(Command::Release(args)) => control::release(args, &server.find()?),
         Some(Command::Restart(args)) => control::restart(args, &server.find()?),
         Some(Command::Priority(args)) => control::priority(args, &server.find()?),
+        Some(Command::Move(args)) => control::move_to(args, &server.find()?),
+        Some(Command::Pools(args)) => pools::pools(args, &server.find()?),
+        Some(Command::Pool(args)) => pools::pool(args, &server.find()?),
         Some(Command::Printers(args)) => printers::printers(args, &server.find()?),
         Some(Command::Printer(args)) => printers::printer(args, &server.find()?),
         Some(Command::Workers(args)) => workers::workers(args, &server.find()?),

@@ -40,11 +40,12 @@ enum PrinterCommand {
     /// Change settings of a printer
     Set {
         name: String,
-        /// A setting, as in spool.toml; options.NAME=VALUE sets a default option
+        /// A setting, as in spool.toml, or nothing behind the `=` for its default; options.NAME=VALUE is a
+        /// default option
         #[arg(required = true, value_name = "KEY=VALUE", value_parser = setting)]
         settings: Vec<Setting>,
     },
-    /// Remove a printer; its jobs are held
+    /// Remove a printer that has no jobs and is in no pool
     Remove(NameArgs),
     /// Take jobs and print none
     Pause(NameArgs),
@@ -80,7 +81,7 @@ fn setting(text: &str) -> Result<Setting, String> {
 }
 
 pub fn printers(args: PrintersArgs, server: &Server) -> Result<(), Failure> {
-    let answer: Value = server.get("/api/v1/printers", "printers")?;
+    let answer: Value = server.get("/api/v1/printers?limit=1000", "printers")?;
     if args.json {
         return print_json(&answer);
     }
@@ -139,15 +140,19 @@ fn body(settings: Vec<Setting>) -> Result<Value, Failure> {
     let mut fields = Map::new();
     let mut options = Map::new();
     for Setting { key, value } in settings {
+        // Null takes a setting away (RFC 7396).
+        let text = if value.is_empty() { Value::Null } else { value.as_str().into() };
         if let Some(option) = key.strip_prefix("options.") {
-            options.insert(option.to_owned(), value.into());
+            options.insert(option.to_owned(), text);
+        } else if text.is_null() {
+            fields.insert(key, text);
         } else if YES_OR_NO.contains(&key.as_str()) {
             let value: bool = value
                 .parse()
                 .map_err(|_| Failure::Usage(format!("{key}={value}: expected {key}=true or {key}=false")))?;
             fields.insert(key, value.into());
         } else {
-            fields.insert(key, value.into());
+            fields.insert(key, text);
         }
     }
     if !options.is_empty() {

@@ -80,6 +80,21 @@ pub struct Printer {
     pub next_try_at: Option<String>,
 }
 
+/// A pool.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Pool {
+    pub name: String,
+    pub members: Vec<String>,
+    pub policy: Option<String>,
+    pub state: Option<String>,
+    pub message: Option<String>,
+    pub accepting: Option<bool>,
+    pub queued_jobs: u64,
+    pub queued_bytes: u64,
+    pub origin: Option<String>,
+}
+
 /// A thread that prints.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]

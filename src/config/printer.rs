@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use super::Config;
 use super::file::CheckUri;
 use super::section::{Alone, Found, Notes, Section, set};
-use super::{Config, PoolSpec};
 use crate::model::document::Format;
 use crate::model::id::{PrinterId, QueueName};
 use crate::model::options::Options;
-use crate::model::pool::PoolPolicy;
+use crate::model::pool::{PoolDraft, PoolPolicy};
 use crate::model::printer::{
     CancelPrinting, Closes, Origin, Printer, Reroute, Scheduling, Stream, WhenInDoubt,
 };
@@ -220,7 +220,7 @@ fn pool(
     notes: &Notes<'_>,
     taken: &mut Taken<'_, '_>,
     printers: &[QueueName],
-) -> Option<PoolSpec> {
+) -> Option<PoolDraft> {
     let name_read = taken.name(&mut section);
     section.missing("members", "a list of printers");
     let members = section.list("members", Alone::Refused, "the name of a printer", name).unwrap_or_default();
@@ -237,12 +237,8 @@ fn pool(
             seen.push(value);
         }
     }
-    let words = [
-        ("least-completion-time", PoolPolicy::LeastCompletionTime),
-        ("round-robin", PoolPolicy::RoundRobin),
-        ("first-available", PoolPolicy::FirstAvailable),
-    ];
+    let words = PoolPolicy::ALL.map(|policy| (policy.word(), policy));
     let policy = section.word("policy", &words).map(|found| found.value).unwrap_or_default();
     section.finish();
-    Some(PoolSpec { name: name_read?, members: seen, policy })
+    Some(PoolDraft { name: name_read?, members: seen, policy })
 }

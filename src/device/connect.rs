@@ -9,10 +9,9 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::time::timeout;
 
 use super::address::{Host, HostPort};
+use super::resolve::Resolver;
 use crate::model::retry::NotReady;
 
-/// The most addresses of one name that are tried.
-const ADDRESSES_MAX: usize = 8;
 /// A connection over which nothing went for so long is looked after by the operating system …
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(30);
 /// … and so often from then on.
@@ -21,8 +20,8 @@ const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
 /// Connects to the first address that answers. Looking up a name may take `limit`, and all addresses
 /// together may take `limit`, each an equal part of it. They are tried one after the other: a printer that is
 /// reached over two at once would see two connections. The stream is nonblocking.
-pub async fn connect(place: &HostPort, limit: Duration) -> Result<TcpStream, NotReady> {
-    let addresses = resolve(place, limit).await?;
+pub async fn connect(place: &HostPort, names: &Resolver, limit: Duration) -> Result<TcpStream, NotReady> {
+    let addresses = resolve(place, names, limit).await?;
     let share = limit / u32::try_from(addresses.len()).unwrap_or(1).max(1);
     let mut worst = NotReady::Unresolved;
     for address in addresses {
@@ -35,17 +34,13 @@ pub async fn connect(place: &HostPort, limit: Duration) -> Result<TcpStream, Not
     Err(worst)
 }
 
-/// The look-up runs on one of tokio's blocking threads, which cannot be called back: it is given up after
-/// `limit`.
-async fn resolve(place: &HostPort, limit: Duration) -> Result<Vec<SocketAddr>, NotReady> {
-    let name = match &place.host {
-        Host::Ip(ip) => return Ok(vec![SocketAddr::new(*ip, place.port)]),
-        Host::Name(name) => name.clone(),
+/// An address that stands in the URI itself is not looked up.
+async fn resolve(place: &HostPort, names: &Resolver, limit: Duration) -> Result<Vec<SocketAddr>, NotReady> {
+    let found = match &place.host {
+        Host::Ip(ip) => vec![*ip],
+        Host::Name(name) => names.resolve(name, limit).await?,
     };
-    match timeout(limit, tokio::net::lookup_host((name, place.port))).await {
-        Ok(Ok(addresses)) => Ok(addresses.take(ADDRESSES_MAX).collect()),
-        Ok(Err(_)) | Err(_) => Err(NotReady::Unresolved),
-    }
+    Ok(found.into_iter().map(|ip| SocketAddr::new(ip, place.port)).collect())
 }
 
 fn prepare(stream: tokio::net::TcpStream) -> io::Result<TcpStream> {
@@ -60,7 +55,7 @@ fn prepare(stream: tokio::net::TcpStream) -> io::Result<TcpStream> {
 /// Which of two findings says more: a host that refuses is there, one that is silent may be.
 fn more_telling(a: NotReady, b: NotReady) -> NotReady {
     let rank = |why: &NotReady| match why {
-        NotReady::Unresolved => 0,
+        NotReady::Unresolved | NotReady::LookUpSlow => 0,
         NotReady::Unreachable => 1,
         NotReady::Asleep => 2,
         NotReady::Refused => 3,

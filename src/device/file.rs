@@ -236,7 +236,7 @@ mod tests {
 
     fn surroundings(files: &Path) -> Surroundings {
         let files = vec![files.canonicalize().unwrap()];
-        Surroundings { files, timing: Timing::default(), clock: Clock::machine() }
+        Surroundings::new(files, Timing::default(), Clock::machine())
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod directory;
 mod file;
 mod node;
 mod os;
+mod resolve;
 mod sim;
 mod socket;
 
@@ -24,6 +25,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
+pub use self::resolve::Resolver;
 use crate::clock::Clock;
 use crate::model::description::Description;
 use crate::model::document::Format;
@@ -92,6 +94,8 @@ pub struct Surroundings {
     pub files: Vec<PathBuf>,
     pub timing: Timing,
     pub clock: Clock,
+    /// Looks up the names of network printers, for all of them together.
+    pub names: Resolver,
 }
 
 /// The waits of a device. Every one is a limit with a name in the configuration.
@@ -304,6 +308,11 @@ fn schemes() -> String {
 }
 
 impl Surroundings {
+    /// With the machine's own name service.
+    pub fn new(files: Vec<PathBuf>, timing: Timing, clock: Clock) -> Surroundings {
+        Surroundings { files, timing, clock, names: Resolver::of_system(clock) }
+    }
+
     /// Whether `path`, canonical, lies below one of the directories that may be written to.
     pub fn may_write(&self, path: &Path) -> bool {
         self.files.iter().any(|allowed| path.starts_with(allowed))

@@ -22,8 +22,8 @@ use socket2::SockRef;
 use super::address::HostPort;
 use super::connect::connect;
 use super::{
-    BadUri, Confirmation, JobTag, Kind, Link, LinkError, Place, Pulse, Shutter, Surroundings, Target, Timing,
-    os,
+    BadUri, Confirmation, JobTag, Kind, Link, LinkError, Place, Pulse, Resolver, Shutter, Surroundings,
+    Target, Timing, os,
 };
 use crate::clock::Clock;
 use crate::model::job::DoneHow;
@@ -53,7 +53,8 @@ fn parse(place: &Place<'_>, surroundings: &Surroundings) -> Result<Arc<dyn Targe
         .strip_prefix("socket://")
         .ok_or_else(|| bad(format!("two slashes follow the scheme: {}", KIND.example)))?;
     let place = HostPort::parse(rest.strip_suffix('/').unwrap_or(rest), PORT_DEFAULT).map_err(bad)?;
-    Ok(Arc::new(SocketTarget { place, timing: surroundings.timing, clock: surroundings.clock }))
+    let Surroundings { timing, clock, names, .. } = surroundings.clone();
+    Ok(Arc::new(SocketTarget { place, timing, clock, names }))
 }
 
 #[derive(Debug)]
@@ -61,6 +62,7 @@ struct SocketTarget {
     place: HostPort,
     timing: Timing,
     clock: Clock,
+    names: Resolver,
 }
 
 impl Target for SocketTarget {
@@ -70,8 +72,9 @@ impl Target for SocketTarget {
 
     fn open(&self) -> BoxFuture<'static, Result<Box<dyn Link>, NotReady>> {
         let (place, timing, clock) = (self.place.clone(), self.timing, self.clock);
+        let names = self.names.clone();
         async move {
-            let stream = connect(&place, timing.connect).await?;
+            let stream = connect(&place, &names, timing.connect).await?;
             Ok(Box::new(SocketLink::new(stream, timing, clock)) as Box<dyn Link>)
         }
         .boxed()
@@ -331,8 +334,7 @@ mod tests {
 
     #[test]
     fn socket_addresses_are_understood_and_hostile_ones_refused() {
-        let surroundings =
-            Surroundings { files: Vec::new(), timing: Timing::default(), clock: Clock::machine() };
+        let surroundings = Surroundings::new(Vec::new(), Timing::default(), Clock::machine());
         for (uri, host, port) in [
             ("socket://10.0.0.20", "10.0.0.20", 9100),
             ("socket://Printer:9101/", "printer", 9101),

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::document::Document;
 use super::event::Entry;
-use super::id::{CommitSeq, DocumentId, JobId, PoolId, PrinterId, Revision};
+use super::id::{CommitSeq, DocumentId, JobId, PoolId, PrinterId, QueueId, QueueName, Revision};
 use super::job::Job;
 use super::pool::Pool;
 use super::printer::Printer;
@@ -22,6 +22,8 @@ pub const KEYS_MAX: usize = 256;
 pub struct Commit {
     /// Each of these jobs must still have this revision; `Revision(0)` means that it must not exist.
     pub expect: Vec<(JobId, Revision)>,
+    /// These printers and pools must still be there; the names are for whoever hears that one is not.
+    pub queues: Vec<(QueueId, QueueName)>,
     /// Jobs as they are after the commit. The store keeps queues, lists and counts in step by itself.
     pub jobs: Vec<Job>,
     pub timeline: Vec<Entry>,
@@ -67,7 +69,9 @@ pub enum Remove {
     Job(JobId),
     /// A document that no unfinished job uses. The store lets its body go when the commit is durable, never before.
     Document(DocumentId),
+    /// A printer whose queue is empty and that has no job.
     Printer(PrinterId),
+    /// A pool whose queue is empty.
     Pool(PoolId),
     Key(KeyId),
 }
@@ -91,6 +95,10 @@ pub enum CommitError {
     InUse(DocumentId),
     /// A job is to print a document that is not there (any more).
     NoDocument(DocumentId),
+    /// The printer or pool to be removed has unfinished jobs.
+    HasJobs { queue: QueueId, jobs: u64 },
+    /// A job is to wait in a queue that was removed.
+    NoQueue(QueueName),
     /// The disk is full. Nothing was written.
     Full,
     /// The store cannot write. Nothing was written.
@@ -107,6 +115,8 @@ impl fmt::Display for CommitError {
             CommitError::DuplicateKey(job) => write!(f, "the idempotency key belongs to job {job}"),
             CommitError::InUse(document) => write!(f, "document {document} is used by an unfinished job"),
             CommitError::NoDocument(document) => write!(f, "document {document} is not there any more"),
+            CommitError::HasJobs { jobs, .. } => write!(f, "the queue still has {jobs} unfinished jobs"),
+            CommitError::NoQueue(name) => write!(f, "printer or pool {name} is not there any more"),
             CommitError::Full => write!(f, "the disk is full"),
             CommitError::Unavailable(why) => write!(f, "the store cannot write: {why}"),
             CommitError::Unknown => write!(f, "the store did not say whether it has written"),

@@ -9,6 +9,7 @@ use super::job::{
     Bound, DocumentRef, DoneHow, FailReason, HoldReason, Identity, Job, JobEvent, JobStatus, Submitter,
 };
 use super::pool::{Pool, PoolPolicy};
+use super::printer::Origin;
 use super::time::{MonoTime, Now, WallTime};
 
 pub fn name(text: &str) -> QueueName {
@@ -30,7 +31,7 @@ pub fn submitter() -> Submitter {
 
 /// A pool without members.
 pub fn pool(id: PoolId, policy: PoolPolicy) -> Pool {
-    Pool { id, name: name("pool"), members: Vec::new(), policy }
+    Pool { id, name: name("pool"), members: Vec::new(), policy, origin: Origin::File, accepting: true }
 }
 
 /// A job of 100 bytes that waits in the queue of printer 1.

@@ -105,6 +105,15 @@ impl Options {
         Ok(())
     }
 
+    /// Takes one option away; an unknown name is an error, one that is not set is none.
+    pub fn remove(&mut self, name: &str) -> Result<(), BadOption> {
+        if !KNOWN.iter().any(|(known, _)| *known == name) {
+            return Err(BadOption::Unknown { name: shortened(name) });
+        }
+        self.values.remove(name);
+        Ok(())
+    }
+
     pub fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str)
     }

@@ -51,6 +51,7 @@ pub fn grace(activity: &Activity, common: Duration) -> Option<Duration> {
             | NotReady::Asleep
             | NotReady::Unreachable
             | NotReady::Unresolved
+            | NotReady::LookUpSlow
             | NotReady::Busy
             | NotReady::Other(_),
         )

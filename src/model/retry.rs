@@ -19,6 +19,8 @@ pub enum NotReady {
     Unreachable,
     /// Its name resolves to no address.
     Unresolved,
+    /// Its name is still being looked up: the name service may not answer.
+    LookUpSlow,
     /// It is busy with somebody else's job.
     Busy,
     MediaEmpty,
@@ -42,7 +44,7 @@ impl NotReady {
             NotReady::Refused => "connection-refused",
             NotReady::Asleep => "asleep",
             NotReady::Unreachable => "unreachable",
-            NotReady::Unresolved => "name-unresolved",
+            NotReady::Unresolved | NotReady::LookUpSlow => "name-unresolved",
             NotReady::Busy => "busy",
             NotReady::MediaEmpty => "media-empty",
             NotReady::MediaJam => "media-jam",
@@ -63,6 +65,9 @@ impl fmt::Display for NotReady {
             NotReady::Asleep => f.write_str("the printer does not answer: off or asleep"),
             NotReady::Unreachable => f.write_str("there is no way to the printer on the network"),
             NotReady::Unresolved => f.write_str("the printer's name resolves to no address"),
+            NotReady::LookUpSlow => f.write_str(
+                "looking up the printer's name takes too long; the name service of this network may not answer",
+            ),
             NotReady::Busy => f.write_str("the printer is busy with another job"),
             NotReady::MediaEmpty => f.write_str("the printer is out of paper"),
             NotReady::MediaJam => f.write_str("paper is jammed in the printer"),

@@ -114,6 +114,11 @@ impl<'a, K: Kv> Draft<'a, K> {
         Ok(())
     }
 
+    /// What is in a queue after what the commit has changed so far.
+    pub fn waiting(&mut self, queue: QueueId) -> Result<QueueCounts, CommitError> {
+        self.counts(queue).map(|counts| *counts)
+    }
+
     fn counts(&mut self, queue: QueueId) -> Result<&mut QueueCounts, CommitError> {
         let kv = self.kv;
         let change = match self.counts.entry(queue) {

@@ -21,7 +21,8 @@ use super::read::{self, Direction, Kv};
 use super::record::{EventV1, SettingV1, StoredDocument, SubjectV1};
 use super::{KeyRecord, keys};
 use crate::model::commit::{Commit, CommitError, IdempotencyKey, KEYS_MAX, KeyId, NewDocument, Remove};
-use crate::model::id::{CommitSeq, DocumentId, JobId};
+use crate::model::id::{CommitSeq, DocumentId, JobId, QueueId};
+use crate::model::job::Job;
 
 /// The keys that are kept for what comes after removals of jobs: the event.
 const RESERVED: usize = 1;
@@ -31,6 +32,7 @@ const RESERVED: usize = 1;
 pub fn plan(commit: &Commit, seq: CommitSeq, kv: &impl Kv) -> Result<Vec<Op>, CommitError> {
     let mut draft = Draft::new(kv);
     check_expected(commit, &mut draft)?;
+    check_queues(commit, &draft)?;
     if let Some(key) = &commit.key {
         remember_key(key, commit, &mut draft)?;
     }
@@ -62,6 +64,19 @@ fn check_expected(commit: &Commit, draft: &mut Draft<'_, impl Kv>) -> Result<(),
         let revision = draft.job(*id)?.map(|job| job.revision).unwrap_or_default();
         if revision != *expected {
             return Err(CommitError::Changed(*id));
+        }
+    }
+    Ok(())
+}
+
+fn check_queues(commit: &Commit, draft: &Draft<'_, impl Kv>) -> Result<(), CommitError> {
+    for (queue, name) in &commit.queues {
+        let key = match *queue {
+            QueueId::Printer(id) => keys::printer(id),
+            QueueId::Pool(id) => keys::pool(id),
+        };
+        if draft.kv().get(&key).map_err(unreadable)?.is_none() {
+            return Err(CommitError::NoQueue(name.clone()));
         }
     }
     Ok(())
@@ -115,8 +130,14 @@ fn remove(removals: &[Remove], draft: &mut Draft<'_, impl Kv>) -> Result<(), Com
     for removal in removals {
         match *removal {
             Remove::Document(id) => remove_document(id, draft)?,
-            Remove::Printer(id) => draft.delete(keys::printer(id)),
-            Remove::Pool(id) => draft.delete(keys::pool(id)),
+            Remove::Printer(id) => {
+                empty(QueueId::Printer(id), draft)?;
+                draft.delete(keys::printer(id));
+            }
+            Remove::Pool(id) => {
+                empty(QueueId::Pool(id), draft)?;
+                draft.delete(keys::pool(id));
+            }
             Remove::Key(id) => remove_key(id, draft)?,
             Remove::Job(_) => {}
         }
@@ -127,6 +148,24 @@ fn remove(removals: &[Remove], draft: &mut Draft<'_, impl Kv>) -> Result<(), Com
         }
     }
     Ok(())
+}
+
+/// A queue goes only without jobs; a printer may also have one that came from the queue of a pool.
+fn empty(queue: QueueId, draft: &mut Draft<'_, impl Kv>) -> Result<(), CommitError> {
+    let own = draft.waiting(queue)?;
+    let bound = match queue {
+        QueueId::Printer(printer) => {
+            let here = |job: &&Job| {
+                job.queue != queue && job.bound.as_ref().is_some_and(|bound| bound.printer == printer)
+            };
+            read::jobs_at_printers(draft.kv()).map_err(unreadable)?.iter().filter(here).count() as u64
+        }
+        QueueId::Pool(_) => 0,
+    };
+    match own.jobs + own.held + bound {
+        0 => Ok(()),
+        jobs => Err(CommitError::HasJobs { queue, jobs }),
+    }
 }
 
 fn remove_document(id: DocumentId, draft: &mut Draft<'_, impl Kv>) -> Result<(), CommitError> {

@@ -6,16 +6,15 @@
 
 use std::cmp::Ordering;
 
-use super::record::{JobV1, JobV2, Kind, Refused, Stored, payload};
+use super::record::{JobV1, JobV2, Kind, PoolV1, PoolV2, Refused, Stored, payload};
 
 /// The form in which this program writes records of a kind.
 pub fn newest(kind: Kind) -> u16 {
     match kind {
-        Kind::Job => 2,
+        Kind::Job | Kind::Pool => 2,
         Kind::Entry
         | Kind::Document
         | Kind::Printer
-        | Kind::Pool
         | Kind::Setting
         | Kind::Counts
         | Kind::Key
@@ -42,6 +41,14 @@ pub fn open<T: Stored>(version: u16, bytes: &[u8]) -> Result<T::Form, Refused> {
 pub fn job(version: u16, bytes: &[u8]) -> Result<JobV2, Refused> {
     match version {
         1 => payload::<JobV1>(bytes).map(JobV2::from),
+        _ => Err(never(version)),
+    }
+}
+
+/// A pool that was stored in an older form.
+pub fn pool(version: u16, bytes: &[u8]) -> Result<PoolV2, Refused> {
+    match version {
+        1 => payload::<PoolV1>(bytes).map(PoolV2::from),
         _ => Err(never(version)),
     }
 }

@@ -57,7 +57,7 @@ async fn start(store: MemoryStore) -> Life {
     let ground = Ground {
         store: Arc::new(store.clone()),
         documents,
-        surroundings: Surroundings { files: Vec::new(), timing, clock },
+        surroundings: Surroundings::new(Vec::new(), timing, clock),
         clock,
         files_uri: "sim:files".to_owned(),
     };

@@ -22,7 +22,7 @@ use spool::device::{Surroundings, Timing};
 use spool::model::commit::Commit;
 use spool::model::document::Format;
 use spool::model::event::Entry;
-use spool::model::fleet::Fleet;
+use spool::model::fleet::{Fleet, Numbers, Queues};
 use spool::model::id::{DocumentId, Generation, JobId, PrinterId, QueueName};
 use spool::model::intake::messages::Rules;
 use spool::model::intake::numbers::Reserved;
@@ -162,7 +162,8 @@ impl World {
         let watcher = ThreadWatcher::new(PATIENCE, heard, board.clone(), clock).start();
         let shared: Arc<dyn Store> = Arc::new(store.clone());
         let next = printers.len() as u32 + 1;
-        let fleet = Fleet::new(printers, Vec::new(), None, "test".to_owned(), next);
+        let numbers = Numbers { printer: next, ..Numbers::default() };
+        let fleet = Fleet::new(Queues::new(printers, Vec::new(), numbers), "test".to_owned());
         board.publish_directory(fleet.directory());
         let reserved = Reserved::default();
         let jobs = JobManager::new(job_manager::Parts {
@@ -188,7 +189,7 @@ impl World {
             clock,
             pool: Arc::new(bench.clone()),
             watcher: watcher.clone(),
-            surroundings: Surroundings { files: Vec::new(), timing: Timing::default(), clock },
+            surroundings: Surroundings::new(Vec::new(), Timing::default(), clock),
             rules: traffic::Rules { backoff, broken_max: 5, blocked: Duration::from_secs(1800) },
         });
         let parts = device_manager::Parts {

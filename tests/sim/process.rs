@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use spool::model::commit::Commit;
 use spool::model::directory::Directory;
 use spool::model::id::{Generation, JobId, PoolId, PrinterId, QueueId, QueueName};
 use spool::model::intake::messages::{Input as IntakeInput, Rules};
@@ -12,7 +13,7 @@ use spool::model::intake::numbers::{self, Reserved};
 use spool::model::intake::step::Intake;
 use spool::model::pool::Pool;
 use spool::model::pool::choice::{Member, Shared};
-use spool::model::printer::{Learned, PrinterLive};
+use spool::model::printer::{Learned, Origin, PrinterLive};
 use spool::model::retry::BackoffRange;
 use spool::model::traffic::{self, Beginning, Input, Start, Traffic};
 
@@ -64,6 +65,12 @@ impl World {
         self.life += 1;
         let end = self.disk.setting(numbers::SETTING).and_then(|bytes| Reserved::from_bytes(&bytes));
         let directory = Arc::new(self.directory());
+        let provision = Commit {
+            printers: directory.printers.iter().map(|printer| (**printer).clone()).collect(),
+            pools: directory.pools.iter().map(|pool| (**pool).clone()).collect(),
+            ..Commit::default()
+        };
+        self.disk.store.commit_now(&provision).expect("nothing else is under way at a start");
         let queued_jobs_max = if self.faults.queue_full > 0 { 12 } else { 1000 };
         let key_kept = Duration::from_secs(24 * 3600);
         let rules = Rules { queued_jobs_max, free_disk_min: 1, key_kept };
@@ -98,7 +105,8 @@ impl World {
     pub fn directory(&self) -> Directory {
         let members = (1..=self.devices.len() as u32).map(PrinterId).collect();
         let name = QueueName::new("pool").expect("a good name");
-        let pool = Pool { id: POOL, name, members, policy: self.policy };
+        let (policy, origin) = (self.policy, Origin::File);
+        let pool = Pool { id: POOL, name, members, policy, origin, accepting: true };
         Directory {
             printers: self.devices.iter().map(|device| Arc::new(device.config.clone())).collect(),
             pools: vec![Arc::new(pool)],

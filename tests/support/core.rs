@@ -1,6 +1,6 @@
 //! A core without actors: the real decisions of the intake over a store in memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::ready;
 use spool::actors::front::{
-    Accepted, Announced, Answer, Core, LiveEvent, Novelty, PrinterCommand, WorkerRow,
+    Accepted, Announced, Answer, Core, LiveEvent, Novelty, PoolCommand, PrinterCommand, WorkerRow,
 };
 use spool::clock::Clock;
 use spool::model::commit::Commit;
@@ -18,6 +18,7 @@ use spool::model::description::Description;
 use spool::model::directory::Directory;
 use spool::model::document::{Document, Format};
 use spool::model::event::Subject;
+use spool::model::fleet::{self, Fleet, Numbers, Queues, Wanted};
 use spool::model::id::{DocumentId, JobId, PrinterId, QueueName};
 use spool::model::intake::messages::{Effect, Input, Reply, Rules, Submission, Ticket};
 use spool::model::intake::numbers::Reserved;
@@ -25,6 +26,7 @@ use spool::model::intake::step::Intake;
 use spool::model::intake::{Arrival, Handed, JobCommand, JobRequest, KeyClaim, Refusal};
 use spool::model::job::{Job, Priority, Submitter};
 use spool::model::options::Options;
+use spool::model::pool::{Pool, PoolDraft};
 use spool::model::printer::{Origin, Printer, PrinterLive};
 use spool::model::time::WallTime;
 use spool::store::documents::Documents;
@@ -38,6 +40,7 @@ struct Inner {
     intake: Intake,
     tickets: u64,
     replies: HashMap<Ticket, Result<Reply, Refusal>>,
+    fleet: Fleet,
     directory: Arc<Directory>,
     live: HashMap<PrinterId, PrinterLive>,
     refuse: Option<Refusal>,
@@ -76,12 +79,12 @@ impl FakeCore {
         let lab = Printer::new(PrinterId(2), name("lab"), "socket://10.0.0.21:9100".to_owned(), Origin::Api);
         let office = Printer { credentials_file: Some("office.secret".to_owned()), ..office };
         let lab = Printer { share: true, ..lab };
-        let directory = Arc::new(Directory {
-            printers: vec![Arc::new(office), Arc::new(lab)],
-            pools: Vec::new(),
-            default: Some(name("office")),
-            server: "front-desk".to_owned(),
-        });
+        let printers = vec![office, lab];
+        let commit = Commit { printers: printers.clone(), ..Commit::default() };
+        memory.commit_now(&commit).expect("a commit");
+        let numbers = Numbers { printer: 3, pool: 1 };
+        let fleet = Fleet::new(Queues::new(printers, Vec::new(), numbers), "front-desk".to_owned());
+        let directory = fleet.directory();
         let rules =
             Rules { queued_jobs_max: QUEUED_MAX, free_disk_min: 1, key_kept: Duration::from_secs(86_400) };
         let intake = Intake::new(rules, Reserved::default(), Arc::clone(&directory));
@@ -89,6 +92,7 @@ impl FakeCore {
             intake,
             tickets: 0,
             replies: HashMap::new(),
+            fleet,
             directory,
             live: HashMap::new(),
             refuse: None,
@@ -103,8 +107,8 @@ impl FakeCore {
             clock: Clock::machine(),
             live_events: broadcast::Sender::new(16),
         };
-        let directory = Arc::clone(&core.inner().directory);
-        core.step(&mut core.inner(), Input::Directory(directory));
+        let wanted = Wanted { default: Some(name("office")), ..Wanted::default() };
+        core.ask_fleet(|ticket| fleet::Input::Provision(ticket, Box::new(wanted))).expect("good names");
         Arc::new(core)
     }
 
@@ -229,15 +233,30 @@ impl FakeCore {
         inner.replies.remove(&ticket).expect("every request is answered at once here")
     }
 
-    fn change(&self, name: &QueueName, change: impl FnOnce(&mut Directory)) -> Arc<Printer> {
+    /// Asks the real fleet, over the same store.
+    fn ask_fleet(&self, input: impl FnOnce(fleet::Ticket) -> fleet::Input) -> Result<fleet::Reply, Refusal> {
         let mut inner = self.inner();
-        let before = inner.directory.printer(name).cloned();
-        let mut directory = Directory::clone(&inner.directory);
-        change(&mut directory);
-        inner.directory = Arc::new(directory);
-        let directory = Arc::clone(&inner.directory);
-        self.step(&mut inner, Input::Directory(Arc::clone(&directory)));
-        directory.printer(name).cloned().or(before).expect("the printer")
+        inner.tickets += 1;
+        let input = input(fleet::Ticket(inner.tickets));
+        let mut effects = VecDeque::from(inner.fleet.step(input));
+        let mut answer = None;
+        while let Some(effect) = effects.pop_front() {
+            match effect {
+                fleet::Effect::Commit { ticket, commit } => {
+                    effects.extend(match self.memory.commit_now(&commit) {
+                        Ok(_) => inner.fleet.step(fleet::Input::Committed(ticket)),
+                        Err(error) => inner.fleet.step(fleet::Input::CommitFailed(ticket, error)),
+                    });
+                }
+                fleet::Effect::Publish(directory) => {
+                    inner.directory = Arc::clone(&directory);
+                    self.step(&mut inner, Input::Directory(directory));
+                }
+                fleet::Effect::Reply(_, reply) => answer = Some(reply),
+                _ => {}
+            }
+        }
+        answer.expect("every request is answered at once here")
     }
 }
 
@@ -347,35 +366,21 @@ impl Core for FakeCore {
     }
 
     fn add_printer(&self, draft: Printer) -> Answer<Arc<Printer>> {
-        if self.directory().queue(&draft.name).is_some() {
-            return answer(Err(Refusal::NameTaken(draft.name)));
-        }
-        let name = draft.name.clone();
-        answer(Ok(self.change(&name, |directory| {
-            let id = PrinterId(directory.printers.iter().map(|printer| printer.id.0).max().unwrap_or(0) + 1);
-            directory.printers.push(Arc::new(Printer { id, ..draft }));
-        })))
+        let added = self.ask_fleet(|ticket| fleet::Input::Add(ticket, Box::new(draft)));
+        answer(added.map(|reply| printer_of(reply).expect("it was added")))
     }
 
     fn printer_command(&self, name: QueueName, command: PrinterCommand) -> Answer<Option<Arc<Printer>>> {
-        let after = self.change(&name, |directory| {
-            if let PrinterCommand::Remove = command {
-                return directory.printers.retain(|printer| printer.name != name);
-            }
-            for printer in directory.printers.iter_mut().filter(|printer| printer.name == name) {
-                let printer = Arc::make_mut(printer);
-                match &command {
-                    PrinterCommand::Pause => printer.paused = true,
-                    PrinterCommand::Resume => printer.paused = false,
-                    PrinterCommand::Accept => printer.accepting = true,
-                    PrinterCommand::Reject => printer.accepting = false,
-                    PrinterCommand::Set(new) => *printer = Printer::clone(new),
-                    PrinterCommand::Remove => {}
-                }
-            }
-        });
-        let removed = self.directory().printer(&name).is_none();
-        answer(Ok((!removed).then_some(after)))
+        answer(self.ask_fleet(|ticket| fleet::Input::Command(ticket, name, command)).map(printer_of))
+    }
+
+    fn add_pool(&self, draft: PoolDraft) -> Answer<Arc<Pool>> {
+        let added = self.ask_fleet(|ticket| fleet::Input::AddPool(ticket, draft));
+        answer(added.map(|reply| pool_of(reply).expect("it was added")))
+    }
+
+    fn pool_command(&self, name: QueueName, command: PoolCommand) -> Answer<Option<Arc<Pool>>> {
+        answer(self.ask_fleet(|ticket| fleet::Input::PoolCommand(ticket, name, command)).map(pool_of))
     }
 
     fn test_page(&self, name: QueueName, submitter: Submitter) -> Answer<Accepted> {
@@ -398,5 +403,19 @@ fn document_of(reply: Reply) -> DocumentId {
     match reply {
         Reply::Document(id) => id,
         other => unreachable!("{other:?}"),
+    }
+}
+
+fn printer_of(reply: fleet::Reply) -> Option<Arc<Printer>> {
+    match reply {
+        fleet::Reply::Printer(printer) => Some(printer),
+        _ => None,
+    }
+}
+
+fn pool_of(reply: fleet::Reply) -> Option<Arc<Pool>> {
+    match reply {
+        fleet::Reply::Pool(pool) => Some(pool),
+        _ => None,
     }
 }

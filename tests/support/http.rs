@@ -91,11 +91,7 @@ impl Running {
             users: Users::new(folder.path().to_owned(), NOBODY),
             clock: Clock::machine(),
             addresses: listener.addresses(),
-            surroundings: Surroundings {
-                files: Vec::new(),
-                timing: Timing::default(),
-                clock: Clock::machine(),
-            },
+            surroundings: Surroundings::new(Vec::new(), Timing::default(), Clock::machine()),
             bounds: setup.bounds,
         }));
         let (handle, thread) = serve(listener, Arc::clone(&state));

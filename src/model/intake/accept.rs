@@ -39,7 +39,7 @@ impl Intake {
         };
         let queue = self.directory.queue(&name).ok_or_else(|| Refusal::NoSuchQueue(name.clone()))?;
         let printer = self.directory.printer(&name);
-        if printer.is_some_and(|printer| !printer.accepting) {
+        if !self.directory.accepts(queue) {
             return Err(Refusal::NotAccepting(name));
         }
         let options = match printer {
@@ -261,6 +261,7 @@ impl Intake {
             job.documents.push(reference);
         }
         job.entries = 1;
+        commit.queues.push((job.queue, job.queue_name.clone()));
         commit.timeline.push(first_entry(&job));
         commit.key = key.as_ref().map(|claim| IdempotencyKey {
             user: request.submitter.user.clone(),

@@ -99,8 +99,12 @@ impl Intake {
         if let (true, Some(bound)) = (requested, &after.bound) {
             then.push(Effect::CancelAt(bound.printer, after.id));
         }
+        // A job that begins again, or goes elsewhere, needs a queue that is there.
+        let settles = job.status.is_final() || after.queue != job.queue;
+        let queue = settles.then(|| (after.queue, after.queue_name.clone()));
         let commit = Box::new(Commit {
             expect: vec![(job.id, job.revision)],
+            queues: queue.into_iter().collect(),
             timeline: entry.into_iter().collect(),
             jobs: vec![after],
             ..Commit::default()
@@ -129,6 +133,7 @@ impl Intake {
             JobCommand::SetPriority(priority) => Ok(Wish::Apply(JobEvent::SetPriority(*priority))),
             JobCommand::Move(_) if at_printer || job.status.is_final() => Err(wrong_state(job, "moved")),
             JobCommand::Move(name) => match self.directory.queue(name) {
+                Some(queue) if !self.directory.accepts(queue) => Err(Refusal::NotAccepting(name.clone())),
                 Some(queue) => Ok(Wish::Apply(JobEvent::Move { queue, name: name.clone() })),
                 None => Err(Refusal::NoSuchQueue(name.clone())),
             },

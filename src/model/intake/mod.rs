@@ -83,6 +83,9 @@ pub enum Refusal {
     NoSuchJob(JobId),
     NoSuchDocument(DocumentId),
     NoSuchPrinter(QueueName),
+    NoSuchPool(QueueName),
+    /// A printer that a pool is to have and that is not there.
+    UnknownPrinter(QueueName),
     /// The queue takes no new jobs, by an administrator's will.
     NotAccepting(QueueName),
     QueueFull {
@@ -111,7 +114,12 @@ pub enum Refusal {
     DocumentGone(JobId),
     DocumentInUse(DocumentId),
     NameTaken(QueueName),
-    /// A printer that still has work cannot be removed.
+    /// A member of pools cannot be removed.
+    InPools {
+        name: QueueName,
+        pools: Vec<QueueName>,
+    },
+    /// A printer or pool that still has work cannot be removed.
     HasJobs {
         name: QueueName,
         jobs: u64,
@@ -120,6 +128,11 @@ pub enum Refusal {
     ReadOnly(QueueName),
     /// A value that a printer cannot have.
     BadPrinter {
+        key: String,
+        why: String,
+    },
+    /// A value that a pool cannot have.
+    BadPool {
         key: String,
         why: String,
     },
@@ -140,6 +153,8 @@ impl Refusal {
             Refusal::NoSuchJob(_) => "no_such_job",
             Refusal::NoSuchDocument(_) => "no_such_document",
             Refusal::NoSuchPrinter(_) => "no_such_printer",
+            Refusal::NoSuchPool(_) => "no_such_pool",
+            Refusal::UnknownPrinter(_) => "unknown_printer",
             Refusal::NotAccepting(_) => "not_accepting",
             Refusal::QueueFull { .. } => "queue_full",
             Refusal::DiskFull { .. } => "disk_full",
@@ -153,9 +168,11 @@ impl Refusal {
             Refusal::DocumentGone(_) => "document_gone",
             Refusal::DocumentInUse(_) => "document_in_use",
             Refusal::NameTaken(_) => "name_taken",
+            Refusal::InPools { .. } => "in_pools",
             Refusal::HasJobs { .. } => "has_jobs",
             Refusal::ReadOnly(_) => "read_only",
             Refusal::BadPrinter { .. } => "bad_printer",
+            Refusal::BadPool { .. } => "bad_pool",
             Refusal::Busy { .. } => "busy",
             Refusal::Stopping => "stopping",
             Refusal::Store(_) => "store_unavailable",
@@ -177,10 +194,16 @@ impl fmt::Display for Refusal {
             Refusal::NoSuchPrinter(name) => {
                 write!(f, "no printer is named {name}; `spool printers` shows what there is")
             }
+            Refusal::NoSuchPool(name) => {
+                write!(f, "no pool is named {name}; `spool pools` shows what there is")
+            }
+            Refusal::UnknownPrinter(name) => {
+                write!(f, "members: no printer is named {name}; add it first")
+            }
             Refusal::NotAccepting(name) => {
                 write!(
                     f,
-                    "{name} takes no new jobs; an administrator can change that with `spool printer accept {name}`"
+                    "{name} takes no new jobs; an administrator can change that with `spool printer accept` (or `pool accept`) {name}"
                 )
             }
             Refusal::QueueFull { jobs_max, retry_after } => write!(
@@ -214,13 +237,21 @@ impl fmt::Display for Refusal {
                 write!(f, "document {document} is used by a job that has not ended; cancel the job first")
             }
             Refusal::NameTaken(name) => write!(f, "there is a printer or pool named {name} already"),
+            Refusal::InPools { name, pools } => {
+                let pools: Vec<&str> = pools.iter().map(QueueName::as_str).collect();
+                write!(f, "{name} is a member of {}; take it out there, then remove it", pools.join(", "))
+            }
             Refusal::HasJobs { name, jobs } => {
-                write!(f, "{name} still has {jobs} jobs; cancel them or let them print, then remove it")
+                let plural = if *jobs == 1 { "job" } else { "jobs" };
+                write!(
+                    f,
+                    "{name} still has {jobs} {plural}; cancel, move or let print what it has, then remove it"
+                )
             }
             Refusal::ReadOnly(name) => {
                 write!(f, "{name} stands in the configuration file; change it there and reload")
             }
-            Refusal::BadPrinter { key, why } => write!(f, "{key}: {why}"),
+            Refusal::BadPrinter { key, why } | Refusal::BadPool { key, why } => write!(f, "{key}: {why}"),
             Refusal::Busy { retry_after } => write!(
                 f,
                 "the server has as much to do as it takes at once; try again in {} s",

@@ -219,6 +219,7 @@ impl Intake {
             CommitError::Full => Refusal::DiskFull { free_bytes_min: self.rules.free_disk_min },
             CommitError::InUse(document) => Refusal::DocumentInUse(*document),
             CommitError::NoDocument(document) => Refusal::NoSuchDocument(*document),
+            CommitError::NoQueue(name) => Refusal::NoSuchQueue(name.clone()),
             other => Refusal::Store(other.to_string()),
         };
         match (self.pending.remove(&ticket), error) {

@@ -34,7 +34,8 @@ const BATCH: usize = 100;
 
 /// Tells what changes, as it changes
 ///
-/// Events `job`, `printer`, `worker` and `server`; their data is the thing as it is now. `id` is the commit that
+/// Events `job`, `printer`, `worker` and `server`; their data is the thing as it is now. A change of the pools,
+/// or of the configuration, is a `server` event: read the lists again then. `id` is the commit that
 /// caused the event and stays valid over restarts; `reset` means that the reader's place is no longer kept.
 #[utoipa::path(get, path = "/api/v1/events", tag = "server",
     params(("Last-Event-ID" = Option<u64>, Header, description = "go on after this event")),

@@ -1,4 +1,4 @@
-//! For whoever watches over the process, and for people who open its address in a browser.
+//! For whoever watches over the process.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -55,15 +55,4 @@ pub async fn ready(request: HttpRequest, state: web::Data<HttpState>) -> Result<
     no_query(&request)?;
     state.core.admits()?;
     Ok(HttpResponse::Ok().json(HealthBody { status: "ready" }))
-}
-
-const FRONT: &str = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>spool</title></head>\n\
-    <body><h1>spool</h1><p>This is a print spooler. <a href=\"/api/docs\">How to speak to it</a>.</p></body></html>\n";
-
-/// Says what this is
-#[utoipa::path(get, path = "/", tag = "server",
-    responses((status = 200, description = "a page for people", body = String, content_type = "text/html")))]
-pub async fn front(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    no_query(&request)?;
-    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(FRONT))
 }

@@ -153,18 +153,18 @@ impl<'a> Viewer<'a> {
         let live = printer.map(|printer| self.core.printer_live(printer.id));
         let printer = printer.map(Arc::as_ref).zip(live.as_ref());
         // Only of a job that waits is more than that said; long lists are not all of waiting jobs.
-        let members = match job.status {
+        let mut members = match job.status {
             JobStatus::Waiting => self.core.members(queue),
             _ => Vec::new(),
         };
+        if let QueueId::Printer(_) = queue {
+            // What waits in its own queue is counted as that which goes before the job.
+            members.iter_mut().for_each(|member| member.queued_bytes = 0);
+        }
         let pool = pool.map(|pool| PoolAround { name: &pool.name, members: &members, now: self.now });
         let expected_wait = self.bytes_before(queue, ahead).and_then(|bytes| match bytes {
             0 => None,
-            bytes => {
-                // The jobs of its own queue are those that go before.
-                members.iter_mut().filter(|_| own).for_each(|member| member.queued_bytes = 0);
-                expected_wait(&members, bytes, self.now)
-            }
+            bytes => expected_wait(&members, bytes, self.now),
         });
         body(job, Around { printer, pool, ahead, expected_wait })
     }

@@ -12,6 +12,7 @@ mod bind;
 pub mod body;
 pub mod config;
 mod control;
+mod docs_page;
 mod documents;
 mod events;
 mod exchange;
@@ -23,7 +24,10 @@ mod jobs;
 pub mod listener;
 mod openapi;
 mod order;
+mod pages;
 pub mod peer;
+mod pool_json;
+mod pools;
 mod printer_json;
 mod printer_settings;
 mod printers;
@@ -50,11 +54,19 @@ use self::state::HttpState;
 /// [`admission::admission`] of the same state: handlers rely on it for what the head alone decides.
 pub fn configure(cfg: &mut web::ServiceConfig, state: Arc<HttpState>) {
     cfg.app_data(web::Data::from(state));
-    cfg.route("/", web::get().to(health::front))
+    cfg.route("/", web::get().to(pages::front))
+        .route("/static/{name}", web::get().to(pages::named))
         .route("/healthz", web::get().to(health::alive))
         .route("/readyz", web::get().to(health::ready))
         .route("/api/docs", web::get().to(openapi::docs))
         .route("/api/v1/openapi.json", web::get().to(openapi::document))
+        .route("/api/v1/pools", web::get().to(pools::list))
+        .route("/api/v1/pools", web::post().to(pools::add))
+        .route("/api/v1/pools/{name}", web::get().to(pools::show))
+        .route("/api/v1/pools/{name}", web::patch().to(pools::change))
+        .route("/api/v1/pools/{name}", web::delete().to(pools::remove))
+        .route("/api/v1/pools/{name}/accept", web::post().to(pools::accept))
+        .route("/api/v1/pools/{name}/reject", web::post().to(pools::reject))
         .route("/api/v1/workers", web::get().to(workers::list))
         .route("/api/v1/events", web::get().to(events::subscribe))
         .route("/api/v1/tokens", web::post().to(tokens::give));

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::access::{Share, What, Who};
+use super::pool_json::share;
 use super::problem::Problem;
 use super::query::{Query, bad_parameter, checked_text};
 use super::state::HttpState;
@@ -175,16 +176,16 @@ pub fn check_queue(state: &HttpState, who: &Who, queue: Option<&QueueName>) -> R
     let directory = state.core.directory();
     let name = queue.or(directory.default.as_ref());
     let printer = name.and_then(|name| directory.printer(name));
-    let share = match printer {
-        Some(printer) if printer.share => Share::Shared,
+    let pool = name.and_then(|name| directory.pool(name));
+    let share = match (printer, pool) {
+        (Some(printer), _) if printer.share => Share::Shared,
+        (None, Some(pool)) => share(&directory, pool),
         _ => Share::Private,
     };
     state.allow(who, What::Submit(share))?;
     let name = name.ok_or(Refusal::NoDefaultQueue)?;
-    if directory.queue(name).is_none() {
-        return Err(Refusal::NoSuchQueue(name.clone()).into());
-    }
-    if printer.is_some_and(|printer| !printer.accepting) {
+    let queue = directory.queue(name).ok_or_else(|| Refusal::NoSuchQueue(name.clone()))?;
+    if !directory.accepts(queue) {
         return Err(Refusal::NotAccepting(name.clone()).into());
     }
     Ok(())

@@ -132,16 +132,20 @@ pub fn printer(http: &HttpState, who: &Who, printer: &Printer) -> PrinterBody {
             Stream::Large => "large",
         },
         mac: printer.mac.map(|mac| mac.map(|byte| format!("{byte:02x}")).join(":")),
-        origin: match printer.origin {
-            Origin::BuiltIn => "built-in",
-            Origin::File => "file",
-            Origin::Api => "api",
-        },
+        origin: origin_word(printer.origin),
     };
     match who {
         // Where a printer is concerns nobody who can only submit to it.
         Who::Network(_) => PrinterBody { uri: None, address: None, port: None, mac: None, job: None, ..body },
         Who::Loopback | Who::Local { .. } | Who::Admin(_) => body,
+    }
+}
+
+pub fn origin_word(origin: Origin) -> &'static str {
+    match origin {
+        Origin::BuiltIn => "built-in",
+        Origin::File => "file",
+        Origin::Api => "api",
     }
 }
 

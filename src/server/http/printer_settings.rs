@@ -14,7 +14,7 @@ const INFO_BYTES_MAX: usize = 127;
 /// The longest URI, bytes (RFC 8011 section 5.1.6: 1023 octets).
 const URI_BYTES_MAX: usize = 1023;
 
-/// Sets everything in `wanted`, or refuses and names the key.
+/// Sets everything in `wanted`, or refuses and names the key. Null is the default of its key (RFC 7396).
 pub fn apply(printer: &mut Printer, wanted: &Map<String, Value>) -> Result<(), Refusal> {
     wanted.iter().try_for_each(|(key, value)| set(printer, key, value))
 }
@@ -27,8 +27,10 @@ fn set(printer: &mut Printer, key: &str, value: &Value) -> Result<(), Refusal> {
             printer.scheduling =
                 field.word(&[("server", Scheduling::Server), ("device", Scheduling::Device)])?
         }
-        "format" => printer.format = field.text_as("auto or a media type such as application/pdf", format)?,
-        "options" => printer.defaults = options(&field)?,
+        "format" => {
+            printer.format = field.or_default("auto or a media type such as application/pdf", format)?
+        }
+        "options" => printer.defaults = options(&printer.defaults, &field)?,
         "mac" => printer.mac = field.optional("a hardware address such as 00:11:22:33:44:55", mac)?,
         "credentials_file" => printer.credentials_file = field.optional("the name of a file", file)?,
         "when_in_doubt" => {
@@ -43,17 +45,19 @@ fn set(printer: &mut Printer, key: &str, value: &Value) -> Result<(), Refusal> {
             printer.cancel_printing =
                 field.word(&[("auto", CancelPrinting::Auto), ("refuse", CancelPrinting::Refuse)])?;
         }
-        "reroute" => printer.reroute = field.text_as("pool, never or the name of another queue", reroute)?,
+        "reroute" => {
+            printer.reroute = field.or_default("pool, never or the name of another queue", reroute)?
+        }
         "closes" => {
             printer.closes =
                 field.word(&[("auto", Closes::Auto), ("yes", Closes::Yes), ("no", Closes::No)])?
         }
         "stream" => printer.stream = field.word(&[("never", Stream::Never), ("large", Stream::Large)])?,
-        "share" => printer.share = field.flag()?,
+        "share" => printer.share = field.flag(false)?,
         "info" => printer.info = field.line_or_nothing()?,
         "location" => printer.location = field.line_or_nothing()?,
-        "paused" => printer.paused = field.flag()?,
-        "accepting" => printer.accepting = field.flag()?,
+        "paused" => printer.paused = field.flag(false)?,
+        "accepting" => printer.accepting = field.flag(true)?,
         _ => return Err(field.bad(format!("a printer has no such setting; it has {KEYS}"))),
     }
     Ok(())
@@ -81,19 +85,32 @@ impl Field<'_> {
         parse(self.text()?).ok_or_else(|| self.bad(format!("expected {expected}")))
     }
 
-    /// Null takes the setting away.
-    fn optional<T>(&self, expected: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Refusal> {
-        if self.value.is_null() { Ok(None) } else { self.text_as(expected, parse).map(Some) }
+    fn or_default<T: Default>(
+        &self,
+        expected: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, Refusal> {
+        if self.value.is_null() { Ok(T::default()) } else { self.text_as(expected, parse) }
     }
 
-    fn word<T: Copy>(&self, words: &[(&str, T)]) -> Result<T, Refusal> {
+    fn optional<T>(&self, expected: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Refusal> {
+        self.or_default(expected, |text| parse(text).map(Some))
+    }
+
+    fn word<T: Copy + Default>(&self, words: &[(&str, T)]) -> Result<T, Refusal> {
+        if self.value.is_null() {
+            return Ok(T::default());
+        }
         let all = || words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
         let text = self.text()?;
         let found = words.iter().find(|(word, _)| *word == text);
         found.map(|(_, value)| *value).ok_or_else(|| self.bad(format!("expected one of {}", all())))
     }
 
-    fn flag(&self) -> Result<bool, Refusal> {
+    fn flag(&self, default: bool) -> Result<bool, Refusal> {
+        if self.value.is_null() {
+            return Ok(default);
+        }
         self.value.as_bool().ok_or_else(|| self.bad("expected true or false"))
     }
 
@@ -102,15 +119,27 @@ impl Field<'_> {
     }
 
     fn line_or_nothing(&self) -> Result<String, Refusal> {
-        if self.text()?.is_empty() { Ok(String::new()) } else { self.line(INFO_BYTES_MAX) }
+        if self.value.is_null() || self.text()?.is_empty() {
+            Ok(String::new())
+        } else {
+            self.line(INFO_BYTES_MAX)
+        }
     }
 }
 
-fn options(field: &Field<'_>) -> Result<Options, Refusal> {
+/// Options are set and taken away one by one; null takes all of them away.
+fn options(before: &Options, field: &Field<'_>) -> Result<Options, Refusal> {
+    if field.value.is_null() {
+        return Ok(Options::default());
+    }
     let wanted = field.value.as_object().ok_or_else(|| field.bad("expected an object of options"))?;
-    let mut options = Options::default();
+    let mut options = before.clone();
     for (name, value) in wanted {
         let text = match value {
+            Value::Null => {
+                options.remove(name).map_err(|why| field.bad(why.to_string()))?;
+                continue;
+            }
             Value::String(text) => text.clone(),
             Value::Number(number) => number.to_string(),
             _ => return Err(field.bad(format!("expected a text for {name:?}"))),
@@ -170,9 +199,32 @@ mod tests {
         let mut printer = printer();
         apply(&mut printer, wanted.as_object().expect("an object")).expect("good settings");
         assert_eq!((printer.share, printer.mac), (true, Some([0, 0x11, 0x22, 0x33, 0x44, 0x55])));
-        assert_eq!((printer.defaults.copies(), printer.format), (2, Some(Format::Pdf)));
-        apply(&mut self::tests::printer(), json!({"mac": null}).as_object().expect("an object"))
-            .expect("none");
+        assert_eq!((printer.defaults.copies(), &printer.format), (2, &Some(Format::Pdf)));
+        // Options are set one by one, and nothing else is forgotten.
+        let wanted = json!({"options": {"copies": null, "media": "iso_a4_210x297mm"}});
+        apply(&mut printer, wanted.as_object().expect("an object")).expect("good settings");
+        let options: Vec<_> = printer.defaults.iter().collect();
+        assert_eq!(options, [("media", "iso_a4_210x297mm"), ("sides", "one-sided")]);
+    }
+
+    #[test]
+    fn null_is_the_default_of_every_key_that_has_one() {
+        let wanted = json!({"scheduling": "device", "format": "application/pdf", "options": {"copies": 2},
+            "mac": "00:11:22:33:44:55", "credentials_file": "x", "when_in_doubt": "hold",
+            "cancel_printing": "refuse", "reroute": "never", "closes": "no", "stream": "large", "share": true,
+            "info": "i", "location": "l", "paused": true, "accepting": false});
+        let wanted = wanted.as_object().expect("an object");
+        let mut changed = printer();
+        apply(&mut changed, wanted).expect("good settings");
+        assert_ne!(changed, printer());
+        let nothing = wanted.keys().map(|key| (key.clone(), Value::Null)).collect();
+        apply(&mut changed, &nothing).expect("defaults");
+        assert_eq!(changed, printer());
+        // Every key that is told is taken, and every key that is taken is told.
+        for key in KEYS.split(", ").filter(|key| *key != "uri") {
+            assert!(wanted.contains_key(key), "{key}");
+        }
+        assert!(set(&mut printer(), "uri", &Value::Null).is_err());
     }
 
     #[test]

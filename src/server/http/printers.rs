@@ -196,7 +196,9 @@ pub async fn remove(request: Request, state: State) -> Answer {
 async fn command(request: &Request, state: &HttpState, name: QueueName, command: PrinterCommand) -> Answer {
     let who: Who = state.asker(request)?;
     log::info!("printer={name} command={} by={who}", word(&command));
-    let now = state.core.printer_command(name, command).await?;
+    let path = format!("/api/v1/printers/{name}");
+    let now = state.core.printer_command(name, command).await;
+    let now = now.map_err(|refusal| Problem::from(refusal).about(path))?;
     Ok(match now {
         Some(now) => HttpResponse::Ok().json(printer(state, &who, &now)),
         None => HttpResponse::NoContent().finish(),

@@ -150,11 +150,13 @@ fn status_of(refusal: &Refusal) -> (StatusCode, Option<Duration>) {
         | Refusal::EmptyBody
         | Refusal::TooManyDocuments { .. }
         | Refusal::Option(_)
-        | Refusal::BadPrinter { .. } => (StatusCode::BAD_REQUEST, None),
+        | Refusal::BadPrinter { .. }
+        | Refusal::BadPool { .. } => (StatusCode::BAD_REQUEST, None),
         Refusal::NoSuchQueue(_)
         | Refusal::NoSuchJob(_)
         | Refusal::NoSuchDocument(_)
-        | Refusal::NoSuchPrinter(_) => (StatusCode::NOT_FOUND, None),
+        | Refusal::NoSuchPrinter(_)
+        | Refusal::NoSuchPool(_) => (StatusCode::NOT_FOUND, None),
         Refusal::NotAccepting(_)
         | Refusal::WrongState { .. }
         | Refusal::CannotCancel { .. }
@@ -162,8 +164,9 @@ fn status_of(refusal: &Refusal) -> (StatusCode, Option<Duration>) {
         | Refusal::DocumentInUse(_)
         | Refusal::NameTaken(_)
         | Refusal::HasJobs { .. }
+        | Refusal::InPools { .. }
         | Refusal::ReadOnly(_) => (StatusCode::CONFLICT, None),
-        Refusal::KeyReused(_) => (StatusCode::UNPROCESSABLE_ENTITY, None),
+        Refusal::KeyReused(_) | Refusal::UnknownPrinter(_) => (StatusCode::UNPROCESSABLE_ENTITY, None),
         Refusal::QueueFull { retry_after, .. } | Refusal::Busy { retry_after } => {
             (StatusCode::TOO_MANY_REQUESTS, Some(*retry_after))
         }
@@ -180,9 +183,7 @@ fn instance_of(refusal: &Refusal) -> Option<String> {
         | Refusal::CannotCancel { job, .. }
         | Refusal::DocumentGone(job) => Some(format!("/api/v1/jobs/{job}")),
         Refusal::DocumentInUse(document) => Some(format!("/api/v1/documents/{document}")),
-        Refusal::NotAccepting(name) | Refusal::ReadOnly(name) | Refusal::HasJobs { name, .. } => {
-            Some(format!("/api/v1/printers/{name}"))
-        }
+        Refusal::InPools { name, .. } => Some(format!("/api/v1/printers/{name}")),
         _ => None,
     }
 }
@@ -253,6 +254,11 @@ mod tests {
             (Refusal::DocumentInUse(DocumentId(1)), 409),
             (Refusal::NameTaken(name()), 409),
             (Refusal::ReadOnly(name()), 409),
+            (Refusal::NoSuchPool(name()), 404),
+            (Refusal::UnknownPrinter(name()), 422),
+            (Refusal::HasJobs { name: name(), jobs: 1 }, 409),
+            (Refusal::InPools { name: name(), pools: vec![name()] }, 409),
+            (Refusal::BadPool { key: "members".to_owned(), why: "no".to_owned() }, 400),
             (Refusal::BadPrinter { key: "uri".to_owned(), why: "no".to_owned() }, 400),
             (Refusal::Busy { retry_after: wait }, 429),
             (Refusal::Stopping, 503),

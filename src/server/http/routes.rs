@@ -37,6 +37,7 @@ const fn route(method: &'static str, path: &'static str, takes: Takes, what: Opt
 #[rustfmt::skip]
 pub const ROUTES: &[Route] = &[
     route("GET", "/", Takes::Nothing, Some(What::Public)),
+    route("GET", "/static/{name}", Takes::Nothing, Some(What::Public)),
     route("GET", "/healthz", Takes::Nothing, Some(What::Public)),
     route("GET", "/readyz", Takes::Nothing, Some(What::Public)),
     route("GET", "/api/docs", Takes::Nothing, Some(What::Public)),
@@ -70,6 +71,13 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/api/v1/printers/{name}/accept", Takes::Nothing, Some(What::Control)),
     route("POST", "/api/v1/printers/{name}/reject", Takes::Nothing, Some(What::Control)),
     route("POST", "/api/v1/printers/{name}/test", Takes::Nothing, Some(What::Control)),
+    route("GET", "/api/v1/pools", Takes::Nothing, Some(What::SeePrinters)),
+    route("POST", "/api/v1/pools", Takes::Json, Some(What::Control)),
+    route("GET", "/api/v1/pools/{name}", Takes::Nothing, None),
+    route("PATCH", "/api/v1/pools/{name}", Takes::Json, Some(What::Control)),
+    route("DELETE", "/api/v1/pools/{name}", Takes::Nothing, Some(What::Control)),
+    route("POST", "/api/v1/pools/{name}/accept", Takes::Nothing, Some(What::Control)),
+    route("POST", "/api/v1/pools/{name}/reject", Takes::Nothing, Some(What::Control)),
     route("GET", "/api/v1/workers", Takes::Nothing, Some(What::Watch)),
     route("GET", "/api/v1/events", Takes::Nothing, Some(What::Watch)),
     route("POST", "/api/v1/tokens", Takes::Nothing, Some(What::MakePass)),

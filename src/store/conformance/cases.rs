@@ -27,6 +27,8 @@ pub fn run<F: Fixture>(fixture: &F) {
         the_largest_jobs_can_begin_and_end,
         subscribers_can_come_back,
         everything_is_there_in_the_next_life,
+        queues_with_jobs_stay,
+        a_queue_that_is_gone_gets_no_jobs,
     ];
     for case in cases {
         case(fixture, Bench::new(fixture.fresh()));
@@ -208,6 +210,8 @@ fn everything_is_there_in_the_next_life<F: Fixture>(fixture: &F, bench: Bench<F:
         name: name("pool"),
         members: vec![printer.id, other.id],
         policy: PoolPolicy::RoundRobin,
+        origin: Origin::File,
+        accepting: true,
     };
     let body = NewDocument { document: document(2, "ann", T), body: None };
     bench.put(&Commit {
@@ -224,11 +228,64 @@ fn everything_is_there_in_the_next_life<F: Fixture>(fixture: &F, bench: Bench<F:
     assert_eq!(bench.read(bench.store.jobs_at_printers()), vec![first.clone()]);
     assert_eq!(bench.read(bench.store.timeline(first.id, 0, 9)).len(), 2);
     assert_eq!(bench.read(bench.store.document(kept.id)), Some(kept));
-    assert_eq!(bench.read(bench.store.printers()), vec![other.clone(), printer]);
+    assert_eq!(bench.read(bench.store.printers()), vec![other.clone(), printer.clone()]);
     assert_eq!(bench.read(bench.store.pools()), vec![pool.clone()]);
     let setting = |name| bench.read(bench.store.setting(name));
     assert_eq!((setting("a"), setting("ab"), setting("b")), (Some(vec![]), Some(vec![0, 255]), None));
-    let remove = vec![Remove::Printer(other.id), Remove::Pool(pool.id)];
+    let remove = vec![Remove::Printer(printer.id), Remove::Pool(pool.id)];
     assert_eq!(bench.put(&Commit { remove, ..Commit::default() }).seq, CommitSeq(4));
     assert_eq!((bench.read(bench.store.printers()).len(), bench.read(bench.store.pools()).len()), (1, 0));
+}
+
+fn some_pool(id: u32) -> Pool {
+    Pool {
+        id: PoolId(id),
+        name: name("pool"),
+        members: vec![PrinterId(1)],
+        policy: PoolPolicy::RoundRobin,
+        origin: Origin::Api,
+        accepting: true,
+    }
+}
+
+fn queues_with_jobs_stay<F: Fixture>(_: &F, bench: Bench<F::S>) {
+    let printer = Printer::new(PrinterId(1), name("office"), "sim:".to_owned(), Origin::Api);
+    let other = Printer { id: PrinterId(2), ..printer.clone() };
+    let pool = some_pool(1);
+    bench.put(&Commit { printers: vec![printer, other], pools: vec![pool], ..Commit::default() });
+    let remove = |removal| bench.commit(&Commit { remove: vec![removal], ..Commit::default() });
+    let (first, second) = (Remove::Printer(PrinterId(1)), Remove::Printer(PrinterId(2)));
+    let has_jobs = |queue| Err(CommitError::HasJobs { queue, jobs: 1 });
+
+    // One that waits, one that is held.
+    let waiting = put_job(&bench, 1, &[document(1, "ann", T)]);
+    assert_eq!(remove(first), has_jobs(QUEUES[0]));
+    let held = after(&bench, &waiting, JobEvent::Hold(HoldReason::User));
+    assert_eq!(remove(first), has_jobs(QUEUES[0]));
+    // From the queue of the pool it is at the printer: neither goes.
+    let released = after(&bench, &held, JobEvent::Release);
+    let moved = after(&bench, &released, JobEvent::Move { queue: QUEUES[2], name: name("pool") });
+    assert_eq!(remove(Remove::Pool(PoolId(1))), has_jobs(QUEUES[2]));
+    let sending = after(&bench, &moved, attempt());
+    assert_eq!(remove(first), has_jobs(QUEUES[0]));
+    assert_eq!(remove(Remove::Pool(PoolId(1))), has_jobs(QUEUES[2]));
+    assert!(remove(second).is_ok(), "a printer without jobs goes");
+    after(&bench, &sending, done());
+    assert!(remove(first).is_ok() && remove(Remove::Pool(PoolId(1))).is_ok());
+    assert_eq!((bench.read(bench.store.printers()).len(), bench.read(bench.store.pools()).len()), (0, 0));
+}
+
+fn a_queue_that_is_gone_gets_no_jobs<F: Fixture>(_: &F, bench: Bench<F::S>) {
+    let printer = Printer::new(PrinterId(1), name("office"), "sim:".to_owned(), Origin::Api);
+    bench.put(&Commit { printers: vec![printer], pools: vec![some_pool(1)], ..Commit::default() });
+    let mut job = job(1, &[document(1, "ann", T)], T);
+    let both = [(QUEUES[0], name("office")), (QUEUES[2], name("pool"))];
+    let commit = Commit { queues: both.to_vec(), ..accept(&mut job, &[document(1, "ann", T)]) };
+    let remove = |removal| bench.put(&Commit { remove: vec![removal], ..Commit::default() });
+    remove(Remove::Pool(PoolId(1)));
+    assert_eq!(bench.commit(&commit), Err(CommitError::NoQueue(name("pool"))));
+    bench.put(&Commit { pools: vec![some_pool(1)], ..Commit::default() });
+    remove(Remove::Printer(PrinterId(1)));
+    assert_eq!(bench.commit(&commit), Err(CommitError::NoQueue(name("office"))));
+    assert_eq!(bench.read(bench.store.job(job.id)), None);
 }

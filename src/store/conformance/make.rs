@@ -136,8 +136,9 @@ pub fn done() -> JobEvent {
 
 /// Both commits as one.
 pub fn together(mut first: Commit, second: Commit) -> Commit {
-    let Commit { expect, jobs, timeline, documents, printers, pools, settings, key, remove } = second;
+    let Commit { expect, queues, jobs, timeline, documents, printers, pools, settings, key, remove } = second;
     first.expect.extend(expect);
+    first.queues.extend(queues);
     first.jobs.extend(jobs);
     first.timeline.extend(timeline);
     first.documents.extend(documents);

@@ -15,6 +15,7 @@ use super::{ReadError, upgrade};
 
 mod job;
 mod other;
+mod pool;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -22,9 +23,8 @@ mod word_tests;
 mod words;
 
 pub use job::{EntryV1, JobV1, JobV2};
-pub use other::{
-    CountsV1, DocumentV1, EventV1, KeyV1, PoolV1, PrinterV1, SettingV1, StoredDocument, SubjectV1,
-};
+pub use other::{CountsV1, DocumentV1, EventV1, KeyV1, PrinterV1, SettingV1, StoredDocument, SubjectV1};
+pub use pool::{PoolV1, PoolV2};
 
 /// The first byte of every record.
 const MAGIC: u8 = 0xb5;

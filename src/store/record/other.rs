@@ -1,17 +1,16 @@
-//! Documents, printers, pools and the store's own records, as they are stored.
+//! Documents, printers and the store's own records, as they are stored.
 
 use serde::{Deserialize, Serialize};
 
 use super::job::{options_from_form, options_to_form};
 use super::words::{
-    BodyPlaceV1, CancelPrintingV1, ClosesV1, FormatV1, OriginV1, PoolPolicyV1, RerouteV1, SchedulingV1,
-    StreamV1, SubmitterV1, WhenInDoubtV1, name,
+    BodyPlaceV1, CancelPrintingV1, ClosesV1, FormatV1, OriginV1, RerouteV1, SchedulingV1, StreamV1,
+    SubmitterV1, WhenInDoubtV1, name,
 };
 use super::{Kind, Stored};
 use crate::model::document::Document;
 use crate::model::event::{Event, Subject};
-use crate::model::id::{CommitSeq, DocumentId, JobId, PoolId, PrinterId};
-use crate::model::pool::Pool;
+use crate::model::id::{CommitSeq, DocumentId, JobId, PrinterId};
 use crate::model::printer::Printer;
 use crate::model::queue::QueueCounts;
 use crate::model::time::WallTime;
@@ -148,37 +147,6 @@ impl Stored for Printer {
             origin: form.origin.into(),
             paused: form.paused,
             accepting: form.accepting,
-        })
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PoolV1 {
-    id: u32,
-    name: String,
-    members: Vec<u32>,
-    policy: PoolPolicyV1,
-}
-
-impl Stored for Pool {
-    const KIND: Kind = Kind::Pool;
-    type Form = PoolV1;
-
-    fn to_form(&self) -> PoolV1 {
-        PoolV1 {
-            id: self.id.0,
-            name: self.name.as_str().to_owned(),
-            members: self.members.iter().map(|member| member.0).collect(),
-            policy: (&self.policy).into(),
-        }
-    }
-
-    fn from_form(form: PoolV1) -> Result<Self, String> {
-        Ok(Pool {
-            id: PoolId(form.id),
-            name: name(&form.name)?,
-            members: form.members.into_iter().map(PrinterId).collect(),
-            policy: form.policy.into(),
         })
     }
 }

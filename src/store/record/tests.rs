@@ -133,7 +133,8 @@ fn printer() -> Printer {
 
 fn pool() -> Pool {
     let members = vec![PrinterId(7), PrinterId(8)];
-    Pool { id: PoolId(3), name: name("office"), members, policy: PoolPolicy::FirstAvailable }
+    let (policy, origin) = (PoolPolicy::FirstAvailable, Origin::Api);
+    Pool { id: PoolId(3), name: name("office"), members, policy, origin, accepting: false }
 }
 
 fn key() -> KeyRecord {
@@ -197,6 +198,14 @@ fn a_job_of_the_first_form_is_still_read() {
     for len in 0..first.len() {
         assert!(decode::<Job>(&first[..len], String::new).is_err(), "cut at {len} it was taken");
     }
+}
+
+#[test]
+fn a_pool_of_the_first_form_is_the_files_and_takes_jobs() {
+    let first = std::fs::read(golden(1, "pool.bin")).unwrap();
+    let expected = Pool { origin: Origin::File, accepting: true, ..pool() };
+    assert_eq!(decode(&first, String::new), Ok(expected));
+    assert!(decode::<Pool>(&first[..first.len() - 1], String::new).is_err(), "cut");
 }
 
 /// Gives a record another header or payload and makes its checksum right again.

@@ -53,6 +53,7 @@ fn words_keep_their_numbers() {
             N::OutputFull,
             N::TrayMissing,
             N::PausedAtDevice,
+            N::LookUpSlow,
         ],
     );
     check_numbers(

@@ -46,7 +46,7 @@ word! { HoldReasonV1 = HoldReason {
 } }
 word! { NotReadyV1 = NotReady {
     Refused, Asleep, Unreachable, Unresolved, Busy, MediaEmpty, MediaJam, CoverOpen, Other(words: String),
-    SupplyEmpty, OutputFull, TrayMissing, PausedAtDevice,
+    SupplyEmpty, OutputFull, TrayMissing, PausedAtDevice, LookUpSlow,
 } }
 word! { BrokenV1 = Broken {
     Reset, EarlyClose, Stalled, Silent, WorkerPanic, WorkerStuck, ManagerPanic, ServerStopped, WriteFailed,

@@ -3,7 +3,7 @@
 use super::RecoverError;
 use super::repairs::{Repairs, for_each_of};
 use super::report::Report;
-use crate::model::fleet::NUMBERS_SETTING as PRINTER_NUMBERS;
+use crate::model::fleet::Numbers;
 use crate::model::intake::numbers::{BLOCK, Reserved, SETTING as NUMBERS};
 use crate::model::job::Job;
 use crate::store::journal::Op;
@@ -21,6 +21,7 @@ pub(super) struct Seen {
     job: u64,
     document: u64,
     printer: u64,
+    pool: u64,
     /// Commits that could not be read, at most.
     pub lost_frames: u64,
 }
@@ -40,6 +41,8 @@ impl Seen {
             self.document = self.document.max(keys::listed_document(key).unwrap_or_default().0);
         } else if key.starts_with(keys::PRINTERS) {
             self.printer = self.printer.max(number(key));
+        } else if key.starts_with(keys::POOLS) {
+            self.pool = self.pool.max(number(key));
         }
     }
 }
@@ -75,19 +78,27 @@ pub(super) fn reserve(
         report.numbers_raised = true;
         repairs.put(keys::setting(NUMBERS), setting(&new.to_bytes())?)?;
     }
-    reserve_printers(repairs, seen, report)
+    let lost = seen.lost_frames;
+    reserve_small(repairs, Numbers::PRINTERS_SETTING, (seen.printer, lost), report)?;
+    reserve_small(repairs, Numbers::POOLS_SETTING, (seen.pool, lost), report)
 }
 
-fn reserve_printers(repairs: &mut Repairs<'_>, seen: Seen, report: &mut Report) -> Result<(), RecoverError> {
-    let read = read::setting(repairs.index(), PRINTER_NUMBERS)?;
+/// The numbers of printers or of pools, of which the highest that was seen is given.
+fn reserve_small(
+    repairs: &mut Repairs<'_>,
+    name: &str,
+    (seen, lost_frames): (u64, u64),
+    report: &mut Report,
+) -> Result<(), RecoverError> {
+    let read = read::setting(repairs.index(), name)?;
     let next = read.and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes).unwrap_or_default();
-    let lost = u32::try_from(seen.lost_frames.min(BLOCK)).unwrap_or_default();
-    let least = u32::try_from(seen.printer).unwrap_or(u32::MAX).saturating_add(1).saturating_add(lost);
-    if next >= least || (seen.printer == 0 && lost == 0) {
+    let lost = u32::try_from(lost_frames.min(BLOCK)).unwrap_or_default();
+    let least = u32::try_from(seen).unwrap_or(u32::MAX).saturating_add(1).saturating_add(lost);
+    if next >= least || (seen == 0 && lost == 0) {
         return Ok(());
     }
     report.numbers_raised = true;
-    repairs.put(keys::setting(PRINTER_NUMBERS), setting(&least.to_be_bytes())?)
+    repairs.put(keys::setting(name), setting(&least.to_be_bytes())?)
 }
 
 fn setting(bytes: &[u8]) -> Result<Vec<u8>, RecoverError> {

@@ -3,6 +3,7 @@ use std::os::unix::fs::FileExt;
 
 use super::*;
 use crate::model::commit::Commit;
+use crate::model::fleet::Numbers;
 use crate::model::id::{CommitSeq, DocumentId, JobId};
 use crate::model::intake::numbers::{BLOCK, Reserved, SETTING};
 use crate::store::Store;
@@ -26,7 +27,8 @@ fn rows(path: &Path) -> Vec<Row> {
 
 /// Every table is what it was; only numbers may have been raised.
 fn check_same(path: &Path, before: &[Row]) {
-    let numbers = [keys::setting(SETTING), keys::setting(crate::model::fleet::NUMBERS_SETTING)];
+    let settings = [SETTING, Numbers::PRINTERS_SETTING, Numbers::POOLS_SETTING];
+    let numbers = settings.map(keys::setting);
     let after: Vec<Row> = rows(path).into_iter().filter(|(key, _)| !numbers.contains(key)).collect();
     assert!(after == before, "{} rows were {}", after.len(), before.len());
 }
