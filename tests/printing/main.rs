@@ -10,6 +10,7 @@ mod chaos;
 mod control;
 mod failures;
 mod panics;
+mod pools;
 mod rows;
 mod stopping;
 mod volume;

@@ -125,7 +125,10 @@ pub fn choose(view: View<'_>, jobs: Vec<Job>, left: &mut Left) -> Choice {
         if may_take(&view.me.printer, view.me.description.as_deref(), &job).is_err() {
             continue;
         }
-        let Some((mate, longest)) = better(view, shared, &job, &dealt) else {
+        // A mate is just taking it, or giving it back; either is told soon.
+        let taking = shared.mates.iter().find(|mate| mate.live.job == Some(job.id));
+        let taking = taking.map(|mate| (mate.printer.id, LEAVE_READY));
+        let Some((mate, longest)) = taking.or_else(|| better(view, shared, &job, &dealt)) else {
             return Choice::Take(Box::new(job));
         };
         let since = *left.entry(job.id).or_insert(view.now);

@@ -132,6 +132,15 @@ fn what_falls_to_a_mate_is_passed_over_for_the_next() {
 }
 
 #[test]
+fn a_job_that_a_mate_is_just_taking_is_passed_over() {
+    let mut taking = with(3, |load| load.in_hand = Some(InHand { since: at(0), bytes: 100 }));
+    taking.live.job = Some(JobId(1));
+    let jobs = |count| (1..=count).map(|id| pooled(id, 100)).collect();
+    assert_eq!(does_about(FIRST, &member(1), vec![taking.clone()], jobs(1)), "leave 250");
+    assert_eq!(does_about(FIRST, &member(1), vec![taking], jobs(2)), "2");
+}
+
+#[test]
 fn nobody_waits_for_a_mate_of_which_nothing_is_known() {
     let one = || vec![pooled(1, 100)];
     let unknown = |id| with(id, |load| load.readiness = Readiness::Unknown);

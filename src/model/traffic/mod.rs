@@ -288,7 +288,7 @@ impl Traffic {
     fn bind(&mut self, mut job: Job, now: Now, fx: &mut Vec<Effect>) {
         let before = (job.id, job.revision);
         self.canceled = None;
-        self.sharing.took_at = Some(now.mono);
+        self.sharing.began_at = Some(now.mono);
         if self.link == Link::Closed {
             self.generation.0 += 1;
         }

@@ -64,7 +64,7 @@ impl Traffic {
         let expect = (next.id, next.revision);
         let generation = crate::model::id::Generation(self.generation.0 + 1);
         let entry: Entry = self.attempt(&mut next, generation, now)?;
-        self.sharing.took_at = Some(now.mono);
+        self.sharing.began_at = Some(now.mono);
         commit.expect.push(expect);
         commit.jobs.push(next.clone());
         commit.timeline.push(entry);

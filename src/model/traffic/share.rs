@@ -22,7 +22,9 @@ pub(super) struct Sharing {
     pub look_again: Option<MonoTime>,
     /// The job that broke here last.
     pub broke_here: Option<JobId>,
-    /// When an attempt was begun last.
+    /// When an attempt was begun last, whether it became durable or not.
+    pub began_at: Option<MonoTime>,
+    /// When one became durable last.
     pub took_at: Option<MonoTime>,
     /// What is being read of the queues, and how much of them was for others.
     reading: Option<Reading>,
@@ -129,12 +131,12 @@ impl Traffic {
             (_, Contact::Answered(at)) => Readiness::Answered(*at),
             (_, Contact::Unknown | Contact::Bad { .. }) => Readiness::Unknown,
         };
-        let took_at = self.sharing.took_at;
-        let in_hand = |job: &Job| InHand { since: took_at.unwrap_or_default(), bytes: bytes_of(job) };
+        let since = self.sharing.began_at.unwrap_or_default();
+        let in_hand = |job: &Job| InHand { since, bytes: bytes_of(job) };
         Load {
             readiness,
             in_hand: self.has_in_hand().map(in_hand),
-            took_at,
+            took_at: self.sharing.took_at,
             bytes_per_s: self.learned.bytes_per_s,
         }
     }
@@ -160,9 +162,9 @@ impl Traffic {
 
     /// Learns how fast the printer was, from a job that it has done.
     pub(super) fn learn_speed(&mut self, ended: &Ended, now: Now) {
-        if let (Outcome::Done { .. }, Some(took_at)) = (&ended.outcome, self.sharing.took_at) {
+        if let (Outcome::Done { .. }, Some(began_at)) = (&ended.outcome, self.sharing.began_at) {
             let (known, bytes) = (self.learned.bytes_per_s, bytes_of(&ended.job));
-            self.learned.bytes_per_s = speed::learn(known, bytes, now.mono.since(took_at));
+            self.learned.bytes_per_s = speed::learn(known, bytes, now.mono.since(began_at));
         }
     }
 }
