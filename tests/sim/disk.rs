@@ -21,6 +21,7 @@ use crate::world::{Event, Place, Seat, World};
 pub enum Writer {
     Intake(Ticket),
     Traffic(Seat),
+    Rerouter,
 }
 
 /// A commit that was handed in.
@@ -80,7 +81,10 @@ impl Disk {
 }
 
 impl World {
-    pub fn hand_in(&mut self, writer: Writer, commit: Commit, mut then: Vec<Effect>) {
+    pub fn hand_in(&mut self, writer: Writer, mut commit: Commit, mut then: Vec<Effect>) {
+        if let (Plant::AgeIsLost, Writer::Rerouter) = (self.plant, writer) {
+            commit.jobs.iter_mut().for_each(|job| job.accepted.0 += 1_000_000);
+        }
         if self.plant == Plant::AckBeforeCommit {
             for effect in std::mem::take(&mut then) {
                 self.intake_effect(effect);
@@ -113,6 +117,7 @@ impl World {
         let to = match handed.writer {
             Writer::Intake(_) => Place::Intake,
             Writer::Traffic(seat) => Place::Traffic(seat.printer),
+            Writer::Rerouter => Place::Devices,
         };
         self.send(Place::Store, to, Event::StoreAnswers(life, Box::new(handed), result));
     }
@@ -143,6 +148,11 @@ impl World {
                 };
                 self.tell_intake(life, input);
                 self.load();
+            }
+            Writer::Rerouter => {
+                for queue in handed.commit.jobs.iter().map(Job::serving_queue) {
+                    self.wake(Place::Devices, queue);
+                }
             }
             Writer::Traffic(seat) => {
                 // Back in its queue: whoever else serves that is told, also where the store did not say so.

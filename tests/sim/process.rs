@@ -12,12 +12,10 @@ use spool::model::intake::messages::{Input as IntakeInput, Rules};
 use spool::model::intake::numbers::{self, Reserved};
 use spool::model::intake::step::Intake;
 use spool::model::pool::Pool;
-use spool::model::pool::choice::{Member, Shared};
+use spool::model::pool::choice::Shared;
 use spool::model::printer::{Learned, Origin, PrinterLive};
 use spool::model::retry::BackoffRange;
 use spool::model::traffic::{self, Beginning, Input, Start, Traffic};
-
-use spool::store::Store;
 
 use crate::disk::Writer;
 use crate::faults::Plant;
@@ -46,6 +44,8 @@ pub struct Manager {
     pub stopped: bool,
     /// What it has published.
     pub live: PrinterLive,
+    /// Since when it has nothing to do, as it says.
+    pub idle_since: Option<u64>,
 }
 
 impl Process {
@@ -84,6 +84,7 @@ impl World {
             timer: 0,
             stopped: false,
             live: PrinterLive::default(),
+            idle_since: None,
         });
         let managers = managers.collect();
         self.process = Some(Process { intake, managers, stopping: false, calm: self.calm() });
@@ -117,17 +118,9 @@ impl World {
 
     /// The pool and the mates of a printer, as these have published themselves.
     pub fn shared(&self, printer: usize) -> Vec<Shared> {
-        let Some(process) = &self.process else { return Vec::new() };
         let pool = self.directory().pools.remove(0);
-        let mates =
-            (0..self.devices.len()).filter(|no| *no != printer && process.managers[*no].traffic.is_some());
-        let member = |no: usize| Member {
-            printer: Arc::new(self.devices[no].config.clone()),
-            live: process.managers[no].live.clone(),
-            description: None,
-            queued_bytes: self.disk.store.counts(self.queues_of(no)[0]).bytes,
-        };
-        vec![Shared { pool, mates: mates.map(member).collect() }]
+        let mates = (0..self.devices.len()).filter(|no| *no != printer).filter_map(|no| self.member(no));
+        vec![Shared { pool, mates: mates.collect() }]
     }
 
     pub fn queues_of(&self, printer: usize) -> [QueueId; 2] {
@@ -241,7 +234,7 @@ impl World {
         let Some(process) = &mut self.process else { return };
         let manager = &mut process.managers[no];
         let Some(traffic) = manager.traffic.take() else { return };
-        (manager.last, manager.stopped) = (traffic.generation(), false);
+        (manager.last, manager.stopped, manager.idle_since) = (traffic.generation(), false, None);
         manager.no += 1;
         manager.dialing.clear();
         self.say(Some(no), Generation(0), None, "**** the manager panics ****");

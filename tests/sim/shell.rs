@@ -3,7 +3,7 @@
 
 use spool::model::id::QueueId;
 use spool::model::intake::messages::{Disk, Effect as IntakeEffect, Input as IntakeInput};
-use spool::model::printer::PrinterLive;
+use spool::model::printer::{Activity, PrinterLive};
 use spool::model::traffic::{Effect, Input, Traffic};
 
 use crate::disk::{Read, Writer};
@@ -80,7 +80,11 @@ impl World {
     }
 
     pub fn wake(&mut self, from: Place, queue: QueueId) {
+        let pool = QueueId::Pool(POOL);
         for no in 0..self.devices.len() {
+            if self.plant == Plant::OneMemberIsWoken && queue == pool && no > 0 {
+                return;
+            }
             if let Some(seat) = self.seat(no).filter(|_| self.queues_of(no).contains(&queue)) {
                 self.send(from, Place::Traffic(no), Event::ToTraffic(seat, Input::Wake));
             }
@@ -95,7 +99,12 @@ impl World {
     /// The mates of a printer that is of no use any more look at what they have left to it.
     fn publish(&mut self, seat: Seat, live: PrinterLive) {
         let Some(process) = &mut self.process else { return };
-        let before = std::mem::replace(&mut process.managers[seat.printer].live, live.clone());
+        let manager = &mut process.managers[seat.printer];
+        manager.idle_since = match live.activity {
+            Activity::Idle => manager.idle_since.or(Some(self.at)),
+            _ => None,
+        };
+        let before = std::mem::replace(&mut manager.live, live.clone());
         if live.not_ready_since.is_some() && before.not_ready_since.is_none() {
             self.wake(Place::Traffic(seat.printer), QueueId::Pool(POOL));
         }

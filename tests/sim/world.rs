@@ -51,6 +51,7 @@ pub struct Seat {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
     Intake,
+    Devices,
     Store,
     Traffic(usize),
     Link(Conn),
@@ -261,6 +262,8 @@ impl World {
     fn tick(&mut self) {
         self.later(TICK, Event::Tick);
         self.load();
+        self.look_for_jobs_to_move();
+        self.check_nobody_idles();
         if self.healed {
             if self.at > self.finale_at.unwrap_or(self.heal_at) + LIVENESS {
                 self.fail(format!("not everything has ended: {}", self.who_waits()));
