@@ -6,6 +6,8 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "it measures, and nobody relies on it")]
 
+#[path = "core/many.rs"]
+mod many;
 #[path = "core/peer.rs"]
 mod peer;
 #[path = "core/sink.rs"]
@@ -34,7 +36,7 @@ const LARGE_BYTES: u64 = 1 << 30;
 
 type Case = (&'static str, fn(&str, Who));
 
-const CASES: [Case; 7] = [
+const CASES: [Case; 9] = [
     ("accept-1", |name, who| accept(name, who, 1)),
     ("accept-8", |name, who| accept(name, who, 8)),
     ("accept-64", |name, who| accept(name, who, 64)),
@@ -42,6 +44,8 @@ const CASES: [Case; 7] = [
     ("through-1", |name, who| through(name, who, 1)),
     ("through-8", |name, who| through(name, who, 8)),
     ("large", large),
+    ("thousand-idle", |name, _| many::idle(name)),
+    ("thousand-dead", |name, _| many::dead(name)),
 ];
 
 /// Who is measured.

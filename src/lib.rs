@@ -3,6 +3,7 @@
 //! - [`model`] decides: pure functions of state, input and time.
 //! - [`store`] remembers: durable state behind one trait.
 //! - [`device`] is one printer at the end of a wire; [`printing`] is one attempt over it.
+//! - [`protocol`] reads and writes what goes over wires: pure functions of bytes and values.
 //! - [`actors`] carry out what the model decides.
 //! - [`server`] is what comes in.
 //! - [`config`] is what was asked for.
@@ -18,5 +19,6 @@ pub mod device;
 pub mod failpoint;
 pub mod model;
 pub mod printing;
+pub mod protocol;
 pub mod server;
 pub mod store;

@@ -442,9 +442,22 @@ fn a_token_goes_alone_to_standard_output() {
     fs::create_dir(&state).unwrap();
     let pass = r#"{"token":"0123abcd","expires_at":"2020-01-01T00:05:00Z"}"#;
     let server = Scripted::unix(&state.join("spool.sock"), vec![Reply::Answer(201, pass.into())]);
-    let output = run(home.path(), &["token", "--state", "state"]);
+    let output = run(home.path(), &["token", "--bearer", "--state", "state"]);
     assert_eq!(out(&output), "0123abcd\n");
     assert_eq!((server.next().method, output.status.code()), ("POST".to_owned(), Some(0)));
+}
+
+#[test]
+fn a_link_goes_alone_to_standard_output() {
+    let home = here();
+    let state = home.path().join("state");
+    fs::create_dir(&state).unwrap();
+    let code = r#"{"code":"0123","links":["http://127.0.0.1:1/#code=0123","http://desk:1/#code=0123"]}"#;
+    let server = Scripted::unix(&state.join("spool.sock"), vec![Reply::Answer(201, code.into())]);
+    let output = run(home.path(), &["token", "--state", "state"]);
+    assert_eq!(out(&output), "http://127.0.0.1:1/#code=0123\n");
+    assert_eq!((server.next().method, output.status.code()), ("POST".to_owned(), Some(0)));
+    assert!(err(&output).contains("or http://desk:1/#code=0123"), "{}", err(&output));
 }
 
 #[test]

@@ -142,8 +142,8 @@ fn threads_are_reused_and_outcomes_kept_until_taken() {
     // One after the other: at most one more thread than needed, made while the last one was about to be idle.
     assert!(bench.pool.threads() <= 2, "{} threads", bench.pool.threads());
     for running in &attempts {
-        assert_eq!(running.take_report(), Some(DONE));
-        assert_eq!(running.take_report(), None);
+        assert_eq!(running.report(), Some(DONE));
+        assert_eq!(running.report(), Some(DONE), "it stays until it is decided on");
     }
     let first = bench.beat(1);
     assert_eq!((&*first.worker, first.stage, first.job), ("print-0", Stage::Sending, JobId(1)));
@@ -158,10 +158,10 @@ fn a_panic_is_an_outcome_and_the_thread_lives_on() {
     let first = bench.start(1, link(&*target));
     bench.told();
     let broken = Outcome::Broken { broken: Broken::WorkerPanic, whole: Whole::No, bytes: 0 };
-    assert_eq!(first.take_report(), Some(broken));
+    assert_eq!(first.report(), Some(broken));
     let second = bench.start(2, link(&*target));
     bench.told();
-    assert_eq!(second.take_report(), Some(DONE));
+    assert_eq!(second.report(), Some(DONE));
     assert_eq!(bench.pool.threads(), 1);
     bench.pool.stop(PATIENCE);
 }
@@ -174,8 +174,8 @@ fn a_notifier_that_panics_loses_nothing() {
     let first = bench.pool.start(panics).unwrap();
     let second = bench.start(2, link(&*target));
     bench.told();
-    assert_eq!(first.take_report(), Some(DONE));
-    assert_eq!(second.take_report(), Some(DONE));
+    assert_eq!(first.report(), Some(DONE));
+    assert_eq!(second.report(), Some(DONE));
     bench.pool.stop(PATIENCE);
 }
 
@@ -188,7 +188,7 @@ fn beats_that_nobody_takes_stop_nothing() {
     for n in 1..=20 {
         let running = bench.start(n, link(&*target));
         bench.told();
-        assert_eq!(running.take_report(), Some(DONE));
+        assert_eq!(running.report(), Some(DONE));
     }
     bench.pool.stop(PATIENCE);
 }
@@ -203,12 +203,12 @@ fn a_full_pool_lets_wait_in_order_and_then_refuses() {
     let third = bench.start(3, link(&*quick));
     let fourth = bench.pool.start(bench.attempt(4, link(&*quick)));
     assert!(matches!(fourth, Err(NotTaken::Full(attempt)) if attempt.generation == Generation(4)));
-    assert_eq!(second.take_report(), None);
+    assert_eq!(second.report(), None);
     assert_eq!(bench.pool.threads(), 1);
     assert_eq!(first.shut(), Shut::Done);
     assert_eq!([bench.told(), bench.told(), bench.told()], [1, 2, 3].map(Generation));
-    assert_eq!(first.take_report(), Some(Outcome::Aborted { whole: Whole::No, bytes: 4 }));
-    assert_eq!(third.take_report(), Some(DONE));
+    assert_eq!(first.report(), Some(Outcome::Aborted { whole: Whole::No, bytes: 4 }));
+    assert_eq!(third.report(), Some(DONE));
     bench.pool.stop(PATIENCE);
 }
 
@@ -222,7 +222,7 @@ fn an_attempt_that_waits_can_be_aborted() {
     first.shut();
     bench.told();
     bench.told();
-    assert_eq!(second.take_report(), Some(NEVER_BEGUN));
+    assert_eq!(second.report(), Some(NEVER_BEGUN));
     bench.pool.stop(PATIENCE);
 }
 
@@ -235,13 +235,13 @@ fn an_attempt_that_waits_can_be_taken_back_at_once() {
     let (second, third) = (bench.start(2, link(&*quick)), bench.start(3, link(&*quick)));
     bench.pool.take_back(&second);
     assert_eq!(bench.told(), Generation(2));
-    assert_eq!(second.take_report(), Some(NEVER_BEGUN));
+    assert_eq!(second.report(), Some(NEVER_BEGUN));
     // Neither one that has begun nor one that was taken back already.
     bench.pool.take_back(&first);
     bench.pool.take_back(&second);
     first.shut();
     assert_eq!((bench.told(), bench.told()), (Generation(1), Generation(3)));
-    assert_eq!((second.take_report(), third.take_report()), (None, Some(DONE)));
+    assert_eq!((second.report(), third.report()), (Some(NEVER_BEGUN), Some(DONE)));
     bench.pool.stop(PATIENCE);
 }
 
@@ -252,8 +252,8 @@ fn a_stop_ends_what_hangs_and_reports_what_waits() {
     bench.beat(1);
     let second = bench.start(2, link(&*sim("sim:")));
     assert_eq!(bench.pool.stop(SHORT), Stopped { remaining: 0 });
-    assert_eq!(first.take_report(), Some(Outcome::Aborted { whole: Whole::No, bytes: 4 }));
-    assert_eq!(second.take_report(), Some(NEVER_BEGUN));
+    assert_eq!(first.report(), Some(Outcome::Aborted { whole: Whole::No, bytes: 4 }));
+    assert_eq!(second.report(), Some(NEVER_BEGUN));
     assert_eq!(bench.pool.stop(SHORT), Stopped { remaining: 0 }, "again");
     let late = bench.pool.start(bench.attempt(3, link(&*sim("sim:"))));
     assert!(matches!(late, Err(NotTaken::Stopping(_))));
@@ -270,7 +270,7 @@ fn a_stop_tells_of_threads_that_cannot_be_ended() {
     drop(let_go);
     bench.told();
     assert_eq!(bench.pool.stop(PATIENCE), Stopped { remaining: 0 });
-    assert_eq!(running.take_report(), Some(DONE), "its word counts, however late");
+    assert_eq!(running.report(), Some(DONE), "its word counts, however late");
 }
 
 #[test]
@@ -297,7 +297,7 @@ fn starts_and_stops_from_all_sides_end_well() {
         stopping.join().unwrap();
         for taken in starters {
             for running in taken.recv_timeout(PATIENCE).unwrap() {
-                let outcome = running.take_report();
+                let outcome = running.report();
                 assert!(
                     matches!(&outcome, Some(outcome) if [DONE, NEVER_BEGUN].contains(outcome)),
                     "{outcome:?}"

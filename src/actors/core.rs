@@ -13,6 +13,7 @@ use super::device_manager::{self, DeviceManager, Wish};
 use super::front::{Accepted, Announced, Answer, Core, LiveEvent, Novelty, WorkerRow};
 use super::job_manager::{self, JobManager};
 use crate::config::REQUESTS_MAX;
+use crate::model::commit::Commit;
 use crate::model::description::Description;
 use crate::model::directory::Directory;
 use crate::model::document::Format;
@@ -249,6 +250,12 @@ impl Core for Front {
             fleet::Reply::Removed => Some(None),
             _ => None,
         })
+    }
+
+    fn keep_setting(&self, name: &'static str, value: Vec<u8>) -> Answer<()> {
+        let commit = Commit { settings: vec![(name.to_owned(), value)], ..Commit::default() };
+        let committed = self.store.commit(commit);
+        Box::pin(async move { committed.await.map(drop).map_err(|error| Refusal::Store(error.to_string())) })
     }
 
     fn test_page(&self, name: QueueName, submitter: Submitter) -> Answer<Accepted> {

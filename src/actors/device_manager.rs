@@ -1,5 +1,6 @@
 //! The device manager: keeps the printers, and a traffic manager for each. A shell round [`Fleet`].
 
+mod lives;
 mod reroute;
 
 use std::collections::{HashMap, VecDeque};
@@ -7,11 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
+use futures_util::stream;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use self::lives::{Ends, Order, Running};
 use self::reroute::Rerouting;
-use super::board::{Board, Notices, TrafficHandle};
-use super::traffic_manager::{self, Lane, TrafficManager};
+use super::board::Board;
+use super::traffic_manager::{self, Lane, Left, Life};
 use crate::clock::Clock;
 use crate::config::MAILBOX;
 use crate::model::commit::CommitError;
@@ -20,11 +24,8 @@ use crate::model::id::{PrinterId, QueueName};
 use crate::model::intake::Refusal;
 use crate::model::pool::PoolDraft;
 use crate::model::printer::Printer;
-use crate::model::traffic::Beginning;
+use crate::model::revival::Revivals;
 use crate::store::SharedStore;
-
-/// How often it is looked whether every traffic manager lives. actix tells nobody when one has panicked.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// What a device manager is made from.
 #[derive(Clone)]
@@ -41,6 +42,16 @@ pub struct DeviceManager {
     parts: Parts,
     fleet: Fleet,
     running: HashMap<PrinterId, Running>,
+    /// What has to outlive a panic of a traffic manager.
+    lanes: HashMap<PrinterId, Arc<Lane>>,
+    revivals: Revivals,
+    /// What the store has at the printers, for the traffic managers of the start.
+    left: HashMap<PrinterId, Left>,
+    lives: u64,
+    /// Where the lives of traffic managers are told to have ended.
+    ended: UnboundedSender<Life>,
+    endings: Option<UnboundedReceiver<Life>>,
+    phase: Phase,
     replies: HashMap<Ticket, Waiting>,
     last_ticket: u64,
     /// Requests that come while another one's changes are being committed; each has a place at the door, which bounds them.
@@ -52,60 +63,16 @@ pub struct DeviceManager {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Stopping {
-    No,
-    Yes,
-}
-
-struct Running {
-    address: Addr<TrafficManager>,
-    /// What has to outlive a panic of the manager.
-    lane: Arc<Lane>,
-    ends: Ends,
-    /// What its mailbox has not taken yet, in order; told again at each look.
-    owed: VecDeque<Order>,
-}
-
-/// What a running traffic manager has to be told without fail.
-enum Order {
-    Settings(Arc<Printer>),
-    Stop,
-    Park,
-}
-
-impl Running {
-    fn tell(&mut self, order: Order) {
-        // Newer settings stand for older ones.
-        if matches!(order, Order::Settings(_)) {
-            self.owed.retain(|owed| !matches!(owed, Order::Settings(_)));
-        }
-        self.owed.push_back(order);
-        self.pay();
-    }
-
-    fn pay(&mut self) {
-        while let Some(order) = self.owed.front() {
-            let sent = match order {
-                Order::Settings(printer) => {
-                    self.address.try_send(traffic_manager::Settings(printer.clone())).map_err(drop)
-                }
-                Order::Stop => self.address.try_send(traffic_manager::Stop).map_err(drop),
-                Order::Park => self.address.try_send(traffic_manager::Park).map_err(drop),
-            };
-            if sent.is_err() {
-                return;
-            }
-            self.owed.pop_front();
-        }
-    }
+enum Phase {
+    /// What the store has at the printers is being read; requests wait.
+    Reading,
+    Begun,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Ends {
-    /// Its end would be a failure.
-    Never,
-    /// It was asked to end.
-    Asked,
+enum Stopping {
+    No,
+    Yes,
 }
 
 struct Waiting {
@@ -144,10 +111,18 @@ pub struct ParkAll;
 
 impl DeviceManager {
     pub fn new(parts: Parts, fleet: Fleet) -> DeviceManager {
+        let (ended, endings) = unbounded_channel();
         DeviceManager {
             parts,
             fleet,
             running: HashMap::new(),
+            lanes: HashMap::new(),
+            revivals: Revivals::default(),
+            left: HashMap::new(),
+            lives: 0,
+            ended,
+            endings: Some(endings),
+            phase: Phase::Reading,
             replies: HashMap::new(),
             last_ticket: 0,
             waiting: VecDeque::new(),
@@ -182,8 +157,8 @@ impl DeviceManager {
                     }));
                 }
                 Effect::StartTraffic(printer, beginning) => self.start(printer, beginning),
-                Effect::StopTraffic(printer) => self.stop(printer),
-                Effect::TellTraffic(printer) => self.tell(printer),
+                Effect::StopTraffic(printer) => self.stop(printer, ctx),
+                Effect::TellTraffic(printer) => self.tell(printer.id, Order::Settings(printer), ctx),
                 Effect::Wake(queue) => self.parts.board.wake(queue),
                 Effect::Publish(directory) => self.parts.board.publish_directory(directory),
                 Effect::Reply(ticket, reply) => {
@@ -195,41 +170,9 @@ impl DeviceManager {
         }
     }
 
-    fn start(&mut self, printer: Arc<Printer>, beginning: Beginning) {
-        // A printer whose commit was under way when the end began: nobody would stop its manager.
-        if self.stopping == Stopping::Yes {
-            return;
-        }
-        let id = printer.id;
-        let lane = self.running.get(&id).map(|old| old.lane.clone()).unwrap_or_default();
-        let notices = Arc::<Notices>::default();
-        let begin = traffic_manager::Begin {
-            parts: self.parts.traffic.clone(),
-            printer,
-            beginning,
-            lane: lane.clone(),
-            notices: notices.clone(),
-        };
-        let address = TrafficManager::new(begin).start();
-        self.parts.board.set_traffic(id, Some(TrafficHandle { address: address.clone(), notices }));
-        self.running.insert(id, Running { address, lane, ends: Ends::Never, owed: VecDeque::new() });
-    }
-
-    fn stop(&mut self, printer: PrinterId) {
-        if let Some(running) = self.running.get_mut(&printer) {
-            running.ends = Ends::Asked;
-            running.tell(Order::Stop);
-        }
-    }
-
-    fn tell(&mut self, printer: Arc<Printer>) {
-        if let Some(running) = self.running.get_mut(&printer.id) {
-            running.tell(Order::Settings(printer));
-        }
-    }
-
     fn take_requests(&mut self, ctx: &mut Context<Self>) {
-        while !self.fleet.is_busy()
+        while self.phase == Phase::Begun
+            && !self.fleet.is_busy()
             && let Some(request) = self.waiting.pop_front()
         {
             self.take_request(request, ctx);
@@ -250,35 +193,6 @@ impl DeviceManager {
         };
         self.step(input, ctx);
     }
-
-    /// Buries those that have ended: asked for, or by a panic.
-    fn look(&mut self, ctx: &mut Context<Self>) {
-        self.running.values_mut().for_each(Running::pay);
-        let ended: Vec<(PrinterId, Ends)> = self
-            .running
-            .iter()
-            .filter(|(_, running)| !running.address.connected())
-            .map(|(id, running)| (*id, running.ends))
-            .collect();
-        for (id, ends) in ended {
-            match ends {
-                Ends::Asked => {
-                    self.running.remove(&id);
-                    self.parts.board.set_traffic(id, None);
-                }
-                Ends::Never => {
-                    log::error!(printer = id.0; "the printer's traffic manager failed and is made anew");
-                    self.traffic_failed(id);
-                    self.step(Input::TrafficDied(id), ctx);
-                }
-            }
-        }
-        if self.running.is_empty()
-            && let Some(done) = self.stopped.take()
-        {
-            let _ = done.send(());
-        }
-    }
 }
 
 impl Actor for DeviceManager {
@@ -286,10 +200,20 @@ impl Actor for DeviceManager {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
-        let effects = self.fleet.begin();
-        self.run(effects, ctx);
-        ctx.run_interval(LOOK_EVERY, Self::look);
+        if let Some(endings) = self.endings.take() {
+            let next = |mut endings: UnboundedReceiver<Life>| async {
+                endings.recv().await.map(|life| (life, endings))
+            };
+            ctx.add_stream(stream::unfold(endings, next));
+        }
+        self.read_what_is_left(ctx);
         Self::begin_rerouting(ctx);
+    }
+}
+
+impl StreamHandler<Life> for DeviceManager {
+    fn handle(&mut self, life: Life, ctx: &mut Self::Context) {
+        self.bury(life, ctx);
     }
 }
 
@@ -311,15 +235,16 @@ impl Handler<StopAll> for DeviceManager {
         self.step(Input::Stop, ctx);
         // Also those of printers that are just being removed: their commit may fail.
         let rest = self.running.iter().filter(|(_, running)| running.ends == Ends::Never);
-        rest.map(|(id, _)| *id).collect::<Vec<_>>().into_iter().for_each(|id| self.stop(id));
-        self.look(ctx);
+        rest.map(|(id, _)| *id).collect::<Vec<_>>().into_iter().for_each(|id| self.stop(id, ctx));
+        self.tell_stopped();
     }
 }
 
 impl Handler<ParkAll> for DeviceManager {
     type Result = ();
 
-    fn handle(&mut self, _: ParkAll, _: &mut Self::Context) {
-        self.running.values_mut().for_each(|running| running.tell(Order::Park));
+    fn handle(&mut self, _: ParkAll, ctx: &mut Self::Context) {
+        let printers: Vec<PrinterId> = self.running.keys().copied().collect();
+        printers.into_iter().for_each(|printer| self.tell(printer, Order::Park, ctx));
     }
 }

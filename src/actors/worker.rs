@@ -140,9 +140,9 @@ impl Running {
         *self.news.lock().unwrap_or_else(PoisonError::into_inner) = Some(news);
     }
 
-    /// The outcome, once it is there; it is kept until it is taken.
-    pub fn take_report(&self) -> Option<Outcome> {
-        self.report.take()
+    /// The outcome, once it is there. It stays: whoever hears it may fail before he has decided on it.
+    pub fn report(&self) -> Option<Outcome> {
+        self.report.get()
     }
 }
 
@@ -151,8 +151,8 @@ impl Running {
 pub struct ReportSlot(Mutex<Option<Outcome>>);
 
 impl ReportSlot {
-    pub fn take(&self) -> Option<Outcome> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    pub fn get(&self) -> Option<Outcome> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn put(&self, outcome: Outcome) {

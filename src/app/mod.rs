@@ -1,5 +1,6 @@
 //! Builds all parts in order, and stops them in reverse. The one place that knows them all.
 
+mod files;
 pub mod heart;
 mod rebirth;
 
@@ -13,6 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use self::heart::{Ground, Heart};
+use crate::actors::front::Core;
 use crate::actors::purge;
 use crate::clock::Clock;
 use crate::config::{Config, STOP_DEADLINE};
@@ -64,6 +66,7 @@ fn log_to_stderr() {
 }
 
 fn run(config: Arc<Config>, clock: Clock) -> anyhow::Result<End> {
+    let open_files_max = files::raise_limit();
     let path = &config.server.state;
     let state = State::open(path)?;
     let printed = make_printed(state.path())?;
@@ -86,7 +89,7 @@ fn run(config: Arc<Config>, clock: Clock) -> anyhow::Result<End> {
         files_uri: format!("file:{}", printed.display()),
     };
     let broken = store.broken();
-    let end = actix_rt::System::new().block_on(live(config, ground, listener, token, broken));
+    let end = actix_rt::System::new().block_on(live(config, ground, open_files_max, listener, token, broken));
     // The heart has stopped: what it has committed is durable; this only makes the next start quick.
     store.close();
     end
@@ -96,6 +99,7 @@ fn run(config: Arc<Config>, clock: Clock) -> anyhow::Result<End> {
 async fn live(
     config: Arc<Config>,
     ground: Ground,
+    open_files_max: Option<u64>,
     listener: Listener,
     token: Token,
     mut broken: watch::Receiver<Option<String>>,
@@ -105,6 +109,9 @@ async fn live(
     let mut hang_up = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
     let (store, documents, clock) = (ground.store.clone(), ground.documents.clone(), ground.clock);
     let heart = Heart::start(&config, ground.clone()).await?;
+    if let Some(told) = files::too_low(open_files_max, heart.front.directory().printers.len()) {
+        log::warn!("{told}");
+    }
     let mut purging = actix_rt::spawn(purge::run(store, config.history.clone(), clock));
     let addresses = listener.addresses();
     let http = Arc::new(HttpState::new(HttpParts {
@@ -118,11 +125,15 @@ async fn live(
         surroundings: ground.surroundings,
         bounds: Bounds::default(),
     }));
-    let server = match crate::server::http::serve(listener, http.clone()) {
+    let serving = match http.restore().await {
+        Ok(()) => crate::server::http::serve(listener, http.clone()).map_err(anyhow::Error::from),
+        Err(error) => Err(error).context("cannot read who is logged in"),
+    };
+    let server = match serving {
         Ok(server) => server,
         Err(error) => {
             heart.stop(Duration::ZERO).await;
-            return Err(error.into());
+            return Err(error);
         }
     };
     let handle = server.handle();

@@ -83,8 +83,8 @@ enum Command {
     Workers(workers::WorkersArgs),
     /// Check the configuration
     Check(here::CheckArgs),
-    /// Make a token that lets its holder control the server for five minutes
-    Token,
+    /// Make a link that opens the admin page, good for five minutes and one use
+    Token(token::TokenArgs),
     /// Rebuild the store of a stopped server from its journal
     Recover,
 }
@@ -119,7 +119,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Some(Command::Printers(args)) => printers::printers(args, &server.find()?),
         Some(Command::Printer(args)) => printers::printer(args, &server.find()?),
         Some(Command::Workers(args)) => workers::workers(args, &server.find()?),
-        Some(Command::Token) => token::token(&server.find()?),
+        Some(Command::Token(args)) => token::token(args, &server.find()?),
     }
 }
 

@@ -116,6 +116,16 @@ pub struct Pass {
     pub expires_at: Option<String>,
 }
 
+/// A one-time code, with the links that carry it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Code {
+    pub code: String,
+    #[serde(default)]
+    pub links: Vec<String>,
+    #[serde(default)]
+    pub expires_at: Option<String>,
+}
+
 /// A text that may be missing, made fit for a terminal.
 pub fn text(text: &Option<String>) -> String {
     text.as_deref().map(clean).unwrap_or_default()

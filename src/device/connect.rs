@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use rustix::io::Errno;
-use socket2::{SockRef, TcpKeepalive};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::time::timeout;
 
 use super::address::{Host, HostPort};
@@ -26,7 +26,7 @@ pub async fn connect(place: &HostPort, names: &Resolver, limit: Duration) -> Res
     let mut worst = NotReady::Unresolved;
     for address in addresses {
         match timeout(share, tokio::net::TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => return prepare(stream).map_err(|error| not_ready(&error)),
+            Ok(Ok(stream)) => return stream.into_std().and_then(prepare).map_err(|error| not_ready(&error)),
             Ok(Err(error)) => worst = more_telling(worst, not_ready(&error)),
             Err(_elapsed) => worst = more_telling(worst, NotReady::Asleep),
         }
@@ -43,8 +43,17 @@ async fn resolve(place: &HostPort, names: &Resolver, limit: Duration) -> Result<
     Ok(found.into_iter().map(|ip| SocketAddr::new(ip, place.port)).collect())
 }
 
-fn prepare(stream: tokio::net::TcpStream) -> io::Result<TcpStream> {
-    let stream = stream.into_std()?;
+/// Begins to connect to one address, without waiting: the stream is nonblocking, and writable when it is
+/// connected or has failed.
+pub fn begin(peer: SocketAddr) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(peer), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+    match socket.connect(&peer.into()) {
+        Err(error) if error.raw_os_error() != Some(Errno::INPROGRESS.raw_os_error()) => Err(error),
+        Ok(()) | Err(_) => prepare(socket.into()),
+    }
+}
+
+fn prepare(stream: TcpStream) -> io::Result<TcpStream> {
     let socket = SockRef::from(&stream);
     socket.set_tcp_nodelay(true)?;
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_EVERY);
@@ -72,7 +81,8 @@ fn more_telling(a: NotReady, b: NotReady) -> NotReady {
     if rank(&b) > rank(&a) { b } else { a }
 }
 
-fn not_ready(error: &io::Error) -> NotReady {
+/// What the failure to connect tells of a printer.
+pub fn not_ready(error: &io::Error) -> NotReady {
     match error.raw_os_error().map(Errno::from_raw_os_error) {
         Some(Errno::CONNREFUSED | Errno::CONNRESET) => NotReady::Refused,
         Some(Errno::TIMEDOUT | Errno::HOSTUNREACH | Errno::HOSTDOWN) => NotReady::Asleep,

@@ -10,6 +10,7 @@ mod address;
 mod connect;
 mod directory;
 mod file;
+mod ipp;
 mod node;
 mod os;
 mod resolve;
@@ -84,7 +85,7 @@ impl fmt::Debug for Kind {
 }
 
 /// The kinds there are.
-pub const KINDS: &[Kind] = &[socket::KIND, file::KIND, sim::KIND];
+pub const KINDS: &[Kind] = &[socket::KIND, ipp::IPP, ipp::IPPS, file::KIND, sim::KIND];
 
 /// What devices may use of the machine.
 #[derive(Clone, Debug)]

@@ -115,6 +115,9 @@ fn at(live: &PrinterLive, ahead: Ahead) -> String {
         (Activity::Recovering, _) => {
             format!("the connection broke{}", when.unwrap_or_else(|| "; it is tried again soon".to_owned()))
         }
+        (activity @ Activity::ManagerFailed, _) => {
+            format!("{}{}", activity.sentence(), when.unwrap_or_default())
+        }
         (activity @ (Activity::Blocked | Activity::StoreFull | Activity::Unshut), _) => {
             format!("{}; it is this job's turn afterwards", activity.sentence())
         }
@@ -172,6 +175,7 @@ fn stopped(around: Around<'_>) -> Option<&'static str> {
         Activity::NotReady(_)
             | Activity::Blocked
             | Activity::Recovering
+            | Activity::ManagerFailed
             | Activity::StoreFull
             | Activity::Unshut
     );

@@ -114,6 +114,12 @@ fn a_waiting_job_says_what_it_waits_for() {
             Ahead::Unknown,
             "the connection broke; it is tried again at 12:00:03Z",
         ),
+        (
+            Activity::ManagerFailed,
+            Some(noon),
+            Ahead::Unknown,
+            "the part of the server that serves the printer failed; it recovers by beginning anew; it is tried again at 12:00:03Z",
+        ),
         (Activity::Sending, None, Ahead::Unknown, "it waits for the job that the printer has"),
         (Activity::Sending, None, Ahead::Exactly(1), "it waits behind 1 other job"),
         (Activity::Idle, None, Ahead::Exactly(2), "it waits behind 2 other jobs"),

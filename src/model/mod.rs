@@ -34,6 +34,7 @@ pub mod printer;
 pub mod queue;
 pub mod reroute;
 pub mod retry;
+pub mod revival;
 pub mod text;
 pub mod time;
 pub mod traffic;

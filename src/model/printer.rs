@@ -218,6 +218,8 @@ pub enum Activity {
     NotReady(NotReady),
     /// The last connection broke; the next is tried soon.
     Recovering,
+    /// The part of the server that serves the printer failed again and again; it is made anew a little later.
+    ManagerFailed,
     /// The server cannot write what it must before it may send.
     StoreFull,
     /// The old connection cannot be shut; a second one would mix two jobs on paper.
@@ -249,6 +251,7 @@ pub fn state(paused: bool, activity: &Activity) -> PrinterState {
         Activity::Blocked
         | Activity::NotReady(_)
         | Activity::Recovering
+        | Activity::ManagerFailed
         | Activity::StoreFull
         | Activity::Unshut => PrinterState::Stopped,
         Activity::Idle if paused => PrinterState::Stopped,
@@ -268,6 +271,7 @@ pub fn reasons(paused: bool, activity: &Activity) -> Vec<&'static str> {
         Activity::Blocked => reasons.push("stopped-partly"),
         Activity::NotReady(why) => reasons.push(why.keyword()),
         Activity::Recovering => reasons.push("connecting-to-device"),
+        Activity::ManagerFailed => reasons.push("server-part-failed"),
         Activity::StoreFull => reasons.push("spool-area-full"),
         Activity::Unshut => reasons.push("shutdown"),
     }
@@ -285,6 +289,10 @@ impl Activity {
             Activity::Blocked => "the printer has a part of a job and takes no more".to_owned(),
             Activity::NotReady(why) => why.to_string(),
             Activity::Recovering => "the connection broke; it is tried again soon".to_owned(),
+            Activity::ManagerFailed => {
+                "the part of the server that serves the printer failed; it recovers by beginning anew"
+                    .to_owned()
+            }
             Activity::StoreFull => {
                 "the server's disk is full, so nothing can be recorded and nothing is sent".to_owned()
             }

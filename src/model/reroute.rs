@@ -57,6 +57,7 @@ pub fn grace(activity: &Activity, common: Duration) -> Option<Duration> {
         )
         | Activity::Recovering
         | Activity::Blocked
+        | Activity::ManagerFailed
         | Activity::Unshut => Some(common),
         Activity::Idle
         | Activity::Connecting

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt, ready};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 pub(super) mod checkpoint;
 mod error;
@@ -49,6 +49,9 @@ use crate::model::printer::Printer;
 use crate::model::queue::{OrderKey, QueueCounts};
 use crate::model::time::WallTime;
 
+/// The most reads at the same time, and so the most threads for them.
+pub(super) const READS_MAX: usize = 32;
+
 /// How the store is kept.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -73,6 +76,7 @@ impl Default for Options {
 pub struct EmbeddedStore {
     shared: Arc<Shared>,
     threads: Threads,
+    reads: Arc<Semaphore>,
     /// Keeps other processes out while the store is there.
     state: State,
 }
@@ -113,13 +117,21 @@ impl EmbeddedStore {
         self.threads.close();
     }
 
+    /// Reads wait here for their turn and not as threads: a thousand printers that begin together, or a disk that
+    /// hangs, would else make hundreds.
     fn answer<T: Send + 'static>(
         &self,
         look: impl FnOnce(&Index) -> Result<T, ReadError> + Send + 'static,
     ) -> BoxFuture<'static, Result<T, ReadError>> {
-        let shared = Arc::clone(&self.shared);
+        let (shared, places) = (Arc::clone(&self.shared), Arc::clone(&self.reads));
         let reading = async move {
-            let looked = tokio::task::spawn_blocking(move || shared.look(look)).await;
+            // Never closed. The thread keeps the place also where nobody waits for it any more.
+            let place = places.acquire_owned().await;
+            let looked = tokio::task::spawn_blocking(move || {
+                let _place = place;
+                shared.look(look)
+            })
+            .await;
             looked.unwrap_or_else(|error| Err(ReadError::Unavailable(error.to_string())))
         };
         reading.boxed()

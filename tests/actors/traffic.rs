@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix::Actor;
 use spool::actors::board::{Notices, TrafficHandle};
 use spool::actors::front::{Core, PrinterCommand};
-use spool::actors::traffic_manager::{Begin, Lane, TrafficManager};
+use spool::actors::traffic_manager::{Begin, Ended, Lane, TrafficManager};
 use spool::model::cancel::Wish;
 use spool::model::id::{Generation, PrinterId, QueueId};
 use spool::model::intake::JobCommand;
@@ -14,7 +14,7 @@ use spool::model::liveness::Stage;
 use spool::model::outcome::Outcome;
 use spool::model::printer::{Activity, Printer};
 use spool::model::retry::{NotReady, Whole};
-use spool::model::traffic::Beginning;
+use spool::model::traffic::{Beginning, SHUT_WAIT};
 use spool::store::memory::MemoryStore;
 
 use crate::watcher::beat;
@@ -100,7 +100,9 @@ fn what_is_told_before_the_beginning_is_looked_at_then() {
         let printer = world.front.add_printer(printer(1, "sim:")).await.unwrap();
         let (notices, beginning) = (Arc::<Notices>::default(), Beginning::ManagerPanic);
         let (parts, lane) = (world.parts.clone(), Arc::<Lane>::default());
-        let begin = Begin { parts, printer: printer.clone(), beginning, lane, notices: notices.clone() };
+        let (left, ended) = (None, Ended::default());
+        let (of_it, told) = (printer.clone(), notices.clone());
+        let begin = Begin { parts, printer: of_it, beginning, lane, notices: told, left, ended };
         // In the place of the one there is, as after a panic; nobody has polled it yet.
         let address = TrafficManager::new(begin).start();
         world.board.set_traffic(printer.id, Some(TrafficHandle { address, notices }));
@@ -155,8 +157,9 @@ fn a_manager_that_panics_is_made_anew_with_its_job_decided() {
         assert!(old.try_send(Fall).is_ok());
         pass(SECOND).await;
         assert!(!old.connected());
-        // The connection of the old one was shut before there was another.
+        // The connection of the old one was shut before there is another; its thread has a moment for its word.
         assert_eq!(world.bench.of(job), Some((Generation(1), true)));
+        pass(SHUT_WAIT - SECOND + SHORT).await;
         assert_eq!((world.status(job), world.activity(1)), (JobStatus::Waiting, Activity::Recovering));
         pass(SECOND).await;
         let (generation, aborted) = world.bench.of(job).unwrap();
@@ -171,6 +174,19 @@ fn a_manager_that_panics_is_made_anew_with_its_job_decided() {
         assert_eq!(world.status(job), JobStatus::Held);
         assert_eq!(world.job(job).reason, Reason::Held(HoldReason::FailedTwiceRunning));
         assert_eq!(world.status(behind), JobStatus::Transmitting);
+    });
+}
+
+#[test]
+fn an_outcome_that_was_left_while_its_manager_failed_is_believed() {
+    play(async {
+        let world = World::new().await;
+        let job = world.submit(1).await;
+        assert!(world.traffic(1).try_send(Fall).is_ok());
+        tokio::task::yield_now().await;
+        world.bench.ends(job, DONE, Notice::Told);
+        pass(SECOND).await;
+        assert_eq!((world.status(job), world.job(job).attempts), (JobStatus::Completed, 1));
     });
 }
 
@@ -190,7 +206,7 @@ fn a_wish_that_meets_a_dead_manager_is_met_by_the_next() {
         tokio::task::yield_now().await;
         assert!(!sending.connected(), "it has fallen and nobody has looked");
         world.front.command(job, JobCommand::Cancel(Wish::Cancel)).await.unwrap();
-        pass(SECOND).await;
+        pass(SHUT_WAIT + SECOND).await;
         assert_eq!(world.status(job), JobStatus::Canceled);
     });
 }

@@ -30,7 +30,7 @@ fn failure(server: &Server, job: u64) -> (String, String) {
 }
 
 #[test]
-fn a_traffic_manager_that_panics_before_it_sends_is_made_anew_and_prints() {
+fn ptm_7_a_traffic_manager_that_panics_before_it_sends_is_made_anew_and_its_job_restarted() {
     let fake = FakePrinter::start(Behaviour::Normal);
     let server = with(&fake, "traffic-before-send=1*panic");
     let pid = server.pid();
@@ -42,18 +42,38 @@ fn a_traffic_manager_that_panics_before_it_sends_is_made_anew_and_prints() {
     assert_eq!(server.pid(), pid);
 }
 
+/// What the print thread had said stands, though the one who heard it is gone.
 #[test]
-fn a_traffic_manager_that_panics_after_the_end_prints_once_more_and_says_so() {
+fn ptm_7_an_outcome_that_a_failed_traffic_manager_had_heard_is_believed_by_the_next() {
     let fake = FakePrinter::start(Behaviour::Normal);
     let server = with(&fake, "traffic-before-end=1*panic");
     let job = server.submit("", b"page");
-    server.until(job, "completed");
-    assert_eq!(failure(&server, job), ("print-again".to_owned(), "system".to_owned()));
-    assert_eq!(fake.documents(2), [b"page", b"page"]);
+    assert_eq!(server.until(job, "completed")["attempts"], 1);
+    assert!(server.log().contains("the printer's traffic manager failed"), "{}", server.log());
+    server.until(server.submit("", b"next"), "completed");
+    assert_eq!(fake.documents(2), [b"page", b"next"]);
 }
 
 #[test]
-fn a_job_over_which_its_traffic_manager_panics_twice_is_held_and_the_next_one_goes() {
+fn a_traffic_manager_that_fails_again_and_again_is_made_anew_ever_more_slowly_and_its_printer_says_so() {
+    let fake = FakePrinter::start(Behaviour::Normal);
+    // At once, then after 250, 500, 1000 and 2000 ms.
+    let server = with(&fake, "traffic-begin=5*panic");
+    let job = server.submit("", b"page");
+    server.wait("the printer says so", || {
+        let office = server.printer("office");
+        let says = office["reasons"].as_array().unwrap().contains(&json!("server-part-failed"));
+        (says && office["state"] == "stopped" && !office["next_try_at"].is_null()).then_some(())
+    });
+    let message = server.job(job)["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("the part of the server that serves the printer failed"), "{message}");
+    assert_eq!(server.until(job, "completed")["attempts"], 1);
+    assert_eq!(server.log().matches("is made anew").count(), 5, "{}", server.log());
+    assert_eq!(fake.documents(1), [b"page"]);
+}
+
+#[test]
+fn ptm_7_a_job_over_which_its_traffic_manager_panics_twice_is_held_and_the_next_one_goes() {
     let fake = FakePrinter::start(Behaviour::Normal);
     let server = with(&fake, "traffic-before-send=2*panic");
     let job = server.submit("", b"poison");
@@ -74,7 +94,7 @@ fn a_traffic_manager_that_panics_when_it_is_woken_costs_no_attempt() {
 
 /// The connection of the former life is shut before another one is made.
 #[test]
-fn a_traffic_manager_that_panics_in_the_middle_leaves_no_second_connection() {
+fn ptm_7_a_traffic_manager_that_panics_in_the_middle_leaves_no_second_connection() {
     let fake = FakePrinter::start(Behaviour::NeverRead);
     let quick = "[watch]\nstall = \"300ms\"\n";
     // The record that it is blocked is the third commit: the attempt is the first.
@@ -92,7 +112,7 @@ fn a_traffic_manager_that_panics_in_the_middle_leaves_no_second_connection() {
 }
 
 #[test]
-fn a_print_thread_that_gives_no_sign_of_life_is_replaced() {
+fn ptm_7_a_print_thread_that_gives_no_sign_of_life_is_replaced() {
     let fake = FakePrinter::start(Behaviour::Normal);
     let configuration = format!("[watch]\nworker = \"500ms\"\n{}", office(&fake));
     let hangs = "print-thread-beat=1*off->1*pause";

@@ -383,6 +383,11 @@ impl Core for FakeCore {
         answer(self.ask_fleet(|ticket| fleet::Input::PoolCommand(ticket, name, command)).map(pool_of))
     }
 
+    fn keep_setting(&self, name: &'static str, value: Vec<u8>) -> Answer<()> {
+        self.commit(&Commit { settings: vec![(name.to_owned(), value)], ..Commit::default() });
+        answer(Ok(()))
+    }
+
     fn test_page(&self, name: QueueName, submitter: Submitter) -> Answer<Accepted> {
         let body = Bytes::from_static(b"test page");
         let page = Handed::Inline { name: "test page".to_owned(), format: Format::Text, crc: 0, body };

@@ -1,6 +1,6 @@
 //! Moves jobs that are addressed to printers which have been of no use for too long.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,23 +14,17 @@ use crate::model::job::Job;
 use crate::model::pool::choice::Member;
 use crate::model::printer::{Activity, Printer};
 use crate::model::reroute::{BATCH_MAX, Route, is_due, moves, route};
-use crate::model::retry::{NotReady, Spell};
 use crate::store::SharedStore;
 
 /// How often it is looked whether the grace of a printer is over.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// So many batches of one printer are looked at in a row; the rest at the next look.
 const BATCHES_MAX: usize = 32;
-/// A printer whose traffic manager has failed this lately is taken to be failing still.
-const FAILS_STILL: Duration = Duration::from_secs(10);
-
 /// What is remembered of printers whose jobs may have to move.
 #[derive(Default)]
 pub(super) struct Rerouting {
     /// Printers whose jobs are being moved.
     under_way: BTreeSet<PrinterId>,
-    /// Printers whose traffic managers fail.
-    failing: BTreeMap<PrinterId, Spell>,
 }
 
 impl DeviceManager {
@@ -38,20 +32,12 @@ impl DeviceManager {
         ctx.run_interval(LOOK_EVERY, Self::look_for_jobs_to_move);
     }
 
-    pub(super) fn traffic_failed(&mut self, printer: PrinterId) {
-        let now = self.parts.clock.now().mono;
-        let before = self.rerouting.failing.remove(&printer);
-        self.rerouting.failing.insert(printer, Spell::again(before, now));
-    }
-
     fn look_for_jobs_to_move(&mut self, ctx: &mut Context<Self>) {
         if self.stopping == Stopping::Yes {
             return;
         }
         let (directory, now) = (self.parts.board.directory(), self.parts.clock.now().mono);
-        self.rerouting.failing.retain(|_, spell| now.since(spell.last) < FAILS_STILL);
-        let failing = self.rerouting.failing.keys().copied();
-        let suspects: BTreeSet<PrinterId> = self.parts.board.not_ready().into_iter().chain(failing).collect();
+        let suspects = self.parts.board.not_ready();
         for printer in suspects.iter().filter_map(|id| directory.printer_by_id(*id)) {
             let own = QueueId::Printer(printer.id);
             let waits = self.parts.store.counts(own).jobs > 0;
@@ -69,17 +55,16 @@ impl DeviceManager {
         }
     }
 
-    /// A printer as its mates see it; one whose traffic manager fails is not ready, whatever that said last.
+    /// A printer as its mates see it.
     fn as_it_is(&self, printer: &Arc<Printer>) -> Member {
         let (board, id) = (&self.parts.board, printer.id);
-        let mut live = board.live(id);
-        if let Some(spell) = self.rerouting.failing.get(&id) {
-            let why = "the part of the server that serves it fails".to_owned();
-            live.activity = Activity::NotReady(NotReady::Other(why));
-            live.not_ready_since = Some(spell.since);
-        }
         let queued_bytes = self.parts.store.counts(QueueId::Printer(id)).bytes;
-        Member { printer: printer.clone(), live, description: board.description(id), queued_bytes }
+        Member {
+            printer: printer.clone(),
+            live: board.live(id),
+            description: board.description(id),
+            queued_bytes,
+        }
     }
 
     fn move_jobs(&mut self, printer: &Printer, route: Route, because: Activity, ctx: &mut Context<Self>) {

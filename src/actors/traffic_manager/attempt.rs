@@ -11,6 +11,7 @@ use crate::failpoint;
 use crate::model::id::Generation;
 use crate::model::job::{DocumentRef, Job};
 use crate::model::outcome::{Answer, Outcome};
+use crate::model::printer::Activity;
 use crate::model::retry::NotReady;
 use crate::model::traffic::{FinalWord, Input, Progress, Traffic};
 use crate::printing::Part;
@@ -44,12 +45,20 @@ impl TrafficManager {
                     act.step(Input::Opened(generation), ctx);
                 }
                 Err(why) => {
-                    log::info!(printer = act.name(), why:%; "the printer is not ready");
+                    act.note_not_ready(&why);
                     act.step(Input::OpenFailed(generation, why), ctx);
                 }
             }
         }));
         self.opening = Some((generation, spawned));
+    }
+
+    /// Told once for each cause: a printer that is off is tried again and again.
+    fn note_not_ready(&self, why: &NotReady) {
+        let before = self.begin.parts.board.live(self.begin.printer.id).activity;
+        if before != Activity::NotReady(why.clone()) {
+            log::info!(printer = self.name(), why:%; "the printer is not ready");
+        }
     }
 
     pub(super) fn drop_link(&mut self, generation: Generation, ctx: &mut Context<Self>) {
@@ -143,19 +152,21 @@ impl TrafficManager {
         }
     }
 
-    /// Takes the outcome of the last attempt, where it is there; one that comes too late says so by its
-    /// generation.
+    /// Hears the outcome of the last attempt, where it is there and not heard yet. It stays in its slot: should
+    /// this manager fail before it is durable, the next one believes it.
     pub(super) fn take_report(&mut self, ctx: &mut Context<Self>) {
         if self.traffic.is_none() {
             // It belongs to a former life, which waits for it.
             return;
         }
+        let heard = self.heard;
         let report = |(generation, running): &(Generation, Running)| {
-            running.take_report().map(|outcome| (*generation, outcome))
+            let outcome = running.report().filter(|_| heard != Some(*generation))?;
+            Some((*generation, outcome))
         };
         let reported = self.begin.lane.attempt().as_ref().and_then(report);
         if let Some((generation, outcome)) = reported {
-            *self.begin.lane.attempt() = None;
+            self.heard = Some(generation);
             self.ended(generation, outcome, ctx);
         }
     }

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use actix::prelude::*;
+use tokio::sync::mpsc::UnboundedSender;
 
 pub use self::messages::{Bell, Park, Reported, Settings, Stop, Watched};
 use self::pools::Pools;
@@ -20,17 +21,20 @@ use crate::clock::Clock;
 use crate::device::{self, Link, Surroundings, Target};
 use crate::failpoint;
 use crate::model::commit::Commit;
-use crate::model::id::{Generation, QueueId};
+use crate::model::id::{Generation, PrinterId, QueueId};
 use crate::model::job::Job;
+use crate::model::outcome::Outcome;
 use crate::model::printer::{Activity, Learned, Printer, PrinterLive};
 use crate::model::retry::NotReady;
 use crate::model::time::MonoTime;
-use crate::model::traffic::{Asks, Beginning, Effect, Input, Reading, Rules, Start, Traffic};
+use crate::model::traffic::{Asks, Beginning, Effect, Input, Reading, Rules, SHUT_WAIT, Start, Traffic};
 use crate::store::documents::Documents;
 use crate::store::{ReadError, SharedStore};
 
 /// How often it is looked whether the thread of a former life has let go of the device.
-const OLD_THREAD_LOOK: Duration = Duration::from_millis(100);
+const OLD_THREAD_LOOK: Duration = Duration::from_millis(20);
+/// A store that cannot be read is asked again after this long.
+const READ_AGAIN: Duration = Duration::from_secs(1);
 /// Messages that wait for one traffic manager.
 const MAILBOX: usize = 64;
 
@@ -53,10 +57,56 @@ pub struct Begin {
     pub beginning: Beginning,
     pub lane: Arc<Lane>,
     pub notices: Arc<Notices>,
+    /// What there is at the printer. After a failed manager it is not known, but read when that one's link is
+    /// shut.
+    pub left: Option<Left>,
+    pub ended: Ended,
 }
 
-/// What outlives a panic of a traffic manager: how far the generations have come, and the attempt that
-/// still has the device.
+/// What a printer's traffic manager finds at its beginning.
+#[derive(Clone, Debug, Default)]
+pub struct Left {
+    /// Jobs that the store has at the printer.
+    pub jobs: Vec<Job>,
+    pub learned: Learned,
+}
+
+/// Which of a printer's traffic managers it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Life {
+    pub printer: PrinterId,
+    pub number: u64,
+}
+
+/// Tells when it is dropped, and with it the traffic manager: also by a panic, of which actix tells nobody.
+#[derive(Debug, Default)]
+pub struct Ended(Option<(Life, UnboundedSender<Life>)>);
+
+impl Ended {
+    /// Each life is told once, which bounds what waits.
+    pub fn tell(life: Life, to: UnboundedSender<Life>) -> Ended {
+        Ended(Some((life, to)))
+    }
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        if let Some((life, to)) = self.0.take() {
+            // Nobody listens when the whole server ends.
+            let _ = to.send(life);
+        }
+    }
+}
+
+/// The attempt of a failed manager.
+struct OldAttempt {
+    generation: Generation,
+    running: Running,
+    shut: Shut,
+}
+
+/// What outlives a panic of a traffic manager: how far the generations have come, and the last attempt, which
+/// may still have the device, or have left an outcome on which nobody has decided.
 #[derive(Default)]
 pub struct Lane {
     generation: AtomicU64,
@@ -78,6 +128,8 @@ pub struct TrafficManager {
     open: Option<(Generation, Box<dyn Link>)>,
     timer: Option<SpawnHandle>,
     pools: Pools,
+    /// The attempt whose outcome was heard last.
+    heard: Option<Generation>,
 }
 
 impl TrafficManager {
@@ -91,76 +143,94 @@ impl TrafficManager {
             open: None,
             timer: None,
             pools: Pools::default(),
+            heard: None,
         }
     }
 
     /// The connection of a former life must be shut before another is made. Then the store tells what
     /// that life has left.
-    fn wait_for_old_thread(&mut self, ctx: &mut Context<Self>) {
-        let old = self.begin.lane.attempt().clone();
-        let gone = match old {
-            None => true,
-            Some((_, running)) => running.shut() == Shut::Done || running.take_report().is_some(),
+    fn end_old_attempt(&mut self, ctx: &mut Context<Self>) {
+        let Some((generation, running)) = self.begin.lane.attempt().clone() else {
+            return self.read_what_is_left(None, ctx);
         };
-        if gone {
-            *self.begin.lane.attempt() = None;
-            self.read_what_is_left(ctx);
-        } else {
-            if self.begin.parts.board.live(self.begin.printer.id).activity != Activity::Unshut {
-                log::error!(printer = self.name(); "the device cannot be shut; waiting for the thread that still has it");
-                let since = Some(self.begin.parts.clock.now().mono);
-                let live = PrinterLive {
-                    activity: Activity::Unshut,
-                    not_ready_since: since,
-                    ..PrinterLive::default()
-                };
-                self.begin.parts.board.publish_live(self.begin.printer.id, live);
-            }
-            ctx.run_later(OLD_THREAD_LOOK, Self::wait_for_old_thread);
+        if running.report().is_none() {
+            self.begin.parts.pool.take_back(&running);
         }
+        let old = OldAttempt { generation, shut: running.shut(), running };
+        let until = self.begin.parts.clock.now().mono.plus(SHUT_WAIT);
+        self.wait_for_old_attempt(old, until, ctx);
     }
 
-    fn read_what_is_left(&mut self, ctx: &mut Context<Self>) {
+    /// Its thread may still have something to say, but it is waited for only where it may have the device.
+    fn wait_for_old_attempt(&mut self, old: OldAttempt, until: MonoTime, ctx: &mut Context<Self>) {
+        let outcome = old.running.report();
+        let waited = until <= self.begin.parts.clock.now().mono;
+        if outcome.is_some() || (waited && old.shut == Shut::Done) {
+            *self.begin.lane.attempt() = None;
+            return self.read_what_is_left(outcome.map(|outcome| (old.generation, outcome)), ctx);
+        }
+        if old.shut == Shut::CannotBe
+            && self.begin.parts.board.live(self.begin.printer.id).activity != Activity::Unshut
+        {
+            log::error!(printer = self.name(); "the device cannot be shut; waiting for the thread that still has it");
+            let since = Some(self.begin.parts.clock.now().mono);
+            let live =
+                PrinterLive { activity: Activity::Unshut, not_ready_since: since, ..PrinterLive::default() };
+            self.begin.parts.board.publish_live(self.begin.printer.id, live);
+        }
+        ctx.run_later(OLD_THREAD_LOOK, move |act, ctx| act.wait_for_old_attempt(old, until, ctx));
+    }
+
+    /// After a failed manager. Commits are decided in the order in which they come: with an empty one, whatever
+    /// that manager had handed in is decided too, and no job turns up at the printer after the look.
+    fn read_what_is_left(&mut self, reported: Option<(Generation, Outcome)>, ctx: &mut Context<Self>) {
         let (store, id) = (self.begin.parts.store.clone(), self.begin.printer.id);
-        let beginning = self.begin.beginning;
         let read = async move {
-            if beginning == Beginning::ManagerPanic {
-                // Commits are decided in the order in which they come: with this one, whatever the failed
-                // manager had handed in is decided too, and no job turns up at the printer after the look.
-                if let Err(error) = store.commit(Commit::default()).await {
-                    log::warn!(error:%; "the store did not take an empty commit");
-                }
+            if let Err(error) = store.commit(Commit::default()).await {
+                log::warn!(error:%; "the store did not take an empty commit");
             }
-            let jobs = store.jobs_at_printers().await?;
             let learned = store.setting(&Learned::setting(id)).await?;
             let here = |job: &Job| job.bound.as_ref().is_some_and(|bound| bound.printer == id);
-            let left: Vec<Job> = jobs.into_iter().filter(here).collect();
-            Ok::<_, ReadError>((left, learned.map(|bytes| Learned::from_bytes(&bytes)).unwrap_or_default()))
+            let jobs = store.jobs_at_printers().await?.into_iter().filter(here).collect();
+            Ok::<_, ReadError>(Left {
+                jobs,
+                learned: learned.map(|bytes| Learned::from_bytes(&bytes)).unwrap_or_default(),
+            })
         };
         ctx.spawn(read.into_actor(self).map(|read, act, ctx| match read {
-            Ok((left, learned)) => act.begin_traffic(left, learned, ctx),
+            Ok(left) => act.begin_traffic(left, reported, ctx),
             Err(error) => {
                 log::error!(printer = act.name(), error:%; "the jobs at this printer cannot be read; trying again");
-                ctx.run_later(Duration::from_secs(1), Self::read_what_is_left);
+                ctx.run_later(READ_AGAIN, move |act, ctx| act.read_what_is_left(reported, ctx));
             }
         }));
     }
 
-    fn begin_traffic(&mut self, left: Vec<Job>, learned: Learned, ctx: &mut Context<Self>) {
+    fn begin_traffic(
+        &mut self,
+        left: Left,
+        reported: Option<(Generation, Outcome)>,
+        ctx: &mut Context<Self>,
+    ) {
+        failpoint::hit("traffic-begin");
         let Begin { parts, printer, beginning, lane, .. } = &self.begin;
         let last = Generation(lane.generation.load(Ordering::Acquire));
         // Printers that went off together are not tried together.
         let chance = u64::from(printer.id.0).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ parts.clock.now().wall.0;
-        self.traffic = Some(Traffic::new(Start {
+        let traffic = Traffic::new(Start {
             printer: (**printer).clone(),
             rules: parts.rules,
-            learned,
+            learned: left.learned,
             asks: self.asks(),
             beginning: *beginning,
-            left,
+            left: left.jobs,
             last,
             chance,
-        }));
+        });
+        self.traffic = Some(match reported {
+            Some((generation, outcome)) => traffic.after_report(generation, outcome),
+            None => traffic,
+        });
         self.step(Input::Wake, ctx);
         self.look_at_notices(ctx);
     }
@@ -290,6 +360,9 @@ impl Actor for TrafficManager {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
-        self.wait_for_old_thread(ctx);
+        match self.begin.left.take() {
+            Some(left) => self.begin_traffic(left, None, ctx),
+            None => self.end_old_attempt(ctx),
+        }
     }
 }

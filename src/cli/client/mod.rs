@@ -40,6 +40,14 @@ impl Server {
         Server { places, token: token.filter(|token| !token.is_empty()) }
     }
 
+    /// Where a browser finds it, if it was named by host and port.
+    pub fn url(&self) -> Option<String> {
+        match self.places.as_slice() {
+            [place @ Place::Tcp { .. }] => Some(place.to_string()),
+            _ => None,
+        }
+    }
+
     /// Asks, and understands the answer. `what` is the thing that an error line is about.
     pub fn get<T: DeserializeOwned>(&self, target: &str, what: &str) -> Result<T, Failure> {
         read_answer(self.call("GET", target, Body::None, what)?, what)

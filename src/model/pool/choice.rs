@@ -42,7 +42,7 @@ impl Member {
         }
         match (&self.live.activity, self.live.load.readiness) {
             (Activity::NotReady(_) | Activity::Recovering | Activity::Unshut, _) => false,
-            (Activity::StoreFull | Activity::Blocked, _) => false,
+            (Activity::ManagerFailed | Activity::StoreFull | Activity::Blocked, _) => false,
             // It has been tried for so long already that it is most likely off.
             (_, Readiness::Trying(since)) => now.since(since) < LEAVE_UNKNOWN,
             (_, Readiness::Unknown | Readiness::Answered(_)) => true,

@@ -66,6 +66,8 @@ pub struct Traffic {
     beginning: Beginning,
     /// Jobs that an earlier life left at the printer.
     left: VecDeque<Job>,
+    /// The last word of the print thread of that life, which nobody has decided on.
+    reported: Option<(Generation, Outcome)>,
     link: Link,
     work: Work,
     contact: Contact,
@@ -105,6 +107,7 @@ impl Traffic {
             asks,
             beginning,
             left: left.into(),
+            reported: None,
             link: Link::Closed,
             work: Work::None,
             contact: Contact::Unknown,
@@ -124,6 +127,12 @@ impl Traffic {
             timer: None,
             told: None,
         }
+    }
+
+    /// The manager before this one failed; the print thread of its last link, which is closed, had this to say.
+    #[must_use]
+    pub fn after_report(self, generation: Generation, outcome: Outcome) -> Traffic {
+        Traffic { reported: Some((generation, outcome)), ..self }
     }
 
     /// Takes in what happened and answers what is to be done. `Wake` is a good first input.

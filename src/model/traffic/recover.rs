@@ -2,6 +2,7 @@
 
 use super::settle::Ended;
 use super::{Asks, Bad, Beginning, Effect, Traffic, Work, aborted};
+use crate::model::id::Generation;
 use crate::model::job::{Job, JobStatus};
 use crate::model::outcome::{Answer, Outcome};
 use crate::model::retry::{Broken, Whole};
@@ -9,9 +10,19 @@ use crate::model::time::Now;
 
 impl Traffic {
     /// A job whose attempt is recorded and whose end is not: perhaps no byte has left, perhaps all have.
-    /// A device that can tell is asked; else it is in doubt.
+    /// Its print thread is believed, where that has said how it ended; a device that can tell is asked; else it
+    /// is in doubt.
     pub(super) fn recover(&mut self, job: Job, now: Now, fx: &mut Vec<Effect>) {
         let job = Box::new(job);
+        let of_it = |(generation, _): &mut (Generation, _)| {
+            job.bound.as_ref().is_some_and(|bound| bound.generation == *generation)
+        };
+        let whole = match self.reported.take_if(of_it) {
+            // It was only told to end, because its manager had failed.
+            Some((_, Outcome::Aborted { whole, .. })) if !job.cancel_requested => whole,
+            Some((_, outcome)) => return self.settle(Ended { job, outcome }, None, now, fx),
+            None => Whole::Maybe,
+        };
         match job.status {
             // Nothing of it was ever sent: back to its place.
             JobStatus::Rendering | JobStatus::Scheduled => {
@@ -19,7 +30,7 @@ impl Traffic {
             }
             _ if self.asks == Asks::Can => self.ask(job, fx),
             _ if job.cancel_requested => self.settle(Ended { job, outcome: aborted() }, None, now, fx),
-            _ => self.doubt(job, Whole::Maybe, now, fx),
+            _ => self.doubt(job, whole, now, fx),
         }
     }
 

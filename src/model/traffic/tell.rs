@@ -73,6 +73,7 @@ impl Traffic {
             | Activity::Connecting
             | Activity::Sending
             | Activity::AwaitingWord
+            | Activity::ManagerFailed
             | Activity::StoreFull => None,
             Activity::Blocked => match &self.work {
                 Work::Sending(sending) => sending.blocked_since,

@@ -18,7 +18,7 @@ pub enum Who {
     Local { uid: u32, name: String, role: Role },
     /// Over the network, nameless.
     Network(IpAddr),
-    /// The administrator's token was shown, or a pass that was given for it.
+    /// The administrator's token was shown, or what was given for it.
     Admin(Proof),
 }
 
@@ -36,6 +36,8 @@ pub enum Proof {
     Token,
     /// Good for minutes, and not for another pass.
     Pass,
+    /// The cookie of a browser that is logged in; not for a pass either, so that its end is an end.
+    Session,
 }
 
 /// What is asked for.
@@ -66,7 +68,7 @@ pub enum What {
     Watch,
     /// Everything else: printers, others' jobs, priorities, restarts.
     Control,
-    /// A pass for somebody's browser.
+    /// A pass for a program, or a code for somebody's browser.
     MakePass,
 }
 
@@ -118,10 +120,10 @@ pub fn allowed(who: &Who, what: What, rules: &Access) -> Result<(), Denied> {
         (_, W::Public) => Ok(()),
 
         (Who::Admin(Proof::Token), _) => Ok(()),
-        (Who::Admin(Proof::Pass), W::MakePass) => {
-            Err(Denied::Forbidden("a pass gives no further pass; show the administrator's token"))
-        }
-        (Who::Admin(Proof::Pass), _) => Ok(()),
+        (Who::Admin(Proof::Pass | Proof::Session), W::MakePass) => Err(Denied::Forbidden(
+            "a pass or a session gives no further pass; show the administrator's token",
+        )),
+        (Who::Admin(Proof::Pass | Proof::Session), _) => Ok(()),
         (Who::Local { role: Role::Operator, .. }, _) => Ok(()),
 
         (Who::Local { role: Role::User, .. }, what) => local(what),
@@ -245,6 +247,7 @@ impl fmt::Display for Who {
             Who::Network(from) => write!(f, "{from}"),
             Who::Admin(Proof::Token) => f.write_str("admin"),
             Who::Admin(Proof::Pass) => f.write_str("admin-pass"),
+            Who::Admin(Proof::Session) => f.write_str("admin-session"),
         }
     }
 }

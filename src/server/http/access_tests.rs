@@ -68,8 +68,10 @@ fn the_table_holds() {
         for who in [user(Role::Operator), Who::Admin(Proof::Token)] {
             assert_eq!(verdict(&who, what, SubmitAccess::Users), YES, "{who} {what:?}");
         }
-        let pass = if what == W::MakePass { 403 } else { YES };
-        assert_eq!(verdict(&Who::Admin(Proof::Pass), what, SubmitAccess::Local), pass, "{what:?}");
+        let lent = if what == W::MakePass { 403 } else { YES };
+        for proof in [Proof::Pass, Proof::Session] {
+            assert_eq!(verdict(&Who::Admin(proof), what, SubmitAccess::Local), lent, "{proof:?} {what:?}");
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use actix_http::{HttpMessage, Request};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING};
 
-use super::access::Who;
+use super::access::{Share, What, Who};
 use super::gate::Admission;
 use super::host::check_origin;
 use super::order::{self, Order};
@@ -66,12 +66,15 @@ fn check_body(state: &HttpState, route: &Route, request: &Request) -> Result<(),
     Ok(())
 }
 
-/// A document for a printer that is not there, or not for him, is not worth sending. Where the order comes as JSON the
-/// handler looks.
+/// A document for a printer that is not there, or not for him, is not worth sending. Where the order comes as JSON or
+/// in a form the handler looks; here it is only seen whether there is any printer for him.
 fn check_order(state: &HttpState, who: &Who, request: &Request) -> Result<(), Problem> {
     order::check_content_type(request.headers())?;
     if order::is_json(request.headers()) {
         return Ok(());
+    }
+    if order::is_form(request.headers()) {
+        return state.allow(who, What::Submit(Share::Shared));
     }
     let order = Order::from_query(Query::parse(request.uri().query().unwrap_or_default())?)?;
     order::check_queue(state, who, order.queue.as_ref())

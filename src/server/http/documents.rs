@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use actix_web::body::SizedStream;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, LOCATION};
+use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, HeaderMap, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use futures_util::stream;
@@ -14,11 +14,12 @@ use tokio::sync::mpsc;
 use utoipa::ToSchema;
 
 use super::access::{Sight, What, Who};
+use super::form;
 use super::job_json::time;
 use super::jobs::{find, job_id};
 use super::order;
 use super::problem::{Problem, ProblemBody};
-use super::query::cursor;
+use super::query::{Query, cursor};
 use super::state::{HttpState, no_query, query, segment};
 use super::submit::{finish, with_format};
 use super::upload::{self, Body, Start, Upload};
@@ -31,6 +32,8 @@ use crate::store::documents::Documents;
 
 /// What is read from a document at once, bytes.
 const PIECE_BYTES: usize = 64 * 1024;
+/// The name of a document that came without one.
+const UNTITLED: &str = "untitled";
 /// Pieces that wait for a client that reads slowly.
 const PIECES: usize = 2;
 
@@ -77,7 +80,7 @@ fn shown_in_full(document: &Document) -> DocumentBody {
 
 /// Registers a document, to be printed by its number
 ///
-/// The body is the document, as for a job. It is kept while a job needs it, and for `history.documents`.
+/// The body is the document, or a form with one part named `file`, as for a job. It is kept while a job needs it, and for `history.documents`.
 #[utoipa::path(post, path = "/api/v1/documents", tag = "documents",
     params(("title" = Option<String>, Query), ("user" = Option<String>, Query)),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
@@ -89,26 +92,77 @@ pub async fn register(
     state: web::Data<HttpState>,
 ) -> Result<HttpResponse, Problem> {
     let who = state.asker(&request)?;
-    let mut query = query(&request)?;
-    let (name, label) = (query.take_text("title")?, query.take_text("user")?);
-    query.finish()?;
     order::check_content_type(request.headers())?;
-    let declared = order::declared_format(request.headers());
-    let mut body = upload::body(&state, payload, state.settings().config.limits.document);
-    let submitter = who.submitter(label);
-    let name = name.unwrap_or_else(|| "untitled".to_owned());
-    let id = match upload::start(&mut body).await? {
-        Start::Whole(body) => {
-            let format = declared.unwrap_or_else(|| Format::detect(&body));
-            let handed = Handed::Inline { name, format, crc: crc32c::crc32c(&body), body };
-            state.core.register(submitter, handed).await?
-        }
-        Start::More(head) => large(&state, head, body, declared, name, submitter).await?,
+    let body = upload::body(&state, payload, state.settings().config.limits.document);
+    let query = query(&request)?;
+    let id = if order::is_form(request.headers()) {
+        in_form(&state, &who, request.headers(), query, body).await?
+    } else {
+        brought(&state, &who, request.headers(), query, body).await?
     };
     let document = state.core.store().document(id).await?.ok_or(Refusal::NoSuchDocument(id))?;
     let location = format!("/api/v1/documents/{id}");
     let body = shown_in_full(&document);
     Ok(HttpResponse::build(StatusCode::CREATED).insert_header((LOCATION, location)).json(body))
+}
+
+/// Name and submitter, as the parameters have them.
+fn told(mut query: Query, who: &Who) -> Result<(Option<String>, Submitter), Problem> {
+    let (name, label) = (query.take_text("title")?, query.take_text("user")?);
+    query.finish()?;
+    Ok((name, who.submitter(label)))
+}
+
+async fn brought(
+    state: &HttpState,
+    who: &Who,
+    headers: &HeaderMap,
+    query: Query,
+    mut body: Body,
+) -> Result<DocumentId, Problem> {
+    let (name, submitter) = told(query, who)?;
+    let name = name.unwrap_or_else(|| UNTITLED.to_owned());
+    let declared = order::declared_format(headers);
+    match upload::start(&mut body).await? {
+        Start::Whole(body) => {
+            let format = declared.unwrap_or_else(|| Format::detect(&body));
+            let handed = Handed::Inline { name, format, crc: crc32c::crc32c(&body), body };
+            Ok(state.core.register(submitter, handed).await?)
+        }
+        Start::More(head) => large(state, head, body, declared, name, submitter).await,
+    }
+}
+
+/// One document, in a form.
+async fn in_form(
+    state: &HttpState,
+    who: &Who,
+    headers: &HeaderMap,
+    query: Query,
+    body: Body,
+) -> Result<DocumentId, Problem> {
+    let mut form = form::read(state, headers, query, body, 1, |_| Ok(())).await?;
+    let (title, submitter) = told(std::mem::take(&mut form.query), who)?;
+    // The form is whole: its document is registered also if the client leaves.
+    let core = Arc::clone(&state.core);
+    finish(async move {
+        let document = form.hand_over().pop().map(|document| named(document, title));
+        let document = document.ok_or(Refusal::EmptyBody)?;
+        Ok(core.register(submitter, document).await?)
+    })
+    .await
+}
+
+/// A title stands before the file's own name.
+fn named(mut document: Handed, title: Option<String>) -> Handed {
+    if let Handed::Inline { name, .. } | Handed::File { name, .. } = &mut document {
+        if let Some(title) = title {
+            *name = title;
+        } else if name.is_empty() {
+            UNTITLED.clone_into(name);
+        }
+    }
+    document
 }
 
 async fn large(

@@ -16,11 +16,12 @@ use serde_json::json;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
-use super::access::Who;
+use super::access::{Proof, Who};
 use super::health::server;
 use super::job_json::Viewer;
 use super::printer_json::printer;
 use super::problem::{Problem, ProblemBody};
+use super::sessions::SessionKey;
 use super::state::{HttpState, no_query};
 use super::workers::WorkerBody;
 use crate::actors::front::LiveEvent;
@@ -51,7 +52,8 @@ pub async fn subscribe(request: HttpRequest, state: web::Data<HttpState>) -> Res
         let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_readers", detail);
         problem.retry_after(state.bounds.heartbeat)
     })?;
-    let reader = Reader::new(state.into_inner(), who, last, permit);
+    let session = SessionKey::shown(request.headers()).filter(|_| who == Who::Admin(Proof::Session));
+    let reader = Reader::new(state.into_inner(), who, session, last, permit);
     Ok(HttpResponse::Ok().content_type("text/event-stream").streaming(reader.stream()))
 }
 
@@ -65,6 +67,8 @@ fn last_event_id(request: &HttpRequest) -> Result<Option<CommitSeq>, Problem> {
 struct Reader {
     state: Arc<HttpState>,
     who: Who,
+    /// Of a browser that is logged in.
+    session: Option<SessionKey>,
     /// The last commit that he has heard of.
     place: CommitSeq,
     pace: Pace,
@@ -88,12 +92,19 @@ enum Pace {
 /// Why a reader is let go.
 enum Gone {
     Behind,
+    LoggedOut,
     Stopping,
     Read(ReadError),
 }
 
 impl Reader {
-    fn new(state: Arc<HttpState>, who: Who, last: Option<CommitSeq>, permit: OwnedSemaphorePermit) -> Reader {
+    fn new(
+        state: Arc<HttpState>,
+        who: Who,
+        session: Option<SessionKey>,
+        last: Option<CommitSeq>,
+        permit: OwnedSemaphorePermit,
+    ) -> Reader {
         // Hints and live events first: what happens from here on is not missed.
         let (hints, live, stopping) =
             (state.core.store().changes(), state.core.live_events(), state.stopping());
@@ -102,7 +113,18 @@ impl Reader {
         let mut text = String::from(": connected\nretry: 2000\n");
         // An id without data moves the reader's place and tells nothing.
         let _ = write!(text, "id: {place}\n\n");
-        Reader { state, who, place, pace: Pace::CatchingUp, text, hints, live, stopping, _permit: permit }
+        Reader {
+            state,
+            who,
+            session,
+            place,
+            pace: Pace::CatchingUp,
+            text,
+            hints,
+            live,
+            stopping,
+            _permit: permit,
+        }
     }
 
     fn stream(self) -> impl Stream<Item = Result<Bytes, std::convert::Infallible>> {
@@ -122,7 +144,7 @@ impl Reader {
         let who = &self.who;
         match gone {
             Gone::Behind => log::warn!("a reader of events is too far behind and is let go who={who}"),
-            Gone::Stopping => {}
+            Gone::LoggedOut | Gone::Stopping => {}
             Gone::Read(error) => log::error!("a reader of events is let go who={who}: {error}"),
         }
     }
@@ -131,6 +153,9 @@ impl Reader {
     async fn step(&mut self) -> Result<(), Gone> {
         if *self.stopping.borrow() {
             return Err(Gone::Stopping);
+        }
+        if self.session.is_some_and(|key| !self.state.sessions.lives(key, self.state.clock.now().wall)) {
+            return Err(Gone::LoggedOut);
         }
         self.hints.mark_unchanged();
         let newest = self.state.core.store().last_seq();

@@ -8,6 +8,7 @@
 
 pub mod access;
 pub mod admission;
+mod attempts;
 mod bind;
 pub mod body;
 pub mod config;
@@ -16,12 +17,15 @@ mod docs_page;
 mod documents;
 mod events;
 mod exchange;
+mod form;
 mod gate;
 mod health;
 pub mod host;
 mod job_json;
 mod jobs;
 pub mod listener;
+mod login;
+mod multipart;
 mod openapi;
 mod order;
 mod pages;
@@ -34,6 +38,7 @@ mod printers;
 pub mod problem;
 mod query;
 pub mod routes;
+mod sessions;
 pub mod state;
 mod submit;
 pub mod token;
@@ -70,6 +75,10 @@ pub fn configure(cfg: &mut web::ServiceConfig, state: Arc<HttpState>) {
         .route("/api/v1/workers", web::get().to(workers::list))
         .route("/api/v1/events", web::get().to(events::subscribe))
         .route("/api/v1/tokens", web::post().to(tokens::give));
+    cfg.route("/api/v1/login", web::post().to(login::login))
+        .route("/api/v1/logout", web::post().to(login::logout))
+        .route("/api/v1/session", web::get().to(login::session))
+        .route("/api/v1/login-codes", web::post().to(login::code));
     cfg.route("/api/v1/documents", web::post().to(documents::register))
         .route("/api/v1/documents", web::get().to(documents::list))
         .route("/api/v1/documents/{id}", web::get().to(documents::show))

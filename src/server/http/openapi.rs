@@ -8,7 +8,9 @@ use utoipa::OpenApi;
 use super::docs_page::page;
 use super::problem::Problem;
 use super::state::no_query;
-use super::{control, documents, events, health, jobs, pages, pools, printers, submit, tokens, workers};
+use super::{
+    control, documents, events, health, jobs, login, pages, pools, printers, submit, tokens, workers,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -62,6 +64,10 @@ use super::{control, documents, events, health, jobs, pages, pools, printers, su
         workers::list,
         events::subscribe,
         tokens::give,
+        login::login,
+        login::logout,
+        login::session,
+        login::code,
     )
 )]
 struct Interface;

@@ -20,6 +20,9 @@ use crate::model::intake::{Arrival, JobRequest, KeyClaim, Refusal};
 use crate::model::job::{DOCUMENTS_MAX, Priority};
 use crate::model::options::Options;
 
+/// The longest media type, characters.
+const TYPE_CHARS_MAX: usize = 255;
+const FORM: &str = "multipart/form-data";
 /// The longest idempotency key, characters.
 const KEY_CHARS_MAX: usize = 255;
 const PRIORITY: &str = "a whole number from 1 to 100";
@@ -193,8 +196,17 @@ pub fn check_queue(state: &HttpState, who: &Who, queue: Option<&QueueName>) -> R
 
 /// The type of the body, without parameters, in lower case; empty where there is none.
 fn essence(headers: &HeaderMap) -> String {
-    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    essence_of(headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default())
+}
+
+/// The same of a `Content-Type` field.
+pub fn essence_of(content_type: &str) -> String {
+    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// Whether documents come as parts of a form.
+pub fn is_form(headers: &HeaderMap) -> bool {
+    essence(headers) == FORM
 }
 
 /// Whether the body is an order for registered documents.
@@ -202,9 +214,16 @@ pub fn is_json(headers: &HeaderMap) -> bool {
     essence(headers) == "application/json"
 }
 
-/// Refuses what is no document's type.
+/// Refuses what is the type of nothing that is taken.
 pub fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
-    let essence = essence(headers);
+    match essence(headers).as_str() {
+        FORM => Ok(()),
+        essence => check_document_type(essence),
+    }
+}
+
+/// Refuses what is no document's type.
+pub fn check_document_type(essence: &str) -> Result<(), Problem> {
     let token = |c: u8| c.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&c);
     let good = essence.is_empty()
         || essence.split_once('/').is_some_and(|(kind, name)| {
@@ -212,11 +231,9 @@ pub fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
         });
     let unsupported =
         |detail| Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
-    match essence.as_str() {
-        _ if !good || essence.len() > KEY_CHARS_MAX => unsupported("the Content-Type is not a media type"),
-        "multipart/form-data" => {
-            unsupported("forms are not taken here; send the document itself as the body")
-        }
+    match essence {
+        _ if !good || essence.len() > TYPE_CHARS_MAX => unsupported("the Content-Type is not a media type"),
+        FORM => unsupported("a form within a form is not taken"),
         _ => Ok(()),
     }
 }
@@ -224,7 +241,12 @@ pub fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
 /// What the client says that the document is. `None`: look at it. `curl --data-binary` says
 /// `application/x-www-form-urlencoded` of itself.
 pub fn declared_format(headers: &HeaderMap) -> Option<Format> {
-    match essence(headers).as_str() {
+    format_of(&essence(headers))
+}
+
+/// The same of a media type.
+pub fn format_of(essence: &str) -> Option<Format> {
+    match essence {
         "" | "application/octet-stream" | "application/x-www-form-urlencoded" => None,
         essence => Some(Format::from_media_type(essence)),
     }
@@ -330,10 +352,12 @@ mod tests {
         let declared = |value: &str| declared_format(&headers("content-type", value));
         assert_eq!(declared("application/x-www-form-urlencoded"), None);
         assert_eq!(declared("Application/PDF; x=y"), Some(Format::Pdf));
-        for bad in ["nonsense", "a/b c", "/", "multipart/form-data; boundary=x"] {
+        for bad in ["nonsense", "a/b c", "/"] {
             let problem = check_content_type(&headers("content-type", bad)).expect_err(bad);
             assert_eq!(problem.status().as_u16(), 415, "{bad}");
         }
+        check_content_type(&headers("content-type", "multipart/form-data; boundary=x")).expect("a form");
+        check_document_type("multipart/form-data").expect_err("a form within a form");
     }
 
     #[test]

@@ -36,7 +36,33 @@ macro_rules! files {
 }
 
 /// All that is served, by name. A file that is added to `static/` gets its line here; a test holds them together.
-const FILES: &[File] = files!["docs.css", "index.html"];
+const FILES: &[File] = files![
+    "actions.js",
+    "add.js",
+    "api.js",
+    "chip.js",
+    "docs.css",
+    "dom.js",
+    "favicon.svg",
+    "header.js",
+    "icons.svg",
+    "index.html",
+    "job.js",
+    "jobs.js",
+    "live.js",
+    "login.js",
+    "main.js",
+    "menu.js",
+    "model.js",
+    "notices.js",
+    "page.css",
+    "printer.js",
+    "printers.js",
+    "router.js",
+    "submit.js",
+    "time.js",
+    "words.js",
+];
 
 /// The entity tags of [`FILES`], in their order.
 static TAGS: LazyLock<Vec<String>> = LazyLock::new(|| FILES.iter().map(|file| tag(file.bytes)).collect());

@@ -15,7 +15,7 @@ const PARAMETERS_MAX: usize = 128;
 const LIMIT: usize = 100;
 
 /// Decoded parameters that nobody has taken yet.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Query {
     left: Vec<(String, String)>,
 }
@@ -23,25 +23,32 @@ pub struct Query {
 impl Query {
     /// Every name at most once, all of it valid UTF-8.
     pub fn parse(text: &str) -> Result<Query, Problem> {
-        let mut left: Vec<(String, String)> = Vec::new();
+        let mut query = Query { left: Vec::new() };
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let (name, value) = (decoded(name)?, decoded(value)?);
-            if left.iter().any(|(known, _)| *known == name) {
-                return Err(Problem::bad(
-                    "repeated_parameter",
-                    format!("the parameter {} is there twice", shown(&name)),
-                ));
-            }
-            if left.len() == PARAMETERS_MAX {
-                return Err(Problem::bad(
-                    "too_many_parameters",
-                    format!("more than {PARAMETERS_MAX} parameters"),
-                ));
-            }
-            left.push((name, value));
+            query.add(decoded(name)?, decoded(value)?)?;
         }
-        Ok(Query { left })
+        Ok(query)
+    }
+
+    /// One parameter more.
+    pub fn add(&mut self, name: String, value: String) -> Result<(), Problem> {
+        if self.left.iter().any(|(known, _)| *known == name) {
+            let detail = format!("the parameter {} is there twice", shown(&name));
+            return Err(Problem::bad("repeated_parameter", detail));
+        }
+        if self.left.len() == PARAMETERS_MAX {
+            let detail = format!("more than {PARAMETERS_MAX} parameters");
+            return Err(Problem::bad("too_many_parameters", detail));
+        }
+        self.left.push((name, value));
+        Ok(())
+    }
+
+    /// The value of a parameter, which stays.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.left.iter().find(|(known, _)| known == name)?;
+        Some(value.as_str()).filter(|value| !value.is_empty())
     }
 
     /// The value of a parameter. An empty one counts as not given.

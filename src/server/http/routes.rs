@@ -81,6 +81,10 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/workers", Takes::Nothing, Some(What::Watch)),
     route("GET", "/api/v1/events", Takes::Nothing, Some(What::Watch)),
     route("POST", "/api/v1/tokens", Takes::Nothing, Some(What::MakePass)),
+    route("POST", "/api/v1/login", Takes::Json, Some(What::Public)),
+    route("POST", "/api/v1/logout", Takes::Nothing, Some(What::Public)),
+    route("GET", "/api/v1/session", Takes::Nothing, Some(What::Public)),
+    route("POST", "/api/v1/login-codes", Takes::Nothing, Some(What::MakePass)),
 ];
 
 /// The route of a request; 404 where nothing stands under the path, 405 where it takes other methods.

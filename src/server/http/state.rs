@@ -10,16 +10,19 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use tokio::sync::{Semaphore, watch};
 
 use super::access::{Proof, What, Who, allowed};
+use super::attempts::Attempts;
 use super::host::Hosts;
 use super::peer::Peer;
 use super::problem::Problem;
 use super::query::Query;
+use super::sessions::{SessionKey, Sessions};
 use super::token::{Passes, Token};
 use super::users::Users;
 use crate::actors::front::Core;
 use crate::clock::Clock;
 use crate::config::{BODY_STALL, Config, EVENT_LAG_MAX, EVENT_READERS_MAX, UPLOADS_MAX};
 use crate::device::Surroundings;
+use crate::store::ReadError;
 use crate::store::documents::Documents;
 
 /// The interface's own bounds.
@@ -77,6 +80,10 @@ pub struct HttpState {
     settings: RwLock<Arc<Settings>>,
     pub(super) token: Token,
     pub(super) passes: Passes,
+    /// One-time codes.
+    pub(super) codes: Passes,
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) attempts: Attempts,
     users: Users,
     pub(super) clock: Clock,
     addresses: Vec<SocketAddr>,
@@ -104,12 +111,16 @@ impl HttpState {
     pub fn new(parts: Parts) -> HttpState {
         let Parts { core, documents, config, token, users, clock, addresses, surroundings, bounds } = parts;
         let settings = RwLock::new(Arc::new(settings(config, &addresses)));
+        let sessions = Arc::new(Sessions::new(Arc::clone(&core)));
         HttpState {
             core,
             documents,
             settings,
             token,
             passes: Passes::default(),
+            codes: Passes::default(),
+            sessions,
+            attempts: Attempts::default(),
             users,
             clock,
             addresses,
@@ -119,6 +130,14 @@ impl HttpState {
             readers: Arc::new(Semaphore::new(bounds.event_readers_max)),
             stopping: watch::Sender::new(false),
         }
+    }
+
+    /// Takes up the sessions of before the restart.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub async fn restore(&self) -> Result<(), ReadError> {
+        self.sessions.restore().await
     }
 
     /// The configuration was read again. Addresses stay those that were bound.
@@ -141,11 +160,21 @@ impl HttpState {
         Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// The addresses that were bound.
+    pub(super) fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
     /// Who asks. Credentials that are shown and wrong are refused, also where none are needed: who shows some should
-    /// learn that they are bad.
+    /// learn that they are bad. A cookie is sent by itself: one whose session has ended is none.
     pub(super) fn who(&self, peer: &Peer, headers: &HeaderMap) -> Result<Who, Problem> {
         if let Some(value) = headers.get(AUTHORIZATION) {
             return self.proven(value.to_str().unwrap_or_default());
+        }
+        if let Some(key) = SessionKey::shown(headers)
+            && self.sessions.touch(key, self.clock.now().wall).is_some()
+        {
+            return Ok(Who::Admin(Proof::Session));
         }
         Ok(match *peer {
             Peer::Loopback(_) => Who::Loopback,
@@ -177,6 +206,7 @@ impl HttpState {
         let peer = request.conn_data::<Peer>();
         let peer =
             peer.ok_or_else(|| Problem::internal("tell who asks", &"a request without a connection"))?;
+        self.sessions.keep();
         self.who(peer, request.headers())
     }
 

@@ -9,22 +9,27 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::access::{What, Who};
+use super::form;
 use super::job_json::{JobBody, Viewer};
 use super::order::{self, Order, OrderBody};
 use super::problem::{Problem, ProblemBody};
+use super::query::Query;
 use super::state::{HttpState, no_query, query};
 use super::upload::{self, Body, Start, Upload};
 use crate::actors::front::{Accepted, Announced, Answer, Core, Novelty};
 use crate::model::document::{Format, INLINE_BYTES_MAX};
 use crate::model::explain::Ahead;
-use crate::model::id::JobId;
+use crate::model::id::{JobId, QueueName};
 use crate::model::intake::{Handed, JobRequest};
+use crate::model::job::DOCUMENTS_MAX;
 
 /// Submits a document for printing
 ///
 /// The body is the document. `Content-Type` is the document's; `application/octet-stream`, none, and
 /// `application/x-www-form-urlencoded` mean that the server looks at the document. With `application/json` the body is
-/// an order for documents that were registered before, and there is no query.
+/// an order for documents that were registered before, and there is no query. With `multipart/form-data` every part
+/// named `file` is a document of the job, in their order, at most 100, each with a type of its own; every other part is
+/// a parameter, as in the query, before or after the documents. `limits.document` bounds the form as a whole.
 #[utoipa::path(post, path = "/api/v1/jobs", tag = "jobs",
     params(
         ("printer" = Option<String>, Query, description = "a printer or a pool; the default queue where none is named"),
@@ -33,7 +38,7 @@ use crate::model::intake::{Handed, JobRequest};
         ("hold" = Option<bool>, Query, description = "wait for a person"),
         ("option.NAME" = Option<String>, Query, description = "IPP's job template attributes"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters; kept for 24 h")),
-    request_body(content((Vec<u8> = "application/octet-stream"), (OrderBody = "application/json"))),
+    request_body(content((Vec<u8> = "application/octet-stream"), (OrderBody = "application/json"), (Object = "multipart/form-data"))),
     responses((status = 201, description = "accepted: job and document are on disk", body = JobBody),
         (status = 200, description = "the same request came before under this key", body = JobBody),
         (status = "4XX", description = "refused; nothing is kept", body = ProblemBody, content_type = "application/problem+json"),
@@ -49,6 +54,8 @@ pub async fn submit(
     let accepted = if order::is_json(request.headers()) {
         no_query(&request)?;
         registered(&state, &who, upload::json(&state, payload).await?, hash, key).await?
+    } else if order::is_form(request.headers()) {
+        in_form(&state, &who, &request, payload, hash, key).await?
     } else {
         let order = Order::from_query(query(&request)?)?;
         order::check_queue(&state, &who, order.queue.as_ref())?;
@@ -95,6 +102,32 @@ async fn registered(
     let claim = key.map(|key| order::claim(key, &request, "registered", &numbers));
     let handed = documents.into_iter().map(Handed::Registered).collect();
     Ok(state.core.submit(None, request, handed, claim).await?)
+}
+
+/// A job whose documents and parameters are parts of a form. It is not announced: what it is to be is known at its end.
+async fn in_form(
+    state: &HttpState,
+    who: &Who,
+    request: &HttpRequest,
+    payload: web::Payload,
+    control_hash: [u8; 32],
+    key: Option<String>,
+) -> Result<Accepted, Problem> {
+    let body = upload::body(state, payload, state.settings().config.limits.document);
+    let look = |query: &Query| match query.get("printer").map(QueueName::new) {
+        Some(Ok(name)) => order::check_queue(state, who, Some(&name)),
+        // What is no name is refused with the rest of the order, and the printer may still be named.
+        Some(Err(_)) | None => Ok(()),
+    };
+    let mut form = form::read(state, request.headers(), query(request)?, body, DOCUMENTS_MAX, look).await?;
+    let order = Order::from_query(std::mem::take(&mut form.query))?;
+    order::check_queue(state, who, order.queue.as_ref())?;
+    let order = order.request(who, control_hash);
+    let digest = std::mem::take(&mut form.digest).finalize();
+    let claim = key.map(|key| order::claim(key, &order, "form", &digest));
+    // The form is whole: the job is accepted or refused also if the client leaves.
+    let core = Arc::clone(&state.core);
+    finish(async move { Ok(core.submit(None, order, form.hand_over(), claim).await?) }).await
 }
 
 /// A job whose document is the body.

@@ -123,7 +123,7 @@ fn write(path: &Path, secret: &str) -> io::Result<()> {
 #[allow(clippy::cast_possible_wrap, reason = "a flag")]
 const NO_FOLLOW: i32 = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
 
-/// Short-lived bearer tokens, in memory only: a restart ends them.
+/// Secrets that are good for minutes, as bearer tokens or as one-time codes; in memory only: a restart ends them.
 #[derive(Debug, Default)]
 pub struct Passes {
     given: Mutex<Vec<([u8; 32], MonoTime)>>,
@@ -144,6 +144,13 @@ impl Passes {
         }
         given.push((hash(secret), now.plus(PASS_GOOD)));
         Ok(())
+    }
+
+    /// Whether it is one, which from now on it is not any more.
+    pub fn take(&self, shown: &str, now: MonoTime) -> bool {
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = given.iter().position(|(kept, until)| *until > now && matches(shown, kept));
+        found.map(|at| given.swap_remove(at)).is_some()
     }
 
     pub fn has(&self, shown: &str, now: MonoTime) -> bool {
@@ -188,6 +195,17 @@ mod tests {
         fs::remove_file(&path).expect("removed");
         std::os::unix::fs::symlink("/etc/passwd", &path).expect("a link");
         assert!(Token::load_or_create(&path).is_err());
+    }
+
+    #[test]
+    fn what_is_taken_is_gone() {
+        let codes = Passes::default();
+        let start = MonoTime::default();
+        codes.give("a", start).expect("room");
+        codes.give("b", start).expect("room");
+        assert!(!codes.take("c", start));
+        assert!(codes.take("a", start) && !codes.take("a", start) && !codes.has("a", start));
+        assert!(!codes.take("b", start.plus(PASS_GOOD)));
     }
 
     #[test]

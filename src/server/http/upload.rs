@@ -94,20 +94,20 @@ pub struct Upload {
     file: documents::Upload,
     sha256: Option<Sha256>,
     free_disk: u64,
-    _permit: OwnedSemaphorePermit,
+    _permit: Arc<OwnedSemaphorePermit>,
 }
 
 /// The right to be one of the large bodies that arrive at once.
-pub fn permit(state: &HttpState) -> Result<OwnedSemaphorePermit, Problem> {
+pub fn permit(state: &HttpState) -> Result<Arc<OwnedSemaphorePermit>, Problem> {
     let permit = Arc::clone(&state.uploads).try_acquire_owned();
-    permit.map_err(|_| Refusal::Busy { retry_after: CROWDED_RETRY }.into())
+    permit.map(Arc::new).map_err(|_| Refusal::Busy { retry_after: CROWDED_RETRY }.into())
 }
 
 impl Upload {
     /// With `sha256`, the body is summed up for an idempotency key.
     pub fn begin(
         state: &HttpState,
-        permit: OwnedSemaphorePermit,
+        permit: Arc<OwnedSemaphorePermit>,
         document: DocumentId,
         sha256: Option<Sha256>,
     ) -> Upload {
@@ -119,13 +119,18 @@ impl Upload {
     pub async fn take(&mut self, head: Bytes, body: &mut Body) -> Result<(), Problem> {
         let mut piece = Some(head);
         while let Some(bytes) = piece {
-            if let Some(sum) = &mut self.sha256 {
-                sum.update(&bytes);
-            }
-            self.file.write(bytes).await.map_err(|error| failed(&error, self.free_disk))?;
+            self.write(bytes).await?;
             piece = body.next_chunk().await?;
         }
         Ok(())
+    }
+
+    /// Writes one piece.
+    pub async fn write(&mut self, bytes: Bytes) -> Result<(), Problem> {
+        if let Some(sum) = &mut self.sha256 {
+            sum.update(&bytes);
+        }
+        self.file.write(bytes).await.map_err(|error| failed(&error, self.free_disk))
     }
 
     /// Ok means that the file is on disk under its name.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::checkpoint::{CheckpointError, Checkpoints};
 use super::error::OpenError;
@@ -14,7 +14,7 @@ use super::mark::{APPLIED, Applied, Checkpoint, GENERATION, Unreadable, decode_g
 use super::revive::empty;
 use super::threads::Threads;
 use super::writer::{Indexing, Writer};
-use super::{EmbeddedStore, Options, Shared};
+use super::{EmbeddedStore, Options, READS_MAX, Shared};
 use crate::model::id::CommitSeq;
 use crate::store::counts::Counts;
 use crate::store::documents::{Documents, unclaimed};
@@ -215,6 +215,7 @@ fn assemble(
     let writer = Writer::new(shared.clone(), journal, documents.clone(), indexing);
     let threads =
         Threads::start(shared.clone(), writer, checkpoints, options.checkpoint_every).map_err(thread)?;
-    let store = EmbeddedStore { shared, threads, state: state.clone() };
+    let store =
+        EmbeddedStore { shared, threads, reads: Arc::new(Semaphore::new(READS_MAX)), state: state.clone() };
     Ok(Opened { store, documents, replayed, torn_bytes, swept })
 }

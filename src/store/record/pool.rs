@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::super::upgrade;
 use super::words::{OriginV1, PoolPolicyV1, name};
 use super::{Kind, Refused, Stored};
 use crate::model::id::{PoolId, PrinterId};
 use crate::model::pool::Pool;
-use crate::store::upgrade;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolV1 {

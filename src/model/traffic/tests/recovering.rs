@@ -114,3 +114,26 @@ fn ptm_7_a_panic_of_the_manager_speaks_against_its_printer_and_twice_against_the
     desk.hears(Input::Wake, "commit 1 held");
     assert_eq!(desk.record(1).reason, Reason::Held(HoldReason::FailedTwiceRunning));
 }
+
+#[test]
+fn ptm_7_what_the_print_thread_of_a_failed_manager_said_is_believed() {
+    let done = || Outcome::Done { how: DoneHow::PeerClosed, bytes: 10 };
+    let shut = |whole| Outcome::Aborted { whole, bytes: 10 };
+    let told = |job: Job, generation, outcome| {
+        let start = Start { left: vec![job], beginning: Beginning::ManagerPanic, ..start() };
+        let mut desk = Desk::new(start.clone());
+        desk.traffic = Traffic::new(start).after_report(generation, outcome);
+        desk
+    };
+    let sending = job_in(JobStatus::Transmitting);
+    let generation = sending.bound.as_ref().unwrap().generation;
+    told(sending.clone(), generation, done()).hears(Input::Wake, "commit 1 completed");
+    // Another connection's word says nothing of this one.
+    told(sending.clone(), Generation(generation.0 + 1), done()).hears(Input::Wake, "commit 1 waiting");
+    // It was shut because its manager had failed: that speaks of nothing but how much had left.
+    let mut desk = told(sending.clone(), generation, shut(Whole::No));
+    desk.hears(Input::Wake, "commit 1 waiting");
+    assert_eq!(desk.record(1).reason, Reason::Broken(Broken::ManagerPanic, Whole::No));
+    let flagged = after(sending, [JobEvent::RequestCancel]);
+    told(flagged, generation, shut(Whole::No)).hears(Input::Wake, "commit 1 canceled");
+}

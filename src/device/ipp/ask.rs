@@ -1,0 +1,180 @@
+//! What became of a job, and the word to cancel it: by its handle, or by its name where there is none.
+
+use super::client::{Answered, Client};
+use super::driver::Driver;
+use super::naming::{self, Nth};
+use super::session::Trouble;
+use super::verdict::{self, JobEnd, Verdict};
+use crate::device::{CancelFailed, JobTag};
+use crate::model::job::DoneHow;
+use crate::model::outcome::Answer;
+use crate::model::retry::{Broken, NotReady, Whole};
+use crate::protocol::ipp::{Caller, JobAttributes, JobState, JobsQuery, Owner, WhichJobs, encode};
+
+/// The most jobs that a printer is asked to list when one is looked for.
+const JOBS_MAX: i32 = 500;
+
+/// Where a job was found.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub job: JobAttributes,
+    /// Which of ours it is.
+    pub nth: Nth,
+}
+
+impl Client {
+    /// The job with this handle.
+    pub async fn job<D: Driver>(
+        &mut self,
+        driver: &mut D,
+        id: i32,
+    ) -> Result<Answered<Option<JobAttributes>>, Trouble> {
+        let build = |caller: &Caller<'_>| encode(&caller.get_job_attributes(id, JobAttributes::REQUESTED));
+        self.ask(driver, build, JobAttributes::first).await
+    }
+
+    /// The last of the jobs with this mark that the printer lists, of those under way and those that ended.
+    pub async fn find<D: Driver>(
+        &mut self,
+        driver: &mut D,
+        mark: &str,
+    ) -> Result<Answered<Option<Found>>, Trouble> {
+        let mut all = Vec::new();
+        for which in [WhichJobs::NotCompleted, WhichJobs::Completed] {
+            let query = JobsQuery {
+                which,
+                owner: Owner::Anybody,
+                limit: Some(JOBS_MAX),
+                requested: JobAttributes::REQUESTED,
+            };
+            let build = |caller: &Caller<'_>| encode(&caller.get_jobs(&query));
+            let listed =
+                self.ask(driver, build, |message| JobAttributes::all(message).collect::<Vec<_>>()).await?;
+            if listed.verdict != Verdict::Good {
+                return Ok(Answered {
+                    verdict: listed.verdict,
+                    unsupported: listed.unsupported,
+                    value: None,
+                });
+            }
+            all.extend(listed.value);
+        }
+        let found = all.into_iter().filter_map(|job| {
+            let nth = naming::nth(job.name.as_deref()?, mark)?;
+            Some(Found { job, nth })
+        });
+        let value = found.max_by_key(|found| (found.nth.n, found.job.id));
+        Ok(Answered { verdict: Verdict::Good, unsupported: Vec::new(), value })
+    }
+
+    /// Looks for the job of this tag.
+    async fn look_for<D: Driver>(
+        &mut self,
+        driver: &mut D,
+        tag: &JobTag,
+    ) -> Result<Answered<Option<Found>>, Trouble> {
+        let mark = naming::mark(tag);
+        if let Some(id) = handle(tag) {
+            let answered = self.job(driver, id).await?;
+            let named = |job: &JobAttributes| job.name.as_deref().and_then(|name| naming::nth(name, &mark));
+            match (&answered.verdict, answered.value) {
+                (Verdict::Good, Some(job)) => {
+                    // A printer that numbers its jobs anew has given the number to somebody else's.
+                    let nth = match &job.name {
+                        Some(_) => named(&job),
+                        None => Some(Nth { n: 1, of: 1 }),
+                    };
+                    if let Some(nth) = nth {
+                        let value = Some(Found { job, nth });
+                        return Ok(Answered { verdict: Verdict::Good, unsupported: Vec::new(), value });
+                    }
+                }
+                (Verdict::Good | Verdict::Unknown, _) => {}
+                (_, _) => {
+                    let Answered { verdict, unsupported, .. } = answered;
+                    return Ok(Answered { verdict, unsupported, value: None });
+                }
+            }
+        }
+        self.find(driver, &mark).await
+    }
+
+    /// What became of the job.
+    pub async fn what_became<D: Driver>(&mut self, driver: &mut D, tag: &JobTag) -> Answer {
+        let answered = match self.look_for(driver, tag).await {
+            Ok(answered) => answered,
+            Err(trouble) => return Answer::NotReady(verdict::out_of_trouble(trouble)),
+        };
+        match (answered.verdict, answered.value) {
+            (Verdict::Good, Some(found)) => self.answer_of(driver, found).await,
+            (Verdict::Good, None) => Answer::CannotTell,
+            (Verdict::NotReady(why), _) => Answer::NotReady(why),
+            (Verdict::Failing(words), _) => Answer::NotReady(NotReady::Other(words)),
+            _ => Answer::CannotTell,
+        }
+    }
+
+    async fn answer_of<D: Driver>(&mut self, driver: &mut D, Found { job, nth }: Found) -> Answer {
+        match verdict::end_of(&job) {
+            Some(JobEnd::Completed) if nth.n == nth.of => Answer::Printed(DoneHow::DeviceSaid),
+            // Some of its documents came out, and the others were never sent.
+            Some(JobEnd::Completed) => Answer::GivenUp(Broken::ServerStopped),
+            Some(JobEnd::Canceled) => Answer::Canceled,
+            Some(JobEnd::Document(why)) => Answer::Document(why),
+            Some(JobEnd::Aborted(Whole::No)) => Answer::NotPrinted,
+            Some(JobEnd::Aborted(Whole::Maybe)) => Answer::GivenUp(Broken::DeviceAborted),
+            None if waits_for_more(&job) => self.take_back(driver, &job).await,
+            None => Answer::Underway,
+        }
+    }
+
+    /// Nobody sends any more what the job waits for: whoever did so is gone.
+    async fn take_back<D: Driver>(&mut self, driver: &mut D, job: &JobAttributes) -> Answer {
+        let Some(id) = job.id else { return Answer::Underway };
+        match (self.cancel(driver, id).await, job.state) {
+            (Ok(()), Some(JobState::Pending | JobState::PendingHeld)) => Answer::NotPrinted,
+            (Ok(()), _) => Answer::GivenUp(Broken::ServerStopped),
+            (Err(CancelFailed::NotReady(why)), _) => Answer::NotReady(why),
+            (Err(CancelFailed::TooLate | CancelFailed::Credentials), _) => Answer::Underway,
+        }
+    }
+
+    /// Tells the printer to cancel the job of this tag.
+    pub async fn cancel_job<D: Driver>(&mut self, driver: &mut D, tag: &JobTag) -> Result<(), CancelFailed> {
+        let id = match handle(tag) {
+            Some(id) => Some(id),
+            None => {
+                let not_ready = |trouble| CancelFailed::NotReady(verdict::out_of_trouble(trouble));
+                let found = self.find(driver, &naming::mark(tag)).await.map_err(not_ready)?;
+                found.value.and_then(|found| found.job.id)
+            }
+        };
+        self.cancel(driver, id.ok_or(CancelFailed::TooLate)?).await
+    }
+
+    pub async fn cancel<D: Driver>(&mut self, driver: &mut D, id: i32) -> Result<(), CancelFailed> {
+        let build = |caller: &Caller<'_>| encode(&caller.cancel_job(id));
+        let answered = self.ask(driver, build, |_| ()).await;
+        let answered =
+            answered.map_err(|trouble| CancelFailed::NotReady(verdict::out_of_trouble(trouble)))?;
+        match answered.verdict {
+            Verdict::Good | Verdict::Canceled => Ok(()),
+            // Not possible: it has ended, or is about to.
+            Verdict::AskLess | Verdict::Unknown | Verdict::NotUnderstood | Verdict::Document(_) => {
+                Err(CancelFailed::TooLate)
+            }
+            Verdict::Credentials => Err(CancelFailed::Credentials),
+            other => Err(CancelFailed::NotReady(other.not_ready())),
+        }
+    }
+}
+
+/// Our handles are job-ids.
+fn handle(tag: &JobTag) -> Option<i32> {
+    tag.handle.as_deref().and_then(|handle| handle.parse().ok())
+}
+
+/// The job has not got all its documents.
+pub fn waits_for_more(job: &JobAttributes) -> bool {
+    job.has_reason("job-incoming") || job.has_reason("job-data-insufficient")
+}

@@ -1,0 +1,504 @@
+//! The documents of one of our jobs on their way to an IPP printer.
+
+use std::time::Duration;
+
+use socket2::SockRef;
+
+use super::client::{Client, answered, understand};
+use super::driver::{Driver, Ended, OnThread, block};
+use super::facts::{self, Batch, Road};
+use super::naming::{self, Nth};
+use super::session::{Begun, Copies, Trouble};
+use super::ticket::{self, Ask};
+use super::verdict::{self, Left, Verdict};
+use super::wire::Wire;
+use crate::device::{DocumentTag, JobTag, LinkError};
+use crate::model::liveness::Stage;
+use crate::model::news::News;
+use crate::model::retry::{Broken, NotReady, Whole};
+use crate::protocol::ipp::{
+    Caller, DocumentPart, JobAttributes, JobPart, LastDocument, Operation, PrinterAttributes, encode,
+};
+
+/// How long a job that follows another one of ours waits between two tries at a printer that takes one at a
+/// time.
+const NEXT_JOB_PAUSE: Duration = Duration::from_secs(1);
+/// How long one wait for the answer after a document is.
+const ANSWER_WAIT: Duration = Duration::from_millis(100);
+/// … once the printer has acknowledged every byte.
+const ANSWER_WAIT_LONG: Duration = Duration::from_secs(2);
+
+/// Where the document that is handed over now is.
+enum Sending {
+    /// Its request was not made yet.
+    NotBegun,
+    /// So many bytes of it are still to come from us.
+    Open { left: u64, answer: Option<Vec<u8>> },
+}
+
+/// One of our jobs on its way. It becomes one job of IPP, or one for each document.
+pub struct Delivery {
+    pub client: Client,
+    pub printer: PrinterAttributes,
+    pub order: Option<Order>,
+    sending: Sending,
+    /// The document that is handed over, or comes next, from 0.
+    part: usize,
+    /// Documents that are at the printer whole.
+    ended: usize,
+    /// The handles of the jobs of IPP that were made, in order. Of the last of them the answer to Print-Job
+    /// may be missing.
+    pub jobs: Vec<i32>,
+    /// Bytes of documents handed to the operating system, and how many of them the printer had at most.
+    handed: u64,
+    taken: u64,
+    /// How the connection ended after the last byte and before the answer to it, where it did.
+    pub unanswered: Option<Broken>,
+    pub news: News,
+}
+
+/// A call out of turn, or bytes that were not announced: nothing of them leaves.
+const NO_ORDER: LinkError = LinkError::Broken(Broken::WriteFailed, Whole::No);
+
+/// Which document has come to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Middle,
+    Last,
+}
+
+/// Whether the answer to a document is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    NotYet,
+    Was,
+}
+
+/// What is to be delivered.
+#[derive(Clone)]
+pub struct Order {
+    pub tag: JobTag,
+    road: Road,
+    batch: Batch,
+    /// All documents of all copies that are handed over.
+    parts: usize,
+    /// The copies that the printer is to make.
+    copies: u32,
+    ask: Ask,
+}
+
+/// A request that carries the attributes of the job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Proposal {
+    Validate,
+    Create,
+}
+
+impl Order {
+    /// Which job of IPP the document in this place belongs to.
+    fn nth(&self, part: usize) -> Nth {
+        match self.batch {
+            Batch::All => Nth { n: 1, of: 1 },
+            Batch::One => Nth { n: part + 1, of: self.parts },
+        }
+    }
+
+    /// How many jobs of IPP it becomes.
+    pub fn jobs(&self) -> usize {
+        match self.batch {
+            Batch::All => 1,
+            Batch::One => self.parts,
+        }
+    }
+
+    fn is_last(&self, part: usize) -> bool {
+        part + 1 >= self.parts
+    }
+
+    fn document(&self, part: usize) -> Option<&DocumentTag> {
+        let documents = &self.tag.documents;
+        documents.get(part % documents.len().max(1))
+    }
+
+    fn job_part<'a>(&'a self, name: &'a str, printer: &PrinterAttributes) -> JobPart<'a> {
+        let template = ticket::template(&self.tag.options, self.copies, printer, &self.ask);
+        JobPart { name, template }
+    }
+
+    fn document_part<'a>(&'a self, part: usize, printer: &PrinterAttributes) -> DocumentPart<'a> {
+        let format = self.document(part).map(|document| facts::format_of(&document.format, printer));
+        DocumentPart { name: Some(&self.tag.title), format, compression: None }
+    }
+}
+
+impl From<Ended> for LinkError {
+    fn from(ended: Ended) -> LinkError {
+        match ended {
+            Ended::Stopped => LinkError::Stopped,
+            Ended::Failed(_) => LinkError::Broken(Broken::WriteFailed, Whole::No),
+        }
+    }
+}
+
+impl Delivery {
+    pub fn new(client: Client, printer: PrinterAttributes) -> Delivery {
+        Delivery {
+            client,
+            printer,
+            order: None,
+            sending: Sending::NotBegun,
+            part: 0,
+            ended: 0,
+            jobs: Vec::new(),
+            handed: 0,
+            taken: 0,
+            unanswered: None,
+            news: News::default(),
+        }
+    }
+
+    pub fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    pub fn order(&self) -> Result<&Order, LinkError> {
+        self.order.as_ref().ok_or(NO_ORDER)
+    }
+
+    fn order_mut(&mut self) -> Result<&mut Order, LinkError> {
+        self.order.as_mut().ok_or(NO_ORDER)
+    }
+
+    /// Copies of several documents only where they lie in one job: else they would come out in another order.
+    pub fn can_make_copies(&self, tag: &JobTag) -> bool {
+        let together = tag.documents.len() <= 1 || facts::batch(&self.printer) == Batch::All;
+        together && tag.options.copies() <= facts::copies_max(&self.printer)
+    }
+
+    /// Asks whether the job would be taken, and makes it where it is made before its documents.
+    pub fn begin(
+        &mut self,
+        driver: &mut OnThread<'_>,
+        tag: &JobTag,
+        makes_copies: bool,
+    ) -> Result<(), LinkError> {
+        let copies = tag.options.copies();
+        let (copies, handed_over) = if makes_copies { (copies, 1) } else { (1, copies) };
+        let parts = tag.documents.len().max(1) * handed_over as usize;
+        let road = facts::road(&self.printer);
+        let batch = if parts == 1 { Batch::All } else { facts::batch(&self.printer) };
+        self.client.user.clone_from(&tag.user);
+        self.order = Some(Order { tag: tag.clone(), road, batch, parts, copies, ask: Ask::All });
+        // Attributes that the printer refuses are found out without data, and left out of what follows.
+        if self.printer.knows(Operation::ValidateJob) == Some(true) {
+            self.propose(driver, Proposal::Validate)?;
+        }
+        match road {
+            Road::Create => self.create(driver),
+            Road::Print => Ok(()),
+        }
+    }
+
+    fn create(&mut self, driver: &mut OnThread<'_>) -> Result<(), LinkError> {
+        let job = self.propose(driver, Proposal::Create)?;
+        match job.and_then(|job| job.id) {
+            Some(id) => {
+                self.made(driver, id);
+                Ok(())
+            }
+            None => {
+                Err(Verdict::Other("it made a job and did not say which".to_owned()).refusal(self.left()))
+            }
+        }
+    }
+
+    /// Makes a request that carries the job's attributes, with fewer of them after each refusal.
+    fn propose(
+        &mut self,
+        driver: &mut OnThread<'_>,
+        proposal: Proposal,
+    ) -> Result<Option<JobAttributes>, LinkError> {
+        loop {
+            let Delivery { client, printer, order, part, .. } = self;
+            let order = order.as_ref().ok_or(NO_ORDER)?;
+            let name = naming::job_name(&order.tag, order.nth(*part));
+            let request = |caller: &Caller<'_>| {
+                let job = order.job_part(&name, printer);
+                encode(&match proposal {
+                    Proposal::Validate => caller.validate_job(&job, &order.document_part(*part, printer)),
+                    Proposal::Create => caller.create_job(&job),
+                })
+            };
+            let answered = block(client.ask(driver, request, JobAttributes::first));
+            let copies_refused =
+                |refused: &[String]| order.copies > 1 && refused.iter().any(|name| name == "copies");
+            let answered = match answered {
+                Ok(answered) => answered,
+                Err(trouble) => return Err(self.lost_before(trouble)),
+            };
+            match answered.verdict {
+                Verdict::Good | Verdict::AskLess if copies_refused(&answered.unsupported) => {
+                    return Err(self.copies_refused());
+                }
+                Verdict::Good => return Ok(answered.value),
+                Verdict::AskLess => {
+                    let less = order.ask.less(&answered.unsupported);
+                    let less = less.ok_or_else(|| Verdict::AskLess.refusal(self.left()))?;
+                    self.order_mut()?.ask = less;
+                }
+                other => return Err(other.refusal(self.left())),
+            }
+        }
+    }
+
+    /// Another document, or another copy, follows.
+    pub fn next_part(&mut self, driver: &mut OnThread<'_>) -> Result<(), LinkError> {
+        self.begin_part(driver)?;
+        self.end_part(driver, Place::Middle)?;
+        self.part += 1;
+        let order = self.order()?;
+        if (order.road, order.batch) == (Road::Create, Batch::One) {
+            self.create_in_turn(driver)?;
+        }
+        Ok(())
+    }
+
+    /// A printer that takes one job at a time still prints the one before.
+    fn create_in_turn(&mut self, driver: &mut OnThread<'_>) -> Result<(), LinkError> {
+        loop {
+            match self.create(driver) {
+                Err(LinkError::NotReady(why)) => {
+                    self.tell_stopped(driver, Some(why));
+                    driver.pass(NEXT_JOB_PAUSE)?;
+                }
+                done => {
+                    self.tell_stopped(driver, None);
+                    return done;
+                }
+            }
+        }
+    }
+
+    pub fn write(&mut self, driver: &mut OnThread<'_>, bytes: &[u8]) -> Result<(), LinkError> {
+        self.begin_part(driver)?;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let Delivery { client, sending, handed, taken, .. } = self;
+            let Sending::Open { left, answer } = sending else { return Err(NO_ORDER) };
+            // More than was told of would be taken for the next request.
+            *left = left.checked_sub(rest.len() as u64).ok_or(NO_ORDER)?;
+            let mut count = |bytes: usize, wire: &Wire| {
+                *handed += bytes as u64;
+                *taken = (*taken).max(handed.saturating_sub(wire.unacknowledged()));
+                *taken
+            };
+            let piece = block(client.session.piece(driver, rest, &mut count));
+            let piece = match piece {
+                Ok(piece) => piece,
+                Err(trouble) => return Err(self.lost_within(trouble, Whole::No)),
+            };
+            *left += (rest.len() - piece.bytes) as u64;
+            rest = &rest[piece.bytes..];
+            if let Some(body) = piece.answer {
+                // A good one only came early: the printer goes on reading.
+                *answer = Some(body);
+                self.look_at_answer(driver)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the request that the document follows, if it was not made yet.
+    fn begin_part(&mut self, driver: &mut OnThread<'_>) -> Result<(), LinkError> {
+        if let Sending::Open { .. } = self.sending {
+            return Ok(());
+        }
+        let bytes = self.order()?.document(self.part).map_or(self.order()?.tag.bytes_total, |d| d.bytes);
+        let begun = loop {
+            match self.request_part(driver, bytes) {
+                // Others of this job were printed already: this one waits for its turn.
+                Err(LinkError::NotReady(why)) if self.part > 0 => {
+                    self.tell_stopped(driver, Some(why));
+                    driver.pass(NEXT_JOB_PAUSE)?;
+                }
+                other => break other?,
+            }
+        };
+        self.tell_stopped(driver, None);
+        self.sending = Sending::Open { left: bytes, answer: begun };
+        self.look_at_answer(driver)?;
+        Ok(())
+    }
+
+    /// The answer, where it comes before the document.
+    fn request_part(&mut self, driver: &mut OnThread<'_>, bytes: u64) -> Result<Option<Vec<u8>>, LinkError> {
+        let Delivery { client, printer, order, part, jobs, .. } = self;
+        let order = order.as_ref().ok_or(NO_ORDER)?;
+        let name = naming::job_name(&order.tag, order.nth(*part));
+        let last = match order.batch {
+            Batch::All if !order.is_last(*part) => LastDocument::No,
+            Batch::All | Batch::One => LastDocument::Yes,
+        };
+        let request = |caller: &Caller<'_>| {
+            let document = order.document_part(*part, printer);
+            encode(&match (order.road, jobs.last()) {
+                (Road::Create, Some(id)) => caller.send_document(*id, &document, last),
+                (Road::Create, None) | (Road::Print, _) => {
+                    caller.print_job(&order.job_part(&name, printer), &document)
+                }
+            })
+        };
+        match block(client.begin(driver, request, bytes)) {
+            Ok(Begun::Document) => Ok(None),
+            Ok(Begun::Answered(body)) => {
+                let verdict = understand(&body).map(|message| answered(&message, |_| ()).verdict);
+                match verdict.map_err(|trouble| self.lost_before(trouble))? {
+                    Verdict::Good => Ok(Some(body)),
+                    refused => Err(refused.refusal(self.left())),
+                }
+            }
+            Err(trouble) => Err(self.lost_before(trouble)),
+        }
+    }
+
+    /// After the last document.
+    pub fn end_last(&mut self, driver: &mut OnThread<'_>) -> Result<(), LinkError> {
+        self.begin_part(driver)?;
+        self.end_part(driver, Place::Last)
+    }
+
+    /// Waits for the answer to the document, as long as the connection lives: some printers answer when they
+    /// have printed.
+    fn end_part(&mut self, driver: &mut OnThread<'_>, place: Place) -> Result<(), LinkError> {
+        if !matches!(self.sending, Sending::Open { left: 0, .. }) {
+            return Err(NO_ORDER);
+        }
+        loop {
+            if self.look_at_answer(driver)? == Answer::Was {
+                break;
+            }
+            let unacknowledged = self.client.session.connection().map_or(0, |c| c.wire.unacknowledged());
+            self.taken = self.taken.max(self.handed.saturating_sub(unacknowledged));
+            driver.alive(self.taken)?;
+            let wait = match (unacknowledged, place) {
+                (0, Place::Last) => {
+                    driver.pulse.stage(Stage::AwaitingWord);
+                    ANSWER_WAIT_LONG
+                }
+                (0, Place::Middle) => ANSWER_WAIT_LONG,
+                (_, Place::Middle | Place::Last) => ANSWER_WAIT,
+            };
+            match block(self.client.session.end(driver, wait)) {
+                Ok(None) => {}
+                Ok(Some(body)) => {
+                    if let Sending::Open { answer, .. } = &mut self.sending {
+                        *answer = Some(body);
+                    }
+                }
+                Err(Trouble::Broken(broken)) if place == Place::Last && !self.holds_back() => {
+                    // It has everything, as far as can be seen: from now on it can be asked.
+                    self.unanswered = Some(broken);
+                    break;
+                }
+                Err(trouble) => return Err(self.lost_within(trouble, self.whole(place))),
+            }
+        }
+        self.sending = Sending::NotBegun;
+        self.ended += 1;
+        self.taken = self.handed;
+        driver.alive(self.taken)?;
+        Ok(())
+    }
+
+    /// Looks at the answer to the document that is being sent, if it is there.
+    fn look_at_answer(&mut self, driver: &mut OnThread<'_>) -> Result<Answer, LinkError> {
+        let Sending::Open { answer: Some(body), .. } = &self.sending else { return Ok(Answer::NotYet) };
+        let read = understand(body).map(|message| answered(&message, JobAttributes::first));
+        let (verdict, job) = match read {
+            Ok(answered) => (answered.verdict, answered.value),
+            Err(trouble) => return Err(self.lost_within(trouble, Whole::Maybe)),
+        };
+        if verdict != Verdict::Good {
+            return Err(verdict.refusal(self.left()));
+        }
+        if let (Road::Print, Some(id)) = (self.order()?.road, job.and_then(|job| job.id))
+            && self.jobs.len() <= self.part
+        {
+            self.made(driver, id);
+        }
+        Ok(Answer::Was)
+    }
+
+    pub fn made(&mut self, driver: &mut OnThread<'_>, id: i32) {
+        self.jobs.push(id);
+        self.news.handle = Some(id.to_string());
+        driver.pulse.news(self.news.clone());
+    }
+
+    /// Tells why the printer does not go on, or that it does, where that is new.
+    pub fn tell_stopped(&mut self, driver: &mut OnThread<'_>, why: Option<NotReady>) {
+        if self.news.stopped != why {
+            self.news.stopped = why;
+            driver.pulse.news(self.news.clone());
+        }
+    }
+
+    /// The printer does not make copies, whatever it says: from now on it gets them one by one.
+    fn copies_refused(&mut self) -> LinkError {
+        self.client.printer().known().copies = Copies::Refuses;
+        LinkError::NotReady(NotReady::Other("it makes no copies; they are sent one by one".to_owned()))
+    }
+
+    fn left(&self) -> Left {
+        if self.handed > 0 { Left::Some } else { Left::Nothing }
+    }
+
+    /// No answer, and no byte of this document has left.
+    fn lost_before(&self, trouble: Trouble) -> LinkError {
+        match trouble {
+            Trouble::Stopped => LinkError::Stopped,
+            Trouble::Http(status) => verdict::of_http(status).refusal(self.left()),
+            trouble => LinkError::NotReady(verdict::out_of_trouble(trouble)),
+        }
+    }
+
+    /// No answer, and bytes of this document have left.
+    fn lost_within(&self, trouble: Trouble, whole: Whole) -> LinkError {
+        match trouble {
+            Trouble::Stopped => LinkError::Stopped,
+            Trouble::Http(status) => verdict::of_http(status).refusal(Left::Some),
+            Trouble::Broken(broken) => LinkError::Broken(broken, whole),
+            Trouble::NotReady(_) | Trouble::Nonsense(_) => LinkError::Broken(Broken::WriteFailed, whole),
+        }
+    }
+
+    /// Whether some of what was handed over certainly has not left.
+    fn holds_back(&self) -> bool {
+        self.client.session.connection().is_some_and(|connection| connection.wire.holds_back())
+    }
+
+    /// Whether the whole job may have left, when the connection is lost after a document.
+    fn whole(&self, place: Place) -> Whole {
+        match place {
+            Place::Middle => Whole::No,
+            Place::Last if self.holds_back() => Whole::No,
+            Place::Last => Whole::Maybe,
+        }
+    }
+
+    /// Lets go of the connection in the middle of a document, with a reset, and names the job that the printer
+    /// is to forget.
+    pub fn abandon(&mut self) -> Option<i32> {
+        if let (Some(connection), Sending::Open { .. }) = (self.client.session.hang_up(), &self.sending) {
+            // On an error the connection is gone already.
+            let _ = SockRef::from(&**connection.wire.socket()).set_linger(Some(Duration::ZERO));
+        }
+        let order = self.order.as_ref()?;
+        let whole = match (order.road, order.batch) {
+            (Road::Print, _) => true,
+            (Road::Create, Batch::All) => self.ended == order.parts,
+            (Road::Create, Batch::One) => self.ended == self.jobs.len(),
+        };
+        self.jobs.last().copied().filter(|_| !whole)
+    }
+}

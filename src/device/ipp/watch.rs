@@ -1,0 +1,179 @@
+//! After the last byte: what the printer says of the job, until it says how it ended. As long as it does not
+//! answer it is asked on; only whoever has the link ends that.
+
+use std::time::Duration;
+
+use super::ask::waits_for_more;
+use super::client::Answered;
+use super::delivery::Delivery;
+use super::driver::{OnThread, block};
+use super::naming;
+use super::ready;
+use super::session::Trouble;
+use super::verdict::{self, JobEnd, Verdict};
+use crate::device::LinkError;
+use crate::model::job::DoneHow;
+use crate::model::news::Printing;
+use crate::model::retry::{Broken, NotReady, Whole};
+use crate::protocol::ipp::{Caller, JobAttributes, JobState, PrinterAttributes, encode};
+
+/// How long after one look the next one comes, in milliseconds: soon at first, since most jobs are short; the
+/// last holds from then on.
+const LOOKS_MS: [u64; 12] = [50, 100, 200, 400, 700, 1_000, 1_000, 2_000, 3_000, 5_000, 8_000, 10_000];
+/// A printer that refuses so many times running to say how a job goes will not say it.
+const REFUSALS_MAX: u32 = 5;
+/// What is asked of the printer itself meanwhile.
+const PRINTER_REQUESTED: [&str; 4] =
+    ["printer-state", "printer-state-reasons", "printer-state-message", "printer-is-accepting-jobs"];
+
+/// What a look found.
+enum Look {
+    Underway,
+    Ended(JobEnd),
+    /// The printer does not know the job.
+    Gone,
+    /// It did not answer, or only that it will not say.
+    Mute(Mute),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mute {
+    Silent,
+    Refuses,
+}
+
+impl Delivery {
+    /// Waits for the printer's word on every job of IPP that ours has become.
+    pub fn await_word(&mut self, driver: &mut OnThread<'_>) -> Result<DoneHow, LinkError> {
+        let jobs = self.order()?.jobs();
+        for n in 0..jobs {
+            self.await_one(driver, n)?;
+        }
+        Ok(DoneHow::DeviceSaid)
+    }
+
+    fn await_one(&mut self, driver: &mut OnThread<'_>, n: usize) -> Result<(), LinkError> {
+        let mut looks = LOOKS_MS.into_iter();
+        let mut refusals = 0;
+        let mut pause = 0;
+        loop {
+            match self.look(driver, n)? {
+                Look::Ended(end) => return outcome(end),
+                Look::Gone => return self.gone(driver),
+                Look::Underway => refusals = 0,
+                Look::Mute(Mute::Silent) => {}
+                Look::Mute(Mute::Refuses) if refusals + 1 == REFUSALS_MAX => {
+                    return Err(LinkError::Broken(Broken::Silent, Whole::Maybe));
+                }
+                Look::Mute(Mute::Refuses) => refusals += 1,
+            }
+            pause = looks.next().unwrap_or(pause);
+            driver.pass(Duration::from_millis(pause))?;
+        }
+    }
+
+    fn look(&mut self, driver: &mut OnThread<'_>, n: usize) -> Result<Look, LinkError> {
+        let asked = match self.jobs.get(n) {
+            Some(id) => block(self.client.job(driver, *id)),
+            None => self.look_for(driver),
+        };
+        match asked {
+            Err(Trouble::Stopped) => Err(LinkError::Stopped),
+            Err(Trouble::Http(_)) => Ok(Look::Mute(Mute::Refuses)),
+            Err(trouble @ (Trouble::NotReady(_) | Trouble::Broken(_) | Trouble::Nonsense(_))) => {
+                self.tell_stopped(driver, Some(verdict::out_of_trouble(trouble)));
+                Ok(Look::Mute(Mute::Silent))
+            }
+            Ok(Answered { verdict: Verdict::Good, value: Some(job), .. }) => self.heard(driver, &job),
+            Ok(Answered { verdict: Verdict::Good | Verdict::Unknown, .. }) => Ok(Look::Gone),
+            Ok(Answered { verdict: Verdict::NotReady(_) | Verdict::Failing(_), .. }) => {
+                Ok(Look::Mute(Mute::Silent))
+            }
+            Ok(_) => Ok(Look::Mute(Mute::Refuses)),
+        }
+    }
+
+    /// The job whose handle the printer did not get to say.
+    fn look_for(&mut self, driver: &mut OnThread<'_>) -> Result<Answered<Option<JobAttributes>>, Trouble> {
+        let mark = self.order.as_ref().map(|order| naming::mark(&order.tag)).unwrap_or_default();
+        let Answered { verdict, unsupported, value } = block(self.client.find(driver, &mark))?;
+        let value = value.map(|found| found.job);
+        if let Some(id) = value.as_ref().and_then(|job| job.id) {
+            self.made(driver, id);
+        }
+        Ok(Answered { verdict, unsupported, value })
+    }
+
+    fn heard(&mut self, driver: &mut OnThread<'_>, job: &JobAttributes) -> Result<Look, LinkError> {
+        if let Some(end) = verdict::end_of(job) {
+            return Ok(Look::Ended(end));
+        }
+        if let (Some(broken), true, Some(id)) = (self.unanswered, waits_for_more(job), job.id) {
+            // The end of the document was lost with the connection: it will never be whole.
+            return match block(self.client.cancel(driver, id)) {
+                Ok(()) => Err(LinkError::Broken(broken, Whole::No)),
+                Err(_) => Ok(Look::Mute(Mute::Silent)),
+            };
+        }
+        let stopped = self.why_stopped(driver, job)?;
+        let begun = match job.state {
+            Some(JobState::Processing | JobState::ProcessingStopped) => Printing::Begun,
+            _ => self.news.printing,
+        };
+        let pages_done = job.impressions_completed.max(self.news.pages_done);
+        if (begun, pages_done) != (self.news.printing, self.news.pages_done) {
+            (self.news.printing, self.news.pages_done) = (begun, pages_done);
+            driver.pulse.news(self.news.clone());
+        }
+        self.tell_stopped(driver, stopped);
+        Ok(Look::Underway)
+    }
+
+    /// Why the printer does not go on with the job, where it does not.
+    fn why_stopped(
+        &mut self,
+        driver: &mut OnThread<'_>,
+        job: &JobAttributes,
+    ) -> Result<Option<NotReady>, LinkError> {
+        let request = |caller: &Caller<'_>| encode(&caller.get_printer_attributes(&PRINTER_REQUESTED));
+        let printer = match block(self.client.ask(driver, request, PrinterAttributes::first)) {
+            Err(Trouble::Stopped) => return Err(LinkError::Stopped),
+            Err(_) => None,
+            Ok(answered) => answered.value,
+        };
+        let why = printer.and_then(|printer| ready::not_ready(&printer));
+        Ok(match (why, job.state) {
+            // Closed to new jobs is no obstacle to this one.
+            (Some(NotReady::PausedAtDevice), Some(JobState::Processing)) => None,
+            (None, Some(JobState::ProcessingStopped)) => {
+                Some(NotReady::Other(format!("it has stopped the job ({})", job.state_reasons.join(", "))))
+            }
+            (why, _) => why,
+        })
+    }
+
+    /// The printer does not know the job by its handle: perhaps it lists it as done, by its name.
+    fn gone(&mut self, driver: &mut OnThread<'_>) -> Result<(), LinkError> {
+        if self.jobs.is_empty() {
+            let broken = self.unanswered.unwrap_or(Broken::Forgotten);
+            return Err(LinkError::Broken(broken, Whole::Maybe));
+        }
+        match self.look_for(driver) {
+            Err(Trouble::Stopped) => Err(LinkError::Stopped),
+            Ok(Answered { value: Some(job), .. }) => match verdict::end_of(&job) {
+                Some(end) => outcome(end),
+                None => Err(LinkError::Broken(Broken::Forgotten, Whole::Maybe)),
+            },
+            Ok(_) | Err(_) => Err(LinkError::Broken(Broken::Forgotten, Whole::Maybe)),
+        }
+    }
+}
+
+fn outcome(end: JobEnd) -> Result<(), LinkError> {
+    match end {
+        JobEnd::Completed => Ok(()),
+        JobEnd::Canceled => Err(LinkError::Canceled),
+        JobEnd::Document(why) => Err(LinkError::Document(why)),
+        JobEnd::Aborted(whole) => Err(LinkError::Broken(Broken::DeviceAborted, whole)),
+    }
+}
