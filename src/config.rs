@@ -1,6 +1,7 @@
 //! The configuration as the program sees it: complete, typed, valid. What is written in `spool.toml` is
 //! `config/file.rs`, its units are `config/units.rs`, and how mistakes in it are told is `config/section.rs`.
 
+pub mod changes;
 pub mod file;
 mod printer;
 mod section;
@@ -10,6 +11,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use self::file::Mistake;
 use crate::model::id::QueueName;
 use crate::model::pool::PoolDraft;
 use crate::model::printer::Printer;
@@ -28,6 +30,9 @@ pub struct Config {
     /// Printers to provision, with number 0: the store knows their numbers.
     pub printers: Vec<Printer>,
     pub pools: Vec<PoolDraft>,
+    /// Names that nothing in the file has. What was added over HTTP may have them: that is found out when the
+    /// configuration is applied.
+    pub doubts: Vec<Mistake>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,6 +167,7 @@ impl Default for Config {
             },
             printers: Vec::new(),
             pools: Vec::new(),
+            doubts: Vec::new(),
         }
     }
 }

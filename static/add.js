@@ -41,6 +41,7 @@ class Add extends HTMLElement {
     }
 
     async discover() {
+        if (!model.isAdmin()) return;
         try {
             const { devices } = await get('/discover');
             const fresh = devices.filter((device) => !device.printer);

@@ -1,6 +1,7 @@
 /** Moments as people read them: `<spool-time at="…" as="ago|until|next-try|clock">`, kept right by one timer for all. */
 
 import { setText } from './dom.js';
+import { bytes } from './words.js';
 
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 const DAY = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit' });
@@ -26,14 +27,15 @@ export function full(date) {
 }
 
 /**
- * The server's sentences name times in UTC, and commands; here times are shown as the clock on the wall does, and the
- * command that resumes a printer is a button.
+ * The server's sentences name times in UTC, bytes, and commands; here times are shown as the clock on the wall does,
+ * bytes in units, and the command that resumes a printer is a button.
  */
 export function localised(sentence) {
     const whole = /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g;
     const ofDay = /(?<![\d:T])(\d\d):(\d\d):(\d\d)Z/g;
     return (sentence ?? '')
         .replace(whole, (text) => clock(new Date(text)))
+        .replace(/(\d+) of (\d+) bytes/, (text, part, all) => `${bytes(Number(part))} of ${bytes(Number(all))}`)
         .replace(/`spool printer resume [^`]*`/, 'resuming it')
         .replace(ofDay, (text, hours, minutes, seconds) => {
             const moment = new Date();

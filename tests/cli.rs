@@ -62,7 +62,7 @@ fn check_fails(output: &Output, status: i32, line: &str) {
 fn every_command_has_help() {
     let commands = [
         "serve", "print", "jobs", "job", "cancel", "hold", "release", "restart", "priority", "move",
-        "printers", "printer", "pools", "pool", "workers", "check", "token", "recover",
+        "printers", "printer", "pools", "pool", "discover", "watch", "workers", "check", "token", "recover",
     ];
     let of_printer = ["add", "set", "remove", "pause", "resume", "accept", "reject", "test", "wake"];
     let of_pool = ["add", "set", "remove", "accept", "reject", "show"];
@@ -422,13 +422,14 @@ fn no_colour_where_none_is_wanted() {
 #[test]
 fn a_closed_pipe_ends_quietly() {
     let server = Scripted::tcp(vec![good(JOBS)]);
+    let (reader, closed) = std::io::pipe().unwrap();
+    drop(reader);
     let mut child = spool(here().path())
         .args(["jobs", "--limit", "1", "--server", &server.url])
-        .stdout(Stdio::piped())
+        .stdout(closed)
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    drop(child.stdout.take());
     let status = child.wait().unwrap();
     let mut said = String::new();
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
@@ -461,6 +462,17 @@ fn a_link_goes_alone_to_standard_output() {
 }
 
 #[test]
+fn check_warns_of_names_that_only_the_server_can_know() {
+    let home = here();
+    fs::write(home.path().join("spool.toml"), "server.default = 'hand'\n").unwrap();
+    let output = run(home.path(), &["check"]);
+    assert_eq!(out(&output), "spool.toml: good: 0 printers, 0 pools\n");
+    let warning = "warning: spool.toml:1: server.default: no [[printer]] or [[pool]] in this file is named hand; \
+                   good only if it was added to the server\n";
+    assert_eq!((err(&output).as_str(), output.status.code()), (warning, Some(0)));
+}
+
+#[test]
 fn check_says_what_is_wrong_line_by_line() {
     let home = here();
     let output = run(home.path(), &["check"]);
@@ -474,4 +486,29 @@ fn check_says_what_is_wrong_line_by_line() {
     assert_eq!(lines.len(), 2);
     let serve = run(home.path(), &["serve"]);
     assert_eq!((err(&serve), serve.status.code()), (err(&output), Some(1)));
+}
+
+#[test]
+fn discovered_printers_are_shown_each_with_the_line_that_adds_it() {
+    let devices = r#"{"devices":[
+        {"uri":"file:/dev/usb/lp0","name":"acme-laser","model":"Acme \u001b[31mLaser","printer":null,
+         "note":"this server may not print to it: add it first"},
+        {"uri":"file:/dev/usb/lp1","name":"lp1","model":null,"printer":"office","note":null},
+        {"uri":"file:/dev/my usb/lp'2","name":"lp2","model":null,"printer":null,"note":null}]}"#;
+    let (output, seen) = run_against(good(devices), &["discover"]);
+    assert_eq!((seen.method.as_str(), seen.target.as_str()), ("GET", "/api/v1/discover"));
+    let shown = out(&output);
+    assert!(!shown.contains('\u{1b}'), "{shown:?}");
+    let lines: Vec<&str> = shown.lines().map(str::trim_end).collect();
+    assert!(lines[0].starts_with("URI"), "{shown}");
+    assert!(lines[2].contains("file:/dev/usb/lp1") && lines[2].ends_with("office"), "{shown}");
+    assert_eq!(lines[4], "this server may not print to it: add it first");
+    assert_eq!(lines[5], "spool printer add acme-laser file:/dev/usb/lp0");
+    assert_eq!(lines[6], r"spool printer add lp2 'file:/dev/my usb/lp'\''2'");
+    assert_eq!(lines.len(), 7, "{shown}");
+    let (output, _) = run_against(good(devices), &["discover", "--json"]);
+    let all: serde_json::Value = serde_json::from_str(&out(&output)).unwrap();
+    assert_eq!(all["devices"][1]["printer"], "office");
+    let (output, _) = run_against(good(r#"{"devices":[]}"#), &["discover"]);
+    assert_eq!(out(&output), "no printer is plugged in\n");
 }

@@ -168,10 +168,6 @@ fn each_kind_of_mistake_gives_one_exact_line() {
         ("sever.name = 'x'", "sever: unknown key: did you mean server?"),
         ("server = 1", "server: 1: expected a table"),
         ("printer = 1", "printer: expected [[printer]], in double brackets"),
-        (
-            r#"server.default = "office""#,
-            r#"server.default: "office": expected the name of a [[printer]] or [[pool]] in this file"#,
-        ),
     ];
     for (text, line) in cases {
         check_mistakes(&format!("# one\n{text}\n"), &[&format!("spool.toml:2: {line}")]);
@@ -202,7 +198,6 @@ fn each_mistake_in_a_printer_gives_one_exact_line() {
         ("share = 'yes'", "share: 'yes': expected true or false"),
         ("cancel_printing = 'no'", "cancel_printing: 'no': expected auto or refuse"),
         ("reroute = 'office'", "reroute: 'office': expected pool, never or the name of another queue"),
-        ("reroute = 'gone'", "reroute: 'gone': expected the name of a [[printer]] or [[pool]] in this file"),
         (
             "info = \"a\\nb\"",
             "info: \"a\\nb\": expected a line of at most 127 bytes without control characters",
@@ -256,11 +251,30 @@ policy = \"best\"
             "spool.toml:13: printer.uri: missing: expected an address such as socket://10.0.0.20:9100",
             "spool.toml:14: printer.name: \"-\": expected a name of 1 to 127 letters, digits, dots, dashes or \
              underscores that begins with a letter or a digit",
-            "spool.toml:18: pool.members: \"attic\": expected the name of a [[printer]] in this file",
             "spool.toml:18: pool.members: \"office\": it is a member already",
             "spool.toml:20: pool.members: []: expected at least one printer",
             "spool.toml:23: pool.policy: \"best\": expected least-completion-time, round-robin or first-available",
         ],
+    );
+}
+
+#[test]
+fn names_that_only_the_store_can_know_are_doubts_and_no_mistakes() {
+    let text = "server.default = 'hand'\n[[printer]]\nname = 'office'\nuri = 'sim:a'\nreroute = 'spare'\n\
+                [[pool]]\nname = 'floor'\nmembers = ['office', 'attic']\n";
+    let config = parse(text).expect("a good file");
+    let doubts: Vec<String> = config.doubts.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        doubts,
+        [
+            "spool.toml:1: server.default: no [[printer]] or [[pool]] in this file is named hand",
+            "spool.toml:5: printer.reroute: no [[printer]] or [[pool]] in this file is named spare",
+            "spool.toml:8: pool.members: no [[printer]] in this file is named attic",
+        ]
+    );
+    check_mistakes(
+        "[[printer]]\nname = 'a'\nuri = 'sim:a'\n[[pool]]\nname = 'p'\nmembers = ['a']\n[[pool]]\nname = 'q'\nmembers = ['p']\n",
+        &["spool.toml:9: pool.members: 'p': expected the name of a printer; a pool has no pools"],
     );
 }
 

@@ -63,6 +63,7 @@ fn loopback_submits_and_sees_without_names() {
     assert_eq!((&document["name"], &document["user"]), (&Value::Null, &Value::Null));
     server.get("/api/v1/workers").check(200);
     for request in [
+        "GET /api/v1/discover",
         "GET /api/v1/jobs/1/document",
         "GET /api/v1/jobs/99/document",
         "POST /api/v1/jobs/1/cancel",
@@ -312,6 +313,7 @@ fn the_network_sees_shared_printers_and_counts() {
             "GET /api/v1/jobs/1/document",
             "GET /api/v1/events",
             "GET /api/v1/workers",
+            "GET /api/v1/discover",
             "GET /api/v1/documents",
             "POST /api/v1/documents",
             "POST /api/v1/jobs/1/cancel",

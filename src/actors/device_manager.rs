@@ -18,6 +18,7 @@ use super::board::Board;
 use super::traffic_manager::{self, Lane, Left, Life};
 use crate::clock::Clock;
 use crate::config::MAILBOX;
+use crate::device::Surroundings;
 use crate::model::commit::CommitError;
 use crate::model::fleet::{Effect, Fleet, Input, PoolCommand, PrinterCommand, Reply, Ticket, Wanted};
 use crate::model::id::{PrinterId, QueueName};
@@ -25,6 +26,7 @@ use crate::model::intake::Refusal;
 use crate::model::pool::PoolDraft;
 use crate::model::printer::Printer;
 use crate::model::revival::Revivals;
+use crate::model::traffic::Rules;
 use crate::store::SharedStore;
 
 /// What a device manager is made from.
@@ -102,6 +104,14 @@ pub enum Wish {
 #[rtype(result = "()")]
 pub struct StopAll {
     pub done: oneshot::Sender<()>,
+}
+
+/// The configuration was read again: these rules and surroundings hold for all printers.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Tune {
+    pub rules: Rules,
+    pub surroundings: Surroundings,
 }
 
 /// The time for finishing is over.
@@ -237,6 +247,19 @@ impl Handler<StopAll> for DeviceManager {
         let rest = self.running.iter().filter(|(_, running)| running.ends == Ends::Never);
         rest.map(|(id, _)| *id).collect::<Vec<_>>().into_iter().for_each(|id| self.stop(id, ctx));
         self.tell_stopped();
+    }
+}
+
+impl Handler<Tune> for DeviceManager {
+    type Result = ();
+
+    fn handle(&mut self, msg: Tune, ctx: &mut Self::Context) {
+        let Tune { rules, surroundings } = msg;
+        let parts = traffic_manager::Parts { rules, surroundings, ..(*self.parts.traffic).clone() };
+        self.parts.traffic = Arc::new(parts);
+        for printer in self.running.keys().copied().collect::<Vec<_>>() {
+            self.tell(printer, Order::Tuned(self.parts.traffic.clone()), ctx);
+        }
     }
 }
 

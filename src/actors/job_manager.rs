@@ -78,6 +78,11 @@ pub struct Request {
 #[rtype(result = "()")]
 pub struct Withdrawn;
 
+/// The configuration was read again.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Tune(pub Rules);
+
 /// No new work is taken from now on.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -254,6 +259,16 @@ impl Handler<Withdrawn> for JobManager {
 
     fn handle(&mut self, _: Withdrawn, ctx: &mut Self::Context) {
         self.take_withdrawn(ctx);
+    }
+}
+
+impl Handler<Tune> for JobManager {
+    type Result = ();
+
+    fn handle(&mut self, msg: Tune, ctx: &mut Self::Context) {
+        self.parts.rules = msg.0;
+        self.step(Input::Rules(msg.0), ctx);
+        self.look_around(ctx);
     }
 }
 

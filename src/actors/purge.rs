@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use crate::clock::Clock;
 use crate::config::History;
 use crate::model::commit::{Commit, CommitError, Remove};
@@ -14,12 +16,17 @@ const EVERY: Duration = Duration::from_secs(30);
 const BATCH: usize = 64;
 
 /// Runs until it is dropped.
-pub async fn run(store: SharedStore, history: History, clock: Clock) {
+pub async fn run(store: SharedStore, mut history: watch::Receiver<History>, clock: Clock) {
     loop {
-        if let Err(error) = sweep(&store, &history, clock).await {
+        let keep = history.borrow_and_update().clone();
+        if let Err(error) = sweep(&store, &keep, clock).await {
             log::warn!(error:%; "history was not cleared; trying again later");
         }
-        tokio::time::sleep(EVERY).await;
+        // A change of what is kept is followed at once. Where nobody can change it, only the time passes.
+        tokio::select! {
+            () = tokio::time::sleep(EVERY) => {}
+            Ok(()) = history.changed() => {}
+        }
     }
 }
 

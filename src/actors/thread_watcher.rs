@@ -51,6 +51,11 @@ pub struct End {
     pub generation: Generation,
 }
 
+/// The configuration was read again.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Tune(pub Patience);
+
 impl ThreadWatcher {
     pub fn new(patience: Patience, beats: Receiver<Beat>, board: Arc<Board>, clock: Clock) -> ThreadWatcher {
         let liveness = Liveness::new(patience);
@@ -113,6 +118,14 @@ impl Actor for ThreadWatcher {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
         ctx.run_interval(LOOK_EVERY, Self::look);
+    }
+}
+
+impl Handler<Tune> for ThreadWatcher {
+    type Result = ();
+
+    fn handle(&mut self, msg: Tune, _: &mut Self::Context) {
+        self.liveness.tune(msg.0);
     }
 }
 

@@ -2,6 +2,7 @@
 //! reverse.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::actors::board::Board;
 use crate::actors::core::Front;
 use crate::actors::device_manager::{self, DeviceManager, ParkAll, StopAll};
 use crate::actors::job_manager::{self, JobManager, StopIntake};
-use crate::actors::thread_watcher::ThreadWatcher;
+use crate::actors::thread_watcher::{self, ThreadWatcher};
 use crate::actors::traffic_manager;
 use crate::actors::worker::{BEATS_MAX, PoolSize, PrintPool};
 use crate::clock::Clock;
@@ -39,8 +40,8 @@ pub struct Ground {
     pub documents: Documents,
     pub surroundings: Surroundings,
     pub clock: Clock,
-    /// The URI of the printer that stands in where nobody names one.
-    pub files_uri: String,
+    /// Where the printer writes that stands in where nobody names one.
+    pub printed: PathBuf,
 }
 
 /// Everything that runs. Dropping it stops nothing: [`Heart::stop`] does.
@@ -78,7 +79,7 @@ impl Heart {
         let pool = PrintPool::new(size, ground.clock, beat);
         let [jobs, traffic, watch] = [Arbiter::new(), Arbiter::new(), Arbiter::new()];
 
-        let patience = Patience { worker: config.watch.worker, stall: config.watch.stall };
+        let patience = patience(config);
         let (watch_board, clock) = (board.clone(), ground.clock);
         let watcher =
             on(&watch.handle(), move || ThreadWatcher::new(patience, beats, watch_board, clock).start())
@@ -88,11 +89,7 @@ impl Heart {
             documents: ground.documents.clone(),
             board: board.clone(),
             clock,
-            rules: IntakeRules {
-                queued_jobs_max: config.limits.queued_jobs,
-                free_disk_min: config.limits.free_disk,
-                key_kept: KEY_KEPT,
-            },
+            rules: intake_rules(config),
             reserved,
             block,
         };
@@ -105,11 +102,7 @@ impl Heart {
             pool: Arc::new(pool.clone()),
             watcher: watcher.clone(),
             surroundings: ground.surroundings.clone(),
-            rules: TrafficRules {
-                backoff: config.retry.backoff,
-                broken_max: config.retry.broken,
-                blocked: config.retry.blocked,
-            },
+            rules: traffic_rules(config),
         });
         let parts = device_manager::Parts {
             store: ground.store.clone(),
@@ -128,6 +121,15 @@ impl Heart {
     /// Whether both managers and the watcher live; actix tells nobody when one has panicked.
     pub fn beats(&self) -> bool {
         self.job_manager.connected() && self.device_manager.connected() && self.watcher.connected()
+    }
+
+    pub fn tuner(&self) -> Tuner {
+        Tuner {
+            front: self.front.clone(),
+            device_manager: self.device_manager.clone(),
+            job_manager: self.job_manager.clone(),
+            watcher: self.watcher.clone(),
+        }
     }
 
     /// No new jobs; what is being sent may finish until `deadline` has passed, and is then parked: shut,
@@ -162,6 +164,51 @@ impl Heart {
         for arbiter in self.arbiters {
             arbiter.stop();
         }
+    }
+}
+
+/// The way to those whom a new configuration concerns.
+#[derive(Clone)]
+pub struct Tuner {
+    pub front: Front,
+    device_manager: actix::Addr<DeviceManager>,
+    job_manager: actix::Addr<JobManager>,
+    watcher: actix::Addr<ThreadWatcher>,
+}
+
+impl Tuner {
+    /// Tells everybody his rules, and returns when they are followed.
+    pub async fn tune(&self, config: &Config, surroundings: &Surroundings) {
+        let (rules, surroundings) = (traffic_rules(config), surroundings.clone());
+        let told = tokio::join!(
+            self.device_manager.send(device_manager::Tune { rules, surroundings }),
+            self.job_manager.send(job_manager::Tune(intake_rules(config))),
+            self.watcher.send(thread_watcher::Tune(patience(config))),
+        );
+        // The process is about to begin anew then, with the new configuration.
+        if let (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) = told {
+            log::warn!(error:%; "a part of the server has failed and was not told its new rules");
+        }
+    }
+}
+
+fn patience(config: &Config) -> Patience {
+    Patience { worker: config.watch.worker, stall: config.watch.stall }
+}
+
+fn intake_rules(config: &Config) -> IntakeRules {
+    IntakeRules {
+        queued_jobs_max: config.limits.queued_jobs,
+        free_disk_min: config.limits.free_disk,
+        key_kept: KEY_KEPT,
+    }
+}
+
+fn traffic_rules(config: &Config) -> TrafficRules {
+    TrafficRules {
+        backoff: config.retry.backoff,
+        broken_max: config.retry.broken,
+        blocked: config.retry.blocked,
     }
 }
 
@@ -210,7 +257,7 @@ pub fn wanted(config: &Config, ground: &Ground) -> Wanted {
         printers: config.printers.clone(),
         pools: config.pools.clone(),
         default: config.server.default.clone(),
-        files_uri: ground.files_uri.clone(),
+        files_uri: format!("file:{}", ground.printed.display()),
     }
 }
 

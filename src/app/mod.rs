@@ -3,6 +3,7 @@
 mod files;
 pub mod heart;
 mod rebirth;
+pub mod reload;
 
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -14,12 +15,15 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use self::heart::{Ground, Heart};
+use self::reload::{Reload, Source};
 use crate::actors::front::Core;
 use crate::actors::purge;
 use crate::clock::Clock;
 use crate::config::{Config, STOP_DEADLINE};
-use crate::device::{self, Surroundings, Timing};
+use crate::device::{self, Surroundings, Timing, usb};
 use crate::failpoint;
+use crate::model::directory::Directory;
+use crate::model::suggest;
 use crate::server::http::listener::{Listener, ListenerConfig};
 use crate::server::http::state::{Bounds, HttpState, Parts as HttpParts};
 use crate::server::http::token::Token;
@@ -48,11 +52,11 @@ enum End {
 
 /// Runs the server until it is stopped by SIGTERM or SIGINT. A failed manager makes the process begin anew
 /// and does not return.
-pub fn serve(config: Config) -> anyhow::Result<()> {
+pub fn serve(config: Config, source: Source) -> anyhow::Result<()> {
     log_to_stderr();
     failpoint::arm();
     let clock = Clock::machine();
-    match run(Arc::new(config), clock)? {
+    match run(Arc::new(config), source, clock)? {
         End::Stopped => Ok(()),
         End::Failed => Err(rebirth::begin_anew(clock)),
         End::Deaf => Err(anyhow::anyhow!("the HTTP server ended by itself; the log above may say why")),
@@ -65,7 +69,7 @@ fn log_to_stderr() {
     let _ = env_logger::Builder::from_env(level).format_target(false).try_init();
 }
 
-fn run(config: Arc<Config>, clock: Clock) -> anyhow::Result<End> {
+fn run(config: Arc<Config>, source: Source, clock: Clock) -> anyhow::Result<End> {
     let open_files_max = files::raise_limit();
     let path = &config.server.state;
     let state = State::open(path)?;
@@ -86,18 +90,35 @@ fn run(config: Arc<Config>, clock: Clock) -> anyhow::Result<End> {
         documents: documents.clone(),
         surroundings: surroundings.clone(),
         clock,
-        files_uri: format!("file:{}", printed.display()),
+        printed,
     };
     let broken = store.broken();
-    let end = actix_rt::System::new().block_on(live(config, ground, open_files_max, listener, token, broken));
+    let living = live(config, source, ground, open_files_max, listener, token, broken);
+    let end = actix_rt::System::new().block_on(living);
     // The heart has stopped: what it has committed is durable; this only makes the next start quick.
     store.close();
     end
 }
 
+/// Says which printers are plugged in and not added yet. A driver that hangs holds up nothing but this.
+async fn tell_of_usb(surroundings: Surroundings, directory: Arc<Directory>) {
+    let Ok(found) = tokio::task::spawn_blocking(move || usb::plugged_in(&surroundings)).await else { return };
+    let known =
+        |device: &usb::UsbPrinter| directory.printers.iter().any(|printer| usb::is_at(&printer.uri, device));
+    for device in found.iter().filter(|device| !known(device)) {
+        let model = device.id.make_and_model();
+        let node = device.path.file_name().unwrap_or_default().to_string_lossy();
+        let is_taken = |name: &str| directory.printers.iter().any(|printer| printer.name.as_str() == name);
+        let name = suggest::name(model.as_deref(), &node, is_taken).map(|name| name.to_string());
+        let (model, name) = (model.as_deref().unwrap_or("a printer"), name.as_deref().unwrap_or("NAME"));
+        log::info!("{model} is plugged in; add it with: spool printer add {name} {}", device.uri);
+    }
+}
+
 /// Everything between the opening of the store and its closing.
 async fn live(
     config: Arc<Config>,
+    source: Source,
     ground: Ground,
     open_files_max: Option<u64>,
     listener: Listener,
@@ -106,13 +127,15 @@ async fn live(
 ) -> anyhow::Result<End> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
-    let mut hang_up = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
+    let hang_up = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
     let (store, documents, clock) = (ground.store.clone(), ground.documents.clone(), ground.clock);
     let heart = Heart::start(&config, ground.clone()).await?;
     if let Some(told) = files::too_low(open_files_max, heart.front.directory().printers.len()) {
         log::warn!("{told}");
     }
-    let mut purging = actix_rt::spawn(purge::run(store, config.history.clone(), clock));
+    actix_rt::spawn(tell_of_usb(ground.surroundings.clone(), heart.front.directory()));
+    let (history, kept) = watch::channel(config.history.clone());
+    let mut purging = actix_rt::spawn(purge::run(store, kept, clock));
     let addresses = listener.addresses();
     let http = Arc::new(HttpState::new(HttpParts {
         core: Arc::new(heart.front.clone()),
@@ -122,7 +145,7 @@ async fn live(
         users: Users::of_machine(),
         clock,
         addresses: addresses.clone(),
-        surroundings: ground.surroundings,
+        surroundings: ground.surroundings.clone(),
         bounds: Bounds::default(),
     }));
     let serving = match http.restore().await {
@@ -136,6 +159,9 @@ async fn live(
             return Err(error);
         }
     };
+    let (tuner, http_state) = (heart.tuner(), http.clone());
+    let reload = Reload { source, config: config.clone(), ground, tuner, http: http_state, history };
+    let reloading = actix_rt::spawn(reload.run(hang_up));
     let handle = server.handle();
     let mut serving = actix_rt::spawn(server);
     let address = addresses.first().map(ToString::to_string).unwrap_or_default();
@@ -145,7 +171,6 @@ async fn live(
         tokio::select! {
             _ = terminate.recv() => break End::Stopped,
             _ = interrupt.recv() => break End::Stopped,
-            _ = hang_up.recv() => log::warn!("SIGHUP: the configuration is read at the start only; restart to change it"),
             ended = &mut serving => {
                 log::error!(ended:? = ended; "the HTTP server ended by itself");
                 break End::Deaf;
@@ -164,6 +189,7 @@ async fn live(
             },
         }
     };
+    reloading.abort();
     if !matches!(end, End::Failed) {
         log::info!("stopping: no new jobs; what is being sent may finish");
         purging.abort();

@@ -1,14 +1,15 @@
 //! The commands that do their work in this process: `serve`, `check` and `recover`.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::client::ServerArgs;
 use super::failure::Failure;
-use super::output::line;
+use super::output::{complain, line};
 use crate::app;
+use crate::app::reload::Source;
 use crate::config::Config;
 use crate::config::file::{DEFAULT_FILE, Overrides, state_named_in};
 
@@ -35,9 +36,11 @@ pub struct CheckArgs {
 pub fn serve(args: ServeArgs, server: ServerArgs) -> Result<(), Failure> {
     // `SPOOL_SERVER` in the environment is for the commands that ask a server.
     let overrides = Overrides { state: server.state, http: args.http };
-    let config =
-        Config::load(args.config.as_deref(), &overrides, &app::check_uri).map_err(Failure::Mistakes)?;
-    app::serve(config).map_err(|error| Failure::from_below(&error))
+    // A file that was there at the start must be there when it is read again.
+    let file = args.config.or_else(|| Path::new(DEFAULT_FILE).exists().then(|| DEFAULT_FILE.into()));
+    let source = Source { file, overrides };
+    let config = source.load().map_err(Failure::Mistakes)?;
+    app::serve(config, source).map_err(|error| Failure::from_below(&error))
 }
 
 /// Says what is wrong with a configuration, or what is in it.
@@ -48,6 +51,9 @@ pub fn check(args: CheckArgs, server: ServerArgs) -> Result<(), Failure> {
     let default = PathBuf::from(DEFAULT_FILE);
     let file = args.config.unwrap_or(default);
     let file = if file.exists() { file.display().to_string() } else { format!("no ./{DEFAULT_FILE}") };
+    for doubt in &config.doubts {
+        complain(&format!("warning: {doubt}; good only if it was added to the server"));
+    }
     let (printers, pools) = (config.printers.len(), config.pools.len());
     line(&format!("{file}: good: {}, {}", counted(printers, "printer"), counted(pools, "pool")))
 }

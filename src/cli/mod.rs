@@ -6,6 +6,7 @@
 
 mod client;
 mod control;
+mod discover;
 mod failure;
 mod follow;
 mod here;
@@ -17,6 +18,7 @@ mod printers;
 mod shapes;
 mod token;
 mod upload;
+mod watch;
 mod workers;
 
 use std::ffi::OsString;
@@ -53,6 +55,8 @@ struct Cli {
 enum Command {
     /// Run the spooler
     Serve(here::ServeArgs),
+    /// Watch printers and jobs live; ends with Ctrl-C
+    Watch(watch::WatchArgs),
     /// Print files; `-` is standard input
     Print(print::PrintArgs),
     /// List jobs
@@ -79,6 +83,8 @@ enum Command {
     Pools(pools::PoolsArgs),
     /// Control a pool
     Pool(pools::PoolArgs),
+    /// Find printers that are plugged in, each with the line that adds it
+    Discover(discover::DiscoverArgs),
     /// List the threads that print
     Workers(workers::WorkersArgs),
     /// Check the configuration
@@ -105,6 +111,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Some(Command::Serve(args)) => here::serve(args, server),
         Some(Command::Check(args)) => here::check(args, server),
         Some(Command::Recover) => here::recover(server),
+        Some(Command::Watch(args)) => watch::watch(args, &server.find()?),
         Some(Command::Print(args)) => print::print(args, &server.find()?),
         Some(Command::Jobs(args)) => jobs::jobs(args, &server.find()?),
         Some(Command::Job(args)) => jobs::job(args, &server.find()?),
@@ -118,6 +125,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Some(Command::Pool(args)) => pools::pool(args, &server.find()?),
         Some(Command::Printers(args)) => printers::printers(args, &server.find()?),
         Some(Command::Printer(args)) => printers::printer(args, &server.find()?),
+        Some(Command::Discover(args)) => discover::discover(args, &server.find()?),
         Some(Command::Workers(args)) => workers::workers(args, &server.find()?),
         Some(Command::Token(args)) => token::token(args, &server.find()?),
     }

@@ -37,8 +37,13 @@ pub fn clean(text: &str) -> String {
 
 /// Prints a table; where there is nothing in it, says so.
 pub fn table(header: &[&str], rows: Vec<Vec<String>>, nothing: &str) -> Result<(), Failure> {
+    line(&table_text(header, rows, nothing))
+}
+
+/// The same as a text of several lines.
+pub fn table_text(header: &[&str], rows: Vec<Vec<String>>, nothing: &str) -> String {
     if rows.is_empty() {
-        return line(nothing);
+        return nothing.to_owned();
     }
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING).set_header(header.to_vec());
@@ -49,7 +54,20 @@ pub fn table(header: &[&str], rows: Vec<Vec<String>>, nothing: &str) -> Result<(
         table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
     }
     table.add_rows(rows);
-    line(&table.trim_fmt())
+    table.trim_fmt()
+}
+
+/// Draws a whole screen over the last one, in one write: each line is overwritten and its rest erased, so that
+/// nothing flickers. What does not fit is left out (ECMA-48: CUP, EL, ED).
+pub fn screen(text: &str) -> Result<(), Failure> {
+    let rows = rustix::termios::tcgetwinsize(io::stdout()).map_or(24, |size| usize::from(size.ws_row.max(2)));
+    let lines: Vec<String> = text.lines().take(rows - 1).map(|line| format!("{line}\x1b[K\n")).collect();
+    write(&format!("\x1b[H{}\x1b[J", lines.concat()))
+}
+
+/// Prints JSON on one line.
+pub fn json_line(value: &Value) -> Result<(), Failure> {
+    line(&safe(&value.to_string()))
 }
 
 fn terminal_width() -> Option<u16> {
@@ -58,10 +76,15 @@ fn terminal_width() -> Option<u16> {
     (size.ws_col > 0).then_some(size.ws_col)
 }
 
-/// Prints JSON. Control characters can only stand in its texts, and there they can be escaped.
+/// Prints JSON, for people too.
 pub fn json(value: &Value) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| Failure::failed(format!("the answer cannot be shown: {error}")))?;
+    line(&safe(&text))
+}
+
+/// JSON without control characters; they can only stand in its texts, and there they can be escaped.
+fn safe(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         if c != '\n' && cleaned(c.encode_utf8(&mut [0; 4]), 4) == " " && c != ' ' {
@@ -70,7 +93,7 @@ pub fn json(value: &Value) -> Result<(), Failure> {
             safe.push(c);
         }
     }
-    line(&safe)
+    safe
 }
 
 /// A moment as people say it: `5 min ago`, `in 12 s`, or the local date where it is more than a day away.

@@ -95,6 +95,17 @@ pub struct Pool {
     pub origin: Option<String>,
 }
 
+/// A device that was found.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Device {
+    pub uri: String,
+    pub name: Option<String>,
+    pub model: Option<String>,
+    pub printer: Option<String>,
+    pub note: Option<String>,
+}
+
 /// A thread that prints.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]

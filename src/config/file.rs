@@ -88,13 +88,14 @@ impl Config {
         for error in &errors {
             notes.mistake(error.span().unwrap_or(0..0), None, one_line(error.message()));
         }
-        let config = if errors.is_empty() {
+        let mut config = if errors.is_empty() {
             whole_file(&notes, table.get_ref(), overrides, check_uri)
         } else {
             // What a broken line was meant to be is anybody's guess; further complaints would mislead.
             Config::default()
         };
-        let mistakes = notes.into_mistakes();
+        let (mistakes, doubts) = notes.into_inner();
+        config.doubts = doubts;
         if mistakes.is_empty() { Ok(config) } else { Err(Mistakes(mistakes)) }
     }
 }

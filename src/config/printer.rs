@@ -37,7 +37,7 @@ struct Use {
     at: Range<usize>,
 }
 
-/// Reads all printers and pools, then checks the names by which they refer to one another.
+/// Reads all printers and pools, then looks at the names by which they refer to one another.
 pub(super) fn queues(
     notes: &Notes<'_>,
     printers: Vec<Section<'_, '_>>,
@@ -53,9 +53,17 @@ pub(super) fn queues(
             config.printers.push(printer);
         }
     }
-    let printer_names: Vec<QueueName> = taken.names.iter().cloned().collect();
+    let printer_names = taken.names.clone();
+    let mut members = Vec::new();
     for section in pools {
-        config.pools.extend(pool(section, notes, &mut taken, &printer_names));
+        config.pools.extend(pool(section, notes, &mut taken, &mut members));
+    }
+    for Use { key, name, at } in members {
+        if taken.names.contains(&name) && !printer_names.contains(&name) {
+            notes.bad_value(at, key, "expected the name of a printer; a pool has no pools");
+        } else if !printer_names.contains(&name) {
+            notes.doubt(at, key, format!("no [[printer]] in this file is named {name}"));
+        }
     }
     if let Some(Found { value, at }) = default {
         uses.push(Use { key: "server.default", name: value.clone(), at });
@@ -64,7 +72,7 @@ pub(super) fn queues(
     let built_in = config.printers.is_empty().then_some(BUILT_IN);
     for Use { key, name, at } in uses {
         if !taken.names.contains(&name) && built_in != Some(name.as_str()) {
-            notes.bad_value(at, key, "expected the name of a [[printer]] or [[pool]] in this file");
+            notes.doubt(at, key, format!("no [[printer]] or [[pool]] in this file is named {name}"));
         }
     }
 }
@@ -142,7 +150,7 @@ fn rules(section: &mut Section<'_, '_>, notes: &Notes<'_>, printer: &mut Printer
     set(&mut printer.format, section.text("format", "auto or a media type such as application/pdf", format));
 }
 
-/// Where its jobs go when it fails; a queue that is named must be there, and be another one.
+/// Where its jobs go when it fails; a queue that is named must be another one.
 fn reroute(section: &mut Section<'_, '_>, printer: &mut Printer, uses: &mut Vec<Use>) {
     let own = printer.name.clone();
     let found = section.text("reroute", "pool, never or the name of another queue", |text| match text {
@@ -219,7 +227,7 @@ fn pool(
     mut section: Section<'_, '_>,
     notes: &Notes<'_>,
     taken: &mut Taken<'_, '_>,
-    printers: &[QueueName],
+    uses: &mut Vec<Use>,
 ) -> Option<PoolDraft> {
     let name_read = taken.name(&mut section);
     section.missing("members", "a list of printers");
@@ -229,11 +237,10 @@ fn pool(
     }
     let mut seen: Vec<QueueName> = Vec::new();
     for Found { value, at } in members {
-        if !printers.contains(&value) {
-            notes.bad_value(at, "pool.members", "expected the name of a [[printer]] in this file");
-        } else if seen.contains(&value) {
+        if seen.contains(&value) {
             notes.bad_value(at, "pool.members", "it is a member already");
         } else {
+            uses.push(Use { key: "pool.members", name: value.clone(), at });
             seen.push(value);
         }
     }

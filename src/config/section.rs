@@ -45,18 +45,28 @@ pub(super) struct Notes<'t> {
     file: String,
     text: &'t str,
     mistakes: RefCell<Vec<Mistake>>,
+    /// What may be right, where the store knows more than the file.
+    doubts: RefCell<Vec<Mistake>>,
 }
 
 impl<'t> Notes<'t> {
     pub(super) fn new(file: String, text: &'t str) -> Self {
-        Notes { file, text, mistakes: RefCell::default() }
+        Notes { file, text, mistakes: RefCell::default(), doubts: RefCell::default() }
     }
 
     /// A mistake that is about the place, not about a value there.
     pub(super) fn mistake(&self, at: Range<usize>, key: Option<&str>, text: impl Into<String>) {
+        self.mistakes.borrow_mut().push(self.note(at, key, text.into()));
+    }
+
+    /// A name that nothing in the file has. Something in the store may have it.
+    pub(super) fn doubt(&self, at: Range<usize>, key: &str, text: impl Into<String>) {
+        self.doubts.borrow_mut().push(self.note(at, Some(key), text.into()));
+    }
+
+    fn note(&self, at: Range<usize>, key: Option<&str>, text: String) -> Mistake {
         let line = self.text[..at.start.min(self.text.len())].matches('\n').count() + 1;
-        let key = key.map(str::to_owned);
-        self.mistakes.borrow_mut().push(Mistake { file: self.file.clone(), line, key, text: text.into() });
+        Mistake { file: self.file.clone(), line, key: key.map(str::to_owned), text }
     }
 
     /// A mistake in the value that stands at `at`.
@@ -70,11 +80,13 @@ impl<'t> Notes<'t> {
         self.mistake(at, Some(key), format!("{short}: {why}"));
     }
 
-    /// All mistakes, in the order of their lines.
-    pub(super) fn into_mistakes(self) -> Vec<Mistake> {
-        let mut mistakes = self.mistakes.into_inner();
-        mistakes.sort_by_key(|mistake| mistake.line);
-        mistakes
+    /// All mistakes and all doubts, each in the order of their lines.
+    pub(super) fn into_inner(self) -> (Vec<Mistake>, Vec<Mistake>) {
+        let sorted = |mut notes: Vec<Mistake>| {
+            notes.sort_by_key(|note| note.line);
+            notes
+        };
+        (sorted(self.mistakes.into_inner()), sorted(self.doubts.into_inner()))
     }
 }
 

@@ -19,7 +19,8 @@ use rustix::io::Errno;
 
 use super::directory::{Directory, DirectoryLink};
 use super::node::NodeLink;
-use super::{BadUri, JobTag, Kind, Link, Place, Surroundings, Target};
+use super::{BadUri, JobTag, Kind, Link, Place, Surroundings, Target, usb};
+use crate::model::description::Description;
 use crate::model::outcome::Answer;
 use crate::model::retry::NotReady;
 
@@ -41,6 +42,11 @@ fn parse(place: &Place<'_>, surroundings: &Surroundings) -> Result<Arc<dyn Targe
         )));
     }
     Ok(Arc::new(FileTarget { path, surroundings: Arc::new(surroundings.clone()) }))
+}
+
+/// The path of an address of this kind; `None` for others.
+pub(super) fn path_of(uri: &str) -> Option<PathBuf> {
+    uri.strip_prefix("file:").and_then(|_| path_in(uri).ok())
 }
 
 /// The absolute path in a URI, without steps upwards.
@@ -132,6 +138,18 @@ impl Target for FileTarget {
         }
         .boxed()
     }
+
+    fn describe(&self) -> BoxFuture<'static, Result<Option<Description>, NotReady>> {
+        let (target, limit) = (self.clone(), self.surroundings.timing.connect);
+        async move {
+            let looking = move || usb::describe(&target.path, &target.surroundings.usb);
+            match tokio::time::timeout(limit, tokio::task::spawn_blocking(looking)).await {
+                Ok(found) => Ok(found.ok().flatten()),
+                Err(_elapsed) => Err(NotReady::Other("the device does not answer".into())),
+            }
+        }
+        .boxed()
+    }
 }
 
 impl FileTarget {
@@ -213,7 +231,7 @@ impl FileTarget {
 
 impl Surroundings {
     /// Whether the device at `path` may be written to: it must be meant, not just lie below `/`.
-    fn may_drive(&self, path: &Path) -> bool {
+    pub(super) fn may_drive(&self, path: &Path) -> bool {
         self.files.iter().any(|allowed| allowed.starts_with("/dev") && path.starts_with(allowed))
     }
 }

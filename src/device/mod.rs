@@ -16,6 +16,7 @@ mod os;
 mod resolve;
 mod sim;
 mod socket;
+pub mod usb;
 
 use std::fmt;
 use std::future::ready;
@@ -27,6 +28,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 pub use self::resolve::Resolver;
+pub use self::usb::UsbPlaces;
 use crate::clock::Clock;
 use crate::model::description::Description;
 use crate::model::document::Format;
@@ -97,6 +99,8 @@ pub struct Surroundings {
     pub clock: Clock,
     /// Looks up the names of network printers, for all of them together.
     pub names: Resolver,
+    /// Where its USB printers are.
+    pub usb: UsbPlaces,
 }
 
 /// The waits of a device. Every one is a limit with a name in the configuration.
@@ -309,9 +313,9 @@ fn schemes() -> String {
 }
 
 impl Surroundings {
-    /// With the machine's own name service.
+    /// With the machine's own name service and devices.
     pub fn new(files: Vec<PathBuf>, timing: Timing, clock: Clock) -> Surroundings {
-        Surroundings { files, timing, clock, names: Resolver::of_system(clock) }
+        Surroundings { files, timing, clock, names: Resolver::of_system(clock), usb: UsbPlaces::default() }
     }
 
     /// Whether `path`, canonical, lies below one of the directories that may be written to.

@@ -6,7 +6,8 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::ioctl::{Getter, Opcode, ioctl};
+use rustix::fs::{FileType, fstat, major};
+use rustix::ioctl::{Getter, Opcode, Updater, ioctl, opcode};
 
 /// Waits for one of `wanted`, at most for `longest`. Coming back early without any of them is allowed.
 pub fn wait(wanted: &mut [PollFd<'_>], longest: Duration) -> io::Result<()> {
@@ -55,4 +56,27 @@ fn ask<const REQUEST: Opcode>(fd: impl AsFd) -> io::Result<u64> {
     // change nothing, and on a descriptor of another kind they fail.
     let bytes = unsafe { ioctl(fd, Getter::<REQUEST, std::ffi::c_int>::new())? };
     Ok(u64::try_from(bytes).unwrap_or(0))
+}
+
+/// The major number of USB devices (Documentation/admin-guide/devices.txt of Linux): below `/dev/usb/lp*` it is the
+/// driver usblp, which alone knows the request.
+const USB_MAJOR: u32 = 180;
+/// What a driver gives of a device ID at most.
+pub const DEVICE_ID_BYTES: usize = 1024;
+/// LPIOC_GET_DEVICE_ID (drivers/usb/class/usblp.c of Linux).
+const GET_DEVICE_ID: Opcode = opcode::read::<[u8; DEVICE_ID_BYTES]>(b'P', 1);
+
+/// The device ID of IEEE 1284, with its length before it, as the driver of a USB printer gives it.
+#[allow(unsafe_code, reason = "rustix has no safe function for this request")]
+pub fn device_id(node: impl AsFd) -> io::Result<[u8; DEVICE_ID_BYTES]> {
+    let stat = fstat(&node)?;
+    let is_device = FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice;
+    if !is_device || major(stat.st_rdev) != USB_MAJOR {
+        return Err(io::ErrorKind::Unsupported.into());
+    }
+    let mut id = [0; DEVICE_ID_BYTES];
+    // SAFETY: the request writes at most as many bytes as its own number says, which is the length of `id`, all of
+    // it initialised; it changes nothing else, and a driver that does not know it fails.
+    unsafe { ioctl(&node, Updater::<GET_DEVICE_ID, _>::new(&mut id))? };
+    Ok(id)
 }

@@ -133,6 +133,11 @@ impl Liveness {
         Liveness { patience, attempts: BTreeMap::new() }
     }
 
+    /// From now on attempts are judged by this; those under way too.
+    pub fn tune(&mut self, patience: Patience) {
+        self.patience = patience;
+    }
+
     /// Watches an attempt from its first beat on. An older one of the same printer is forgotten; where a
     /// newer one is watched, nothing happens.
     pub fn begin(&mut self, printer: PrinterId, job: JobId, generation: Generation) {

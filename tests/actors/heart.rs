@@ -59,7 +59,7 @@ async fn start(store: MemoryStore) -> Life {
         documents,
         surroundings: Surroundings::new(Vec::new(), timing, clock),
         clock,
-        files_uri: "sim:files".to_owned(),
+        printed: files.path().to_owned(),
     };
     Life { heart: Heart::start(&config, ground).await.unwrap(), store, _files: files }
 }

@@ -205,7 +205,7 @@ fn a_printer_whose_name_means_nothing_keeps_its_job_waiting() {
 }
 
 #[test]
-fn a_print_thread_that_panics_costs_an_attempt_and_nothing_else() {
+fn ptm_7_a_print_thread_that_panics_costs_an_attempt_and_nothing_else() {
     let other = FakePrinter::start(Behaviour::Normal);
     let sick = printer("sick", "sim:?fail=panic@1", "");
     let server = Server::start(&format!("{FAST}{sick}{}", printer("well", &other.uri(), "")));

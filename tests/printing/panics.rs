@@ -114,16 +114,45 @@ fn ptm_7_a_traffic_manager_that_panics_in_the_middle_leaves_no_second_connection
 #[test]
 fn ptm_7_a_print_thread_that_gives_no_sign_of_life_is_replaced() {
     let fake = FakePrinter::start(Behaviour::Normal);
-    let configuration = format!("[watch]\nworker = \"500ms\"\n{}", office(&fake));
+    let configuration = format!("[watch]\nworker = \"3s\"\n{}", office(&fake));
     let hangs = "print-thread-beat=1*off->1*pause";
     let server = Server::start_with(&configuration, &[("FAILPOINTS", hangs)]);
     let job = server.submit("", b"page");
+    // Seen by everybody meanwhile, and told by an event of its own.
+    let worker = server.wait("the thread is shown", || server.workers().into_iter().next());
+    assert_eq!((&worker["job"], &worker["printer"]), (&json!(job), &json!("office")), "{worker:#}");
+    assert_eq!((&worker["generation"], &worker["stage"]), (&json!(1), &json!("sending")), "{worker:#}");
+    assert!(worker["name"].as_str().unwrap().starts_with("print-"), "{worker:#}");
+    assert!(server.cli(&["workers"]).contains("office"));
     let done = server.until(job, "completed");
     assert_eq!(done["attempts"], 2);
     let again = server.timeline(job).into_iter().find(|entry| entry["kind"] == "print-again").unwrap();
     assert!(again["message"].as_str().unwrap().contains("gave no sign of life"), "{again:#}");
     assert_eq!(again["source"], "system");
     assert_eq!(fake.documents(1), [b"page"]);
+}
+
+#[test]
+fn ptm_7_a_worker_that_beats_while_its_device_is_silent_is_not_replaced() {
+    let fake = FakePrinter::start(Behaviour::NeverRead);
+    let quick = "[watch]\nworker = \"1s\"\nstall = \"300ms\"\n";
+    let server = Server::start(&format!("{quick}{}", office(&fake)));
+    let job = server.submit("", &Endless::bytes(16 << 20));
+    let worker = || server.workers().into_iter().next();
+    let first = server.wait("the thread is shown", worker);
+    let beat_of = |worker: &serde_json::Value| {
+        worker["last_beat"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap()
+    };
+    // Three times as long as a thread without a sign of life would have had.
+    wait_until("it beats for three seconds", STOP_MAX, || {
+        let lived = beat_of(&worker()?).duration_since(beat_of(&first));
+        (lived.as_secs() >= 3).then_some(())
+    });
+    let last = worker().unwrap();
+    assert_eq!((&last["generation"], &last["name"]), (&json!(1), &first["name"]), "{last:#}");
+    let job = server.job(job);
+    assert_eq!((&job["status"], &job["attempts"]), (&json!("transmitting"), &json!(1)), "{job:#}");
+    assert_eq!(fake.connections(), 1);
 }
 
 #[test]

@@ -77,6 +77,16 @@ fn copies_follow_one_another_in_one_session() {
 }
 
 #[test]
+fn a_printers_defaults_are_added_when_a_job_is_sent_and_the_job_keeps_what_was_asked() {
+    let fake = FakePrinter::start(Behaviour::Normal);
+    let server = Server::start(&printer("office", &fake.uri(), "options = { copies = 2 }"));
+    let (silent, asked) = (server.submit("", b"page\x0c"), server.submit("copies=1", b"once\x0c"));
+    assert_eq!(server.until(silent, "completed")["options"], json!({}));
+    assert_eq!(server.until(asked, "completed")["options"], json!({ "copies": "1" }));
+    assert_eq!(fake.documents(2), [b"page\x0cpage\x0c".as_slice(), b"once\x0c"]);
+}
+
+#[test]
 fn several_documents_of_one_job_come_in_their_order() {
     let fake = FakePrinter::start(Behaviour::Normal);
     let server = Server::start(&printer("office", &fake.uri(), ""));

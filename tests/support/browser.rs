@@ -7,7 +7,6 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use thirtyfour::extensions::cdp::ChromeDevTools;
 use thirtyfour::{
     By, ChromiumLikeCapabilities, DesiredCapabilities, LoggingPrefsLogLevel, WebDriver, WebElement,
 };
@@ -105,8 +104,7 @@ impl Browser {
     }
 
     fn devtools(&self, command: &str, parameters: Value) {
-        let tools = ChromeDevTools::new(self.driver().handle().clone());
-        let told = self.runtime.block_on(tools.execute_cdp_with_params(command, parameters));
+        let told = self.runtime.block_on(self.driver().cdp().send_raw(command, parameters));
         told.unwrap_or_else(|error| panic!("{command}: {error}"));
     }
 

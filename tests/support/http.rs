@@ -51,6 +51,8 @@ pub struct Setup {
     pub submit: SubmitAccess,
     pub networks: Vec<Network>,
     pub listen: &'static str,
+    /// What devices may use of the machine.
+    pub surroundings: Surroundings,
 }
 
 impl Default for Setup {
@@ -60,6 +62,7 @@ impl Default for Setup {
             submit: SubmitAccess::Local,
             networks: Vec::new(),
             listen: "127.0.0.1:0",
+            surroundings: Surroundings::new(Vec::new(), Timing::default(), Clock::machine()),
         }
     }
 }
@@ -91,7 +94,7 @@ impl Running {
             users: Users::new(folder.path().to_owned(), NOBODY),
             clock: Clock::machine(),
             addresses: listener.addresses(),
-            surroundings: Surroundings::new(Vec::new(), Timing::default(), Clock::machine()),
+            surroundings: setup.surroundings,
             bounds: setup.bounds,
         }));
         let (handle, thread) = serve(listener, Arc::clone(&state));

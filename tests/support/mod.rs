@@ -1,9 +1,12 @@
 //! What the tests share.
 #![allow(dead_code, reason = "no test uses all of it")]
 
+pub mod attempt;
 pub mod client;
 pub mod events;
 pub mod home;
+pub mod ipp_script;
+pub mod ippeve;
 pub mod log;
 pub mod printer;
 pub mod server;

@@ -31,6 +31,7 @@ pub(super) struct Running {
 /// What a running traffic manager has to be told without fail.
 pub(super) enum Order {
     Settings(Arc<Printer>),
+    Tuned(Arc<traffic_manager::Parts>),
     Stop,
     Park,
 }
@@ -38,8 +39,10 @@ pub(super) enum Order {
 impl Running {
     fn owe(&mut self, order: Order) {
         // Newer settings stand for older ones.
-        if matches!(order, Order::Settings(_)) {
-            self.owed.retain(|owed| !matches!(owed, Order::Settings(_)));
+        match order {
+            Order::Settings(_) => self.owed.retain(|owed| !matches!(owed, Order::Settings(_))),
+            Order::Tuned(_) => self.owed.retain(|owed| !matches!(owed, Order::Tuned(_))),
+            Order::Stop | Order::Park => {}
         }
         self.owed.push_back(order);
     }
@@ -49,6 +52,9 @@ impl Running {
             let sent = match order {
                 Order::Settings(printer) => {
                     self.address.try_send(traffic_manager::Settings(printer.clone())).map_err(drop)
+                }
+                Order::Tuned(parts) => {
+                    self.address.try_send(traffic_manager::Tuned(parts.clone())).map_err(drop)
                 }
                 Order::Stop => self.address.try_send(traffic_manager::Stop).map_err(drop),
                 Order::Park => self.address.try_send(traffic_manager::Park).map_err(drop),

@@ -10,6 +10,7 @@ use crate::device::{Confirmation, DocumentTag, JobTag};
 use crate::failpoint;
 use crate::model::id::Generation;
 use crate::model::job::{DocumentRef, Job};
+use crate::model::options::Options;
 use crate::model::outcome::{Answer, Outcome};
 use crate::model::printer::Activity;
 use crate::model::retry::NotReady;
@@ -86,7 +87,7 @@ impl TrafficManager {
             link,
             tag: self.tag(job),
             parts: self.parts_of(job),
-            copies: job.options.copies(),
+            copies: self.options(job).copies(),
             // Where the notice is lost to a full mailbox, the timer finds the report.
             notify: Box::new(move |generation| drop(address.try_send(Reported(generation)))),
         };
@@ -105,12 +106,18 @@ impl TrafficManager {
         ctx.spawn(later.into_actor(self).map(move |(), act, ctx| act.ended(generation, outcome, ctx)));
     }
 
+    /// What was asked for, with the printer's defaults where nothing was.
+    fn options(&self, job: &Job) -> Options {
+        job.options.or(&self.begin.printer.defaults)
+    }
+
     pub(super) fn tag(&self, job: &Job) -> JobTag {
         let extension = job.documents.first().map_or("prn", |document| document.format.extension());
         let closes = match self.traffic.as_ref().map(Traffic::final_word) {
             Some(FinalWord::Silence) => Confirmation::Silence,
             Some(FinalWord::Close) | None => Confirmation::Close,
         };
+        let options = self.options(job);
         let tag_of =
             |document: &DocumentRef| DocumentTag { format: document.format.clone(), bytes: document.bytes };
         JobTag {
@@ -122,8 +129,8 @@ impl TrafficManager {
             handle: job.device_job_id.clone(),
             extension,
             documents: job.documents.iter().map(tag_of).collect(),
-            options: job.options.clone(),
-            bytes_total: job.bytes_total().saturating_mul(u64::from(job.options.copies())),
+            bytes_total: job.bytes_total().saturating_mul(u64::from(options.copies())),
+            options,
             closes,
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix::prelude::*;
 
-use super::{TrafficManager, target_of};
+use super::{Parts, TrafficManager, target_of};
 use crate::failpoint;
 use crate::model::id::Generation;
 use crate::model::liveness::Verdict;
@@ -20,6 +20,11 @@ pub struct Bell;
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Settings(pub Arc<Printer>);
+
+/// The configuration was read again: rules and surroundings are these now.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Tuned(pub Arc<Parts>);
 
 /// The watcher has found something out about an attempt.
 #[derive(Message)]
@@ -54,7 +59,8 @@ impl Handler<Settings> for TrafficManager {
     type Result = ();
 
     fn handle(&mut self, msg: Settings, ctx: &mut Self::Context) {
-        if msg.0.uri != self.begin.printer.uri {
+        let (new, old) = (&msg.0, &self.begin.printer);
+        if (&new.uri, &new.credentials_file) != (&old.uri, &old.credentials_file) {
             self.target = target_of(&msg.0, &self.begin.parts.surroundings);
         }
         let paused = msg.0.paused && !self.begin.printer.paused;
@@ -64,6 +70,19 @@ impl Handler<Settings> for TrafficManager {
         }
         let asks = self.asks();
         self.step(Input::Printer(Box::new((*msg.0).clone()), asks), ctx);
+    }
+}
+
+impl Handler<Tuned> for TrafficManager {
+    type Result = ();
+
+    fn handle(&mut self, msg: Tuned, ctx: &mut Self::Context) {
+        let rules = msg.0.rules;
+        self.begin.parts = msg.0;
+        self.target = target_of(&self.begin.printer, &self.begin.parts.surroundings);
+        self.step(Input::Rules(rules), ctx);
+        let (printer, asks) = (Box::new((*self.begin.printer).clone()), self.asks());
+        self.step(Input::Printer(printer, asks), ctx);
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use actix::prelude::*;
 use tokio::sync::mpsc::UnboundedSender;
 
-pub use self::messages::{Bell, Park, Reported, Settings, Stop, Watched};
+pub use self::messages::{Bell, Park, Reported, Settings, Stop, Tuned, Watched};
 use self::pools::Pools;
 use super::board::{Board, Notices};
 use super::thread_watcher::ThreadWatcher;
@@ -39,6 +39,7 @@ const READ_AGAIN: Duration = Duration::from_secs(1);
 const MAILBOX: usize = 64;
 
 /// What all traffic managers are made from.
+#[derive(Clone)]
 pub struct Parts {
     pub store: SharedStore,
     pub documents: Documents,

@@ -83,6 +83,24 @@ impl Incoming {
         Ok(Some(Response { status, body }))
     }
 
+    /// The status, when the final head has come.
+    pub(super) fn status(&mut self) -> Result<Option<u16>, Broken> {
+        self.has_final_head()?;
+        Ok(self.head.map(|(status, _)| status))
+    }
+
+    /// The part of the body that has come since, of an answer that has no end.
+    pub(super) fn take_part(&mut self) -> Result<Vec<u8>, Broken> {
+        match self.head {
+            Some((_, Framing::Chunked)) => {
+                self.take_chunks()?;
+                Ok(mem::take(&mut self.chunked))
+            }
+            Some(_) => Ok(mem::take(&mut self.bytes)),
+            None => Ok(Vec::new()),
+        }
+    }
+
     /// The connection has ended: the answer, where that is how it ends.
     pub(super) fn at_end(mut self, error: io::Error) -> Result<Response, Broken> {
         match self.head {

@@ -90,7 +90,7 @@ enum Sent {
 }
 
 impl Request<'_> {
-    fn head(&self) -> String {
+    pub(super) fn head(&self) -> String {
         let mut head = format!("{} {} HTTP/1.1\r\nhost: {}\r\n", self.method, self.target, self.host);
         head.push_str("connection: close\r\naccept: application/json\r\n");
         match &self.body {

@@ -1,6 +1,7 @@
 //! The server as the commands see it: where it is, what it is asked, and what went wrong, in one line.
 
 mod answer;
+pub mod events;
 mod http;
 mod place;
 mod wire;
@@ -97,6 +98,17 @@ impl Server {
         headers.extend(self.token.iter().map(|token| ("authorization", format!("Bearer {token}"))));
         let request = Request { method, target: place.target(target), host: place.host(), headers, body };
         exchange(wire, request).map_err(NoAnswer::Broken)
+    }
+
+    /// Opens the stream of events behind this one; `None`: from now on.
+    pub fn events(&self, after: Option<u64>) -> Result<events::Events, Failure> {
+        let (place, wire) = self.connect()?;
+        let mut headers: Vec<(&'static str, String)> = Vec::new();
+        headers.extend(after.map(|id| ("last-event-id", id.to_string())));
+        headers.extend(self.token.iter().map(|token| ("authorization", format!("Bearer {token}"))));
+        let target = place.target("/api/v1/events");
+        let request = Request { method: "GET", target, host: place.host(), headers, body: Body::None };
+        events::Events::open(wire, &request)
     }
 
     /// The first place that answers. Only one that nobody listens at is passed over.

@@ -1,9 +1,11 @@
 //! Requests of IPP and their answers, in a session with one printer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::driver::Driver;
-use super::session::{Begun, Printer, Session, Trouble};
+use super::known::Printer;
+use super::session::{Begun, Session, Trouble};
 use super::verdict::{self, Verdict};
 use crate::model::retry::NotReady;
 use crate::protocol::ipp::{
@@ -105,6 +107,17 @@ impl Client {
         read: impl Fn(&Message<'_>) -> T,
     ) -> Result<Answered<T>, Trouble> {
         let longest = self.printer().timing.silence;
+        self.ask_within(driver, build, read, longest).await
+    }
+
+    /// The same, with a time of its own for the answer.
+    pub async fn ask_within<D: Driver, T>(
+        &mut self,
+        driver: &mut D,
+        build: impl Fn(&Caller<'_>) -> Built,
+        read: impl Fn(&Message<'_>) -> T,
+        longest: Duration,
+    ) -> Result<Answered<T>, Trouble> {
         loop {
             let request = self.build(&build)?;
             let body = match self.session.exchange(driver, &request, Some(longest)).await {
@@ -179,6 +192,14 @@ pub fn understand(body: &[u8]) -> Result<Message<'_>, Trouble> {
 /// What a message answers.
 pub fn answered<T>(message: &Message<'_>, read: impl Fn(&Message<'_>) -> T) -> Answered<T> {
     let Answer { status, message: words, unsupported } = Answer::of(message);
-    let verdict = verdict::of_status(status, words.as_deref());
+    let verdict = match verdict::of_status(status, words.as_deref()) {
+        // Of attributes that a document cannot do without, it is the document that is not supported.
+        Verdict::AskLess
+            if unsupported.iter().any(|name| name == "document-format" || name == "compression") =>
+        {
+            verdict::of_status(Status::DocumentFormatNotSupported, words.as_deref())
+        }
+        other => other,
+    };
     Answered { verdict, unsupported, value: read(message) }
 }

@@ -5,27 +5,26 @@ use std::time::Duration;
 use socket2::SockRef;
 
 use super::client::{Client, answered, understand};
-use super::driver::{Driver, Ended, OnThread, block};
+use super::driver::{Driver, OnThread, block};
 use super::facts::{self, Batch, Road};
-use super::naming::{self, Nth};
-use super::session::{Begun, Copies, Trouble};
-use super::ticket::{self, Ask};
+use super::known::Copies;
+use super::naming;
+use super::order::{Order, Place};
+use super::session::{Begun, Trouble};
+use super::ticket::Ask;
 use super::verdict::{self, Left, Verdict};
 use super::wire::Wire;
-use crate::device::{DocumentTag, JobTag, LinkError};
+use crate::device::{JobTag, LinkError};
 use crate::model::liveness::Stage;
 use crate::model::news::News;
 use crate::model::retry::{Broken, NotReady, Whole};
-use crate::protocol::ipp::{
-    Caller, DocumentPart, JobAttributes, JobPart, LastDocument, Operation, PrinterAttributes, encode,
-};
+use crate::protocol::ipp::{Caller, JobAttributes, LastDocument, Operation, PrinterAttributes, encode};
 
 /// How long a job that follows another one of ours waits between two tries at a printer that takes one at a
 /// time.
 const NEXT_JOB_PAUSE: Duration = Duration::from_secs(1);
-/// How long one wait for the answer after a document is.
+/// How long one wait for the answer after a document is, and once the printer has acknowledged every byte.
 const ANSWER_WAIT: Duration = Duration::from_millis(100);
-/// … once the printer has acknowledged every byte.
 const ANSWER_WAIT_LONG: Duration = Duration::from_secs(2);
 
 /// Where the document that is handed over now is.
@@ -49,7 +48,7 @@ pub struct Delivery {
     /// The handles of the jobs of IPP that were made, in order. Of the last of them the answer to Print-Job
     /// may be missing.
     pub jobs: Vec<i32>,
-    /// Bytes of documents handed to the operating system, and how many of them the printer had at most.
+    /// Bytes of documents handed to the operating system, and how many of them the printer has.
     handed: u64,
     taken: u64,
     /// How the connection ended after the last byte and before the answer to it, where it did.
@@ -60,13 +59,6 @@ pub struct Delivery {
 /// A call out of turn, or bytes that were not announced: nothing of them leaves.
 const NO_ORDER: LinkError = LinkError::Broken(Broken::WriteFailed, Whole::No);
 
-/// Which document has come to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    Middle,
-    Last,
-}
-
 /// Whether the answer to a document is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answer {
@@ -74,70 +66,11 @@ enum Answer {
     Was,
 }
 
-/// What is to be delivered.
-#[derive(Clone)]
-pub struct Order {
-    pub tag: JobTag,
-    road: Road,
-    batch: Batch,
-    /// All documents of all copies that are handed over.
-    parts: usize,
-    /// The copies that the printer is to make.
-    copies: u32,
-    ask: Ask,
-}
-
 /// A request that carries the attributes of the job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Proposal {
     Validate,
     Create,
-}
-
-impl Order {
-    /// Which job of IPP the document in this place belongs to.
-    fn nth(&self, part: usize) -> Nth {
-        match self.batch {
-            Batch::All => Nth { n: 1, of: 1 },
-            Batch::One => Nth { n: part + 1, of: self.parts },
-        }
-    }
-
-    /// How many jobs of IPP it becomes.
-    pub fn jobs(&self) -> usize {
-        match self.batch {
-            Batch::All => 1,
-            Batch::One => self.parts,
-        }
-    }
-
-    fn is_last(&self, part: usize) -> bool {
-        part + 1 >= self.parts
-    }
-
-    fn document(&self, part: usize) -> Option<&DocumentTag> {
-        let documents = &self.tag.documents;
-        documents.get(part % documents.len().max(1))
-    }
-
-    fn job_part<'a>(&'a self, name: &'a str, printer: &PrinterAttributes) -> JobPart<'a> {
-        let template = ticket::template(&self.tag.options, self.copies, printer, &self.ask);
-        JobPart { name, template }
-    }
-
-    fn document_part<'a>(&'a self, part: usize, printer: &PrinterAttributes) -> DocumentPart<'a> {
-        let format = self.document(part).map(|document| facts::format_of(&document.format, printer));
-        DocumentPart { name: Some(&self.tag.title), format, compression: None }
-    }
-}
-
-impl From<Ended> for LinkError {
-    fn from(ended: Ended) -> LinkError {
-        match ended {
-            Ended::Stopped => LinkError::Stopped,
-            Ended::Failed(_) => LinkError::Broken(Broken::WriteFailed, Whole::No),
-        }
-    }
 }
 
 impl Delivery {
@@ -193,6 +126,9 @@ impl Delivery {
         if self.printer.knows(Operation::ValidateJob) == Some(true) {
             self.propose(driver, Proposal::Validate)?;
         }
+        if let Err(Trouble::Stopped) = block(self.client.register(driver, &self.printer)) {
+            return Err(LinkError::Stopped);
+        }
         match road {
             Road::Create => self.create(driver),
             Road::Print => Ok(()),
@@ -234,7 +170,7 @@ impl Delivery {
                 |refused: &[String]| order.copies > 1 && refused.iter().any(|name| name == "copies");
             let answered = match answered {
                 Ok(answered) => answered,
-                Err(trouble) => return Err(self.lost_before(trouble)),
+                Err(trouble) => return Err(verdict::lost_before(trouble, self.left())),
             };
             match answered.verdict {
                 Verdict::Good | Verdict::AskLess if copies_refused(&answered.unsupported) => {
@@ -295,7 +231,7 @@ impl Delivery {
             let piece = block(client.session.piece(driver, rest, &mut count));
             let piece = match piece {
                 Ok(piece) => piece,
-                Err(trouble) => return Err(self.lost_within(trouble, Whole::No)),
+                Err(trouble) => return Err(verdict::lost_within(trouble, Whole::No)),
             };
             *left += (rest.len() - piece.bytes) as u64;
             rest = &rest[piece.bytes..];
@@ -335,9 +271,9 @@ impl Delivery {
         let Delivery { client, printer, order, part, jobs, .. } = self;
         let order = order.as_ref().ok_or(NO_ORDER)?;
         let name = naming::job_name(&order.tag, order.nth(*part));
-        let last = match order.batch {
-            Batch::All if !order.is_last(*part) => LastDocument::No,
-            Batch::All | Batch::One => LastDocument::Yes,
+        let last = match (order.batch, order.place(*part)) {
+            (Batch::All, Place::Middle) => LastDocument::No,
+            (Batch::All, Place::Last) | (Batch::One, _) => LastDocument::Yes,
         };
         let request = |caller: &Caller<'_>| {
             let document = order.document_part(*part, printer);
@@ -352,19 +288,21 @@ impl Delivery {
             Ok(Begun::Document) => Ok(None),
             Ok(Begun::Answered(body)) => {
                 let verdict = understand(&body).map(|message| answered(&message, |_| ()).verdict);
-                match verdict.map_err(|trouble| self.lost_before(trouble))? {
+                match verdict.map_err(|trouble| verdict::lost_before(trouble, self.left()))? {
                     Verdict::Good => Ok(Some(body)),
                     refused => Err(refused.refusal(self.left())),
                 }
             }
-            Err(trouble) => Err(self.lost_before(trouble)),
+            Err(trouble) => Err(verdict::lost_before(trouble, self.left())),
         }
     }
 
     /// After the last document.
     pub fn end_last(&mut self, driver: &mut OnThread<'_>) -> Result<(), LinkError> {
         self.begin_part(driver)?;
-        self.end_part(driver, Place::Last)
+        self.end_part(driver, Place::Last)?;
+        driver.pulse.stage(Stage::AwaitingWord);
+        Ok(())
     }
 
     /// Waits for the answer to the document, as long as the connection lives: some printers answer when they
@@ -400,7 +338,7 @@ impl Delivery {
                     self.unanswered = Some(broken);
                     break;
                 }
-                Err(trouble) => return Err(self.lost_within(trouble, self.whole(place))),
+                Err(trouble) => return Err(verdict::lost_within(trouble, self.whole(place))),
             }
         }
         self.sending = Sending::NotBegun;
@@ -416,7 +354,7 @@ impl Delivery {
         let read = understand(body).map(|message| answered(&message, JobAttributes::first));
         let (verdict, job) = match read {
             Ok(answered) => (answered.verdict, answered.value),
-            Err(trouble) => return Err(self.lost_within(trouble, Whole::Maybe)),
+            Err(trouble) => return Err(verdict::lost_within(trouble, Whole::Maybe)),
         };
         if verdict != Verdict::Good {
             return Err(verdict.refusal(self.left()));
@@ -429,20 +367,6 @@ impl Delivery {
         Ok(Answer::Was)
     }
 
-    pub fn made(&mut self, driver: &mut OnThread<'_>, id: i32) {
-        self.jobs.push(id);
-        self.news.handle = Some(id.to_string());
-        driver.pulse.news(self.news.clone());
-    }
-
-    /// Tells why the printer does not go on, or that it does, where that is new.
-    pub fn tell_stopped(&mut self, driver: &mut OnThread<'_>, why: Option<NotReady>) {
-        if self.news.stopped != why {
-            self.news.stopped = why;
-            driver.pulse.news(self.news.clone());
-        }
-    }
-
     /// The printer does not make copies, whatever it says: from now on it gets them one by one.
     fn copies_refused(&mut self) -> LinkError {
         self.client.printer().known().copies = Copies::Refuses;
@@ -451,25 +375,6 @@ impl Delivery {
 
     fn left(&self) -> Left {
         if self.handed > 0 { Left::Some } else { Left::Nothing }
-    }
-
-    /// No answer, and no byte of this document has left.
-    fn lost_before(&self, trouble: Trouble) -> LinkError {
-        match trouble {
-            Trouble::Stopped => LinkError::Stopped,
-            Trouble::Http(status) => verdict::of_http(status).refusal(self.left()),
-            trouble => LinkError::NotReady(verdict::out_of_trouble(trouble)),
-        }
-    }
-
-    /// No answer, and bytes of this document have left.
-    fn lost_within(&self, trouble: Trouble, whole: Whole) -> LinkError {
-        match trouble {
-            Trouble::Stopped => LinkError::Stopped,
-            Trouble::Http(status) => verdict::of_http(status).refusal(Left::Some),
-            Trouble::Broken(broken) => LinkError::Broken(broken, whole),
-            Trouble::NotReady(_) | Trouble::Nonsense(_) => LinkError::Broken(Broken::WriteFailed, whole),
-        }
     }
 
     /// Whether some of what was handed over certainly has not left.
@@ -494,11 +399,6 @@ impl Delivery {
             let _ = SockRef::from(&**connection.wire.socket()).set_linger(Some(Duration::ZERO));
         }
         let order = self.order.as_ref()?;
-        let whole = match (order.road, order.batch) {
-            (Road::Print, _) => true,
-            (Road::Create, Batch::All) => self.ended == order.parts,
-            (Road::Create, Batch::One) => self.ended == self.jobs.len(),
-        };
-        self.jobs.last().copied().filter(|_| !whole)
+        self.jobs.last().copied().filter(|_| !order.is_whole(self.ended, self.jobs.len()))
     }
 }

@@ -17,8 +17,8 @@ use tokio::time::timeout;
 
 use crate::clock::Clock;
 use crate::device::address::{Host, HostPort};
-use crate::device::{Pulse, Shutter, Timing, connect, os};
-use crate::model::retry::NotReady;
+use crate::device::{LinkError, Pulse, Resolver, Shutter, Timing, connect, os};
+use crate::model::retry::{Broken, NotReady, Whole};
 use crate::model::time::MonoTime;
 
 /// Why waiting ended without what was waited for.
@@ -42,6 +42,15 @@ pub trait Driver {
     async fn connect(&mut self, place: &HostPort, peer: Option<SocketAddr>) -> Result<Arc<TcpStream>, NoWay>;
 }
 
+impl From<Ended> for LinkError {
+    fn from(ended: Ended) -> LinkError {
+        match ended {
+            Ended::Stopped => LinkError::Stopped,
+            Ended::Failed(_) => LinkError::Broken(Broken::WriteFailed, Whole::No),
+        }
+    }
+}
+
 /// Why there is no connection.
 #[derive(Debug)]
 pub enum NoWay {
@@ -53,6 +62,7 @@ pub enum NoWay {
 pub struct OnRuntime {
     pub clock: Clock,
     pub timing: Timing,
+    pub names: Resolver,
 }
 
 impl Driver for OnRuntime {
@@ -87,7 +97,7 @@ impl Driver for OnRuntime {
         place: &HostPort,
         _peer: Option<SocketAddr>,
     ) -> Result<Arc<TcpStream>, NoWay> {
-        connect::connect(place, self.timing.connect).await.map(Arc::new).map_err(NoWay::NotReady)
+        connect::connect(place, &self.names, self.timing.connect).await.map(Arc::new).map_err(NoWay::NotReady)
     }
 }
 

@@ -124,7 +124,7 @@ pub fn understand(bytes: &[u8], stream: Stream) -> Result<Incoming, String> {
     }
     let keeps = keeps(&answer);
     let framing = framing(&answer, status)?;
-    let basic = values(&answer, "www-authenticate").any(|value| offers_basic(value));
+    let basic = values(&answer, "www-authenticate").any(offers_basic);
     let rest = &bytes[head..];
     let (body, used, keeps) = match framing {
         Framing::None => (Vec::new(), 0, keeps),
@@ -146,6 +146,11 @@ pub fn understand(bytes: &[u8], stream: Stream) -> Result<Incoming, String> {
 
 fn too_long() -> String {
     format!("its answer is longer than {BODY_BYTES_MAX} bytes")
+}
+
+/// Whether a head is there to its end, whatever follows it.
+pub fn has_head(bytes: &[u8]) -> bool {
+    bytes.windows(4).any(|four| four == b"\r\n\r\n")
 }
 
 /// The values of a field.

@@ -9,7 +9,8 @@ use super::client::Client;
 use super::delivery::Delivery;
 use super::driver::{Driver, OnRuntime, OnThread, Switch};
 use super::facts;
-use super::session::Copies;
+use super::known::Copies;
+use super::subscribe;
 use crate::device::{JobTag, Link, LinkError, Pulse, Shutter};
 use crate::model::description::Description;
 use crate::model::job::DoneHow;
@@ -99,11 +100,13 @@ impl Link for IppLink {
 impl Drop for IppLink {
     fn drop(&mut self) {
         let Some(mut delivery) = self.delivery.take() else { return };
+        subscribe::give_back_when_idle(delivery.client.printer(), &self.runtime);
         let Some(id) = delivery.abandon() else { return };
         let Delivery { mut client, .. } = delivery;
-        let (clock, timing) = (client.printer().clock, client.printer().timing);
+        let printer = client.printer();
+        let (clock, timing, names) = (printer.clock, printer.timing, printer.names.clone());
         self.runtime.spawn(async move {
-            let mut driver = OnRuntime { clock, timing };
+            let mut driver = OnRuntime { clock, timing, names };
             let told = client.cancel(&mut driver, id);
             match timeout(timing.connect, told).await {
                 Ok(Ok(())) => {}

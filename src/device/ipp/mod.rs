@@ -17,11 +17,14 @@ mod delivery;
 mod driver;
 mod facts;
 mod http;
+mod known;
 mod link;
 mod naming;
+mod order;
 mod place;
 mod ready;
 mod session;
+mod subscribe;
 mod ticket;
 mod tls;
 mod verdict;
@@ -37,9 +40,9 @@ use tokio::time::timeout;
 
 use self::client::{Client, Meeting};
 use self::driver::{OnRuntime, Switch};
+use self::known::Printer;
 use self::link::{IppLink, Met};
 use self::place::{IppPlace, Scheme};
-use self::session::Printer;
 use super::{BadUri, CancelFailed, JobTag, Kind, Link, Place, Surroundings, Target, connect};
 use crate::model::description::Description;
 use crate::model::outcome::Answer;
@@ -76,7 +79,7 @@ struct IppTarget(Arc<Printer>);
 
 impl IppTarget {
     fn driver(&self) -> OnRuntime {
-        OnRuntime { clock: self.0.clock, timing: self.0.timing }
+        OnRuntime { clock: self.0.clock, timing: self.0.timing, names: self.0.names.clone() }
     }
 }
 
@@ -154,6 +157,7 @@ async fn open(printer: Arc<Printer>, mut driver: OnRuntime) -> Result<IppLink, N
         },
         Meeting::WantsToKnowWho => Met::WantsToKnowWho,
     };
+    client.printer().known().links += 1;
     let switch = Switch::new().map_err(|error| connect::not_ready(&error))?;
     Ok(IppLink::new(client, met, switch, tokio::runtime::Handle::current()))
 }

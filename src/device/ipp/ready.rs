@@ -5,6 +5,8 @@ use crate::protocol::ipp::{PrinterAttributes, PrinterState, Reason, Severity};
 
 /// What a reason means where it stops a printer.
 enum Stops {
+    /// It stops the printer, whatever its state is said to be, also as a mere warning.
+    Warned(NotReady),
     /// It stops the printer, whatever its state is said to be.
     Always(NotReady),
     /// It is the cause where the printer says that it is stopped, and a remark elsewhere.
@@ -29,16 +31,19 @@ pub fn not_ready(printer: &PrinterAttributes) -> Option<NotReady> {
 /// says that it is stopped: then it is the best that is known.
 fn cause(reason: &Reason, stopped: bool) -> Option<NotReady> {
     match meaning(&reason.keyword)? {
+        Stops::Warned(why) if stopped || reason.severity() >= Severity::Warning => Some(why),
         Stops::Always(why) if stopped || reason.severity() == Severity::Error => Some(why),
         Stops::WhenStopped(why) if stopped => Some(why),
-        Stops::Always(_) | Stops::WhenStopped(_) => None,
+        Stops::Warned(_) | Stops::Always(_) | Stops::WhenStopped(_) => None,
     }
 }
 
 /// Keywords of RFC 8011 section 5.4.12 and PWG 5100.9, and one of CUPS's.
 fn meaning(keyword: &str) -> Option<Stops> {
     Some(Stops::Always(match keyword {
-        "media-empty" | "media-needed" => NotReady::MediaEmpty,
+        "media-empty" => NotReady::MediaEmpty,
+        // Said only while a job waits for it: `ippeveprinter` and others warn of nothing more.
+        "media-needed" => return Some(Stops::Warned(NotReady::MediaEmpty)),
         "media-jam" => NotReady::MediaJam,
         "cover-open" | "door-open" | "interlock-open" => NotReady::CoverOpen,
         "toner-empty" | "marker-supply-empty" | "marker-ink-empty" | "developer-empty" => {
@@ -75,7 +80,11 @@ fn rank(why: &NotReady) -> u8 {
         NotReady::PausedAtDevice => 6,
         NotReady::Busy => 7,
         NotReady::Other(_) => 8,
-        NotReady::Refused | NotReady::Asleep | NotReady::Unreachable | NotReady::Unresolved => 9,
+        NotReady::Refused
+        | NotReady::Asleep
+        | NotReady::Unreachable
+        | NotReady::Unresolved
+        | NotReady::LookUpSlow => 9,
     }
 }
 
@@ -109,7 +118,7 @@ mod tests {
         use NotReady as N;
         use PrinterState::{Idle, Processing, Stopped};
         let other = |words: &str| Some(N::Other(words.to_owned()));
-        let cases: [(PrinterState, &[&str], Option<NotReady>); 25] = [
+        let cases: [(PrinterState, &[&str], Option<NotReady>); 27] = [
             (Idle, &[], None),
             (Processing, &["none"], None),
             (Processing, &["connecting-to-device"], None),
@@ -117,6 +126,8 @@ mod tests {
             (Idle, &["media-empty-warning"], None),
             (Idle, &["media-empty-error"], Some(N::MediaEmpty)),
             (Processing, &["media-needed"], Some(N::MediaEmpty)),
+            (Processing, &["media-empty-warning", "media-needed-warning"], Some(N::MediaEmpty)),
+            (Processing, &["media-needed-report"], None),
             (Stopped, &["media-empty-report"], Some(N::MediaEmpty)),
             (Stopped, &["media-jam", "paused"], Some(N::MediaJam)),
             (Stopped, &["paused", "cover-open-warning"], Some(N::CoverOpen)),

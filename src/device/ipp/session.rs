@@ -1,110 +1,24 @@
 //! Exchanges with one printer, over as many connections as it takes: broken ones are replaced, TLS is begun
 //! where the printer wants it, and it is told who asks where it wants to know.
 
-use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::connection::{Connection, Lost};
 use super::credentials::{self, Basic};
 use super::driver::{Driver, NoWay};
 use super::http::{self, Expect, Head, Keeps, Reply};
-use super::place::{IppPlace, Scheme};
+use super::known::{AsksWho, Printer, Tls};
 use super::tls::Fingerprint;
 use super::wire::Wire;
-use crate::clock::Clock;
-use crate::device::{Surroundings, Timing};
 use crate::model::retry::{Broken, NotReady};
-use crate::protocol::ipp::Version;
 
 /// How often one request is made at most: a stale connection, a password asked for, and TLS asked for are
 /// each a reason to make it again.
 const TRIES_MAX: usize = 4;
 /// How long leave to send a document is waited for (RFC 9110 section 10.1.1 leaves it to us).
 const LEAVE_WAIT: Duration = Duration::from_secs(1);
-
-/// A printer as its target and all its links know it.
-pub struct Printer {
-    pub place: IppPlace,
-    pub credentials: Option<PathBuf>,
-    pub timing: Timing,
-    pub clock: Clock,
-    known: Mutex<Known>,
-}
-
-impl fmt::Debug for Printer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Printer").field("place", &self.place).finish_non_exhaustive()
-    }
-}
-
-/// What was learned of a printer: all of it can be learned again.
-#[derive(Clone, Debug)]
-pub struct Known {
-    /// The path under which it answered, or the next to try.
-    pub path: String,
-    /// The newest version that it may understand.
-    pub version: Version,
-    tls: Tls,
-    asks_who: AsksWho,
-    /// Of the first certificate that it showed.
-    certificate: Option<Fingerprint>,
-    /// Whether it makes copies, as far as it was seen.
-    pub copies: Copies,
-}
-
-/// How TLS begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Tls {
-    Never,
-    /// With the first byte.
-    AtOnce,
-    /// After a word in plain text (RFC 2817).
-    Upgrade,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum AsksWho {
-    No,
-    Yes,
-}
-
-/// Whether a printer does what it says of `copies`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Copies {
-    AsItSays,
-    Refuses,
-}
-
-impl Printer {
-    pub fn new(place: IppPlace, credentials: Option<PathBuf>, surroundings: &Surroundings) -> Printer {
-        let tls = match place.scheme {
-            Scheme::Ipp => Tls::Never,
-            Scheme::Ipps => Tls::AtOnce,
-        };
-        let known = Known {
-            path: place.paths().first().copied().unwrap_or("/").to_owned(),
-            version: Version::V2_0,
-            tls,
-            asks_who: AsksWho::No,
-            certificate: None,
-            copies: Copies::AsItSays,
-        };
-        let Surroundings { timing, clock, .. } = *surroundings;
-        Printer { place, credentials, timing, clock, known: Mutex::new(known) }
-    }
-
-    /// What is known is good also after a panic: it is changed a field at a time.
-    pub fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub fn uri(&self) -> String {
-        self.place.printer_uri(&self.known().path)
-    }
-}
 
 /// Why there is no answer of IPP.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -303,6 +217,10 @@ impl Session {
             wire.encrypted(&place.at.host).map_err(|error| Trouble::Nonsense(error.to_string()))?;
         let mut connection = Connection::new(encrypted);
         connection.shake(driver).await?;
+        if tls == Tls::Upgrade {
+            // The answer to the word in plain text comes under TLS (RFC 2817 section 3.3).
+            connection.skip_answer(driver, self.printer.timing.silence).await?;
+        }
         self.meet(connection.wire.fingerprint());
         Ok(connection)
     }

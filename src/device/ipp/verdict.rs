@@ -150,6 +150,27 @@ pub fn out_of_trouble(trouble: Trouble) -> NotReady {
     }
 }
 
+/// Why a link ends without an answer, when no byte of the document that it is about has left.
+pub fn lost_before(trouble: Trouble, left: Left) -> LinkError {
+    match trouble {
+        Trouble::Stopped => LinkError::Stopped,
+        Trouble::Http(status) => of_http(status).refusal(left),
+        Trouble::NotReady(_) | Trouble::Broken(_) | Trouble::Nonsense(_) => {
+            LinkError::NotReady(out_of_trouble(trouble))
+        }
+    }
+}
+
+/// The same, when bytes of it have left.
+pub fn lost_within(trouble: Trouble, whole: Whole) -> LinkError {
+    match trouble {
+        Trouble::Stopped => LinkError::Stopped,
+        Trouble::Http(status) => of_http(status).refusal(Left::Some),
+        Trouble::Broken(broken) => LinkError::Broken(broken, whole),
+        Trouble::NotReady(_) | Trouble::Nonsense(_) => LinkError::Broken(Broken::WriteFailed, whole),
+    }
+}
+
 /// How a job ended at the printer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobEnd {

@@ -6,10 +6,11 @@ use std::time::Duration;
 use super::ask::waits_for_more;
 use super::client::Answered;
 use super::delivery::Delivery;
-use super::driver::{OnThread, block};
+use super::driver::{Driver, OnThread, block};
 use super::naming;
 use super::ready;
 use super::session::Trouble;
+use super::subscribe::Told;
 use super::verdict::{self, JobEnd, Verdict};
 use crate::device::LinkError;
 use crate::model::job::DoneHow;
@@ -20,6 +21,10 @@ use crate::protocol::ipp::{Caller, JobAttributes, JobState, PrinterAttributes, e
 /// How long after one look the next one comes, in milliseconds: soon at first, since most jobs are short; the
 /// last holds from then on.
 const LOOKS_MS: [u64; 12] = [50, 100, 200, 400, 700, 1_000, 1_000, 2_000, 3_000, 5_000, 8_000, 10_000];
+/// However much a printer has to tell, it is not asked more often.
+const WAIT_MIN: Duration = Duration::from_millis(50);
+/// One that comes back earlier with nothing did not wait.
+const WAITED_MIN: Duration = Duration::from_secs(1);
 /// A printer that refuses so many times running to say how a job goes will not say it.
 const REFUSALS_MAX: u32 = 5;
 /// What is asked of the printer itself meanwhile.
@@ -68,7 +73,20 @@ impl Delivery {
                 Look::Mute(Mute::Refuses) => refusals += 1,
             }
             pause = looks.next().unwrap_or(pause);
-            driver.pass(Duration::from_millis(pause))?;
+            self.wait(driver, Duration::from_millis(pause))?;
+        }
+    }
+
+    /// Until the printer tells of something; for `pause` where it does not tell.
+    fn wait(&mut self, driver: &mut OnThread<'_>, pause: Duration) -> Result<(), LinkError> {
+        driver.pass(pause.min(WAIT_MIN))?;
+        let since = driver.now();
+        match block(self.client.wait_for_events(driver)) {
+            Ok(Told::Events) => Ok(()),
+            Ok(Told::Nothing) if driver.now().since(since) >= WAITED_MIN => Ok(()),
+            Ok(Told::Nothing | Told::Ask) => Ok(driver.pass(pause)?),
+            Err(Trouble::Stopped) => Err(LinkError::Stopped),
+            Err(_) => Ok(driver.pass(pause)?),
         }
     }
 
@@ -150,6 +168,21 @@ impl Delivery {
             }
             (why, _) => why,
         })
+    }
+
+    /// The printer has a job of this number for us.
+    pub fn made(&mut self, driver: &mut OnThread<'_>, id: i32) {
+        self.jobs.push(id);
+        self.news.handle = Some(id.to_string());
+        driver.pulse.news(self.news.clone());
+    }
+
+    /// Tells why the printer does not go on, or that it does, where that is new.
+    pub fn tell_stopped(&mut self, driver: &mut OnThread<'_>, why: Option<NotReady>) {
+        if self.news.stopped != why {
+            self.news.stopped = why;
+            driver.pulse.news(self.news.clone());
+        }
     }
 
     /// The printer does not know the job by its handle: perhaps it lists it as done, by its name.

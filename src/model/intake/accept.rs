@@ -38,14 +38,9 @@ impl Intake {
             (None, None) => return Err(Refusal::NoDefaultQueue),
         };
         let queue = self.directory.queue(&name).ok_or_else(|| Refusal::NoSuchQueue(name.clone()))?;
-        let printer = self.directory.printer(&name);
         if !self.directory.accepts(queue) {
             return Err(Refusal::NotAccepting(name));
         }
-        let options = match printer {
-            Some(printer) => request.options.or(&printer.defaults),
-            None => request.options.clone(),
-        };
         let id = match id {
             Some(id) => id,
             None => self.numbers.job().ok_or_else(out_of_numbers)?,
@@ -60,7 +55,8 @@ impl Intake {
             status,
             reason,
             title: request.title.clone().unwrap_or(job.title),
-            options,
+            // What was asked for. The printer that prints it adds its own defaults, whichever it will be.
+            options: request.options.clone(),
             priority: request.priority,
             control_hash: request.control_hash,
             ..job

@@ -34,6 +34,8 @@ pub enum Input {
     Committed(Ticket),
     CommitFailed(Ticket, CommitError),
     Directory(Arc<Directory>),
+    /// The configuration was read again.
+    Rules(Rules),
     /// How much is queued, and whether the disk has room.
     Load(QueueCounts, Disk),
     Stop,

@@ -148,6 +148,7 @@ impl Intake {
             Input::ReadFailed(ticket, why) => self.fail(ticket, Refusal::Store(why), now, &mut fx),
             Input::Committed(ticket) => self.on_committed(ticket, now, &mut fx),
             Input::CommitFailed(ticket, error) => self.on_commit_failed(ticket, error, now, &mut fx),
+            Input::Rules(rules) => self.rules = rules,
             Input::Directory(directory) => self.directory = directory,
             Input::Load(queued, disk) => (self.queued, self.disk) = (queued, disk),
             Input::Stop => self.stopping = true,

@@ -26,6 +26,8 @@ pub enum Input {
     Pools(Vec<Shared>),
     /// What the device says of itself.
     Described(Arc<Description>),
+    /// The configuration was read again.
+    Rules(Rules),
     /// The first jobs of its queues, in order; the answer to [`Effect::ReadHead`].
     Head(Vec<Job>),
     /// The answer to [`Effect::ReadJob`].

@@ -143,6 +143,7 @@ impl Traffic {
             Input::Printer(printer, asks) => self.on_printer(*printer, asks, &mut fx),
             Input::Pools(pools) => self.sharing.pools = pools,
             Input::Described(description) => self.sharing.description = Some(description),
+            Input::Rules(rules) => self.on_rules(rules, now),
             Input::Head(jobs) => self.on_head(jobs, now, &mut fx),
             Input::JobRead(job) => self.on_reread(job, now, &mut fx),
             Input::ReadFailed => self.on_read_failed(now, &mut fx),
@@ -182,6 +183,17 @@ impl Traffic {
         }
         (self.printer, self.asks) = (printer, asks);
         self.wanted = true;
+    }
+
+    /// A printer that waits by the old rules is tried at once, and waits by the new ones from then on.
+    fn on_rules(&mut self, rules: Rules, now: Now) {
+        if rules.backoff != self.rules.backoff
+            && let Contact::Bad { due, .. } = &mut self.contact
+        {
+            *due = now.mono;
+            self.backoff = None;
+        }
+        self.rules = rules;
     }
 
     /// What a print thread takes for the end of a job at this printer, after what was learned of it.

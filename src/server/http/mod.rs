@@ -13,6 +13,7 @@ mod bind;
 pub mod body;
 pub mod config;
 mod control;
+mod discover;
 mod docs_page;
 mod documents;
 mod events;
@@ -115,7 +116,8 @@ fn configure_printers(cfg: &mut web::ServiceConfig) {
         .route("/api/v1/printers/{name}/resume", web::post().to(printers::resume))
         .route("/api/v1/printers/{name}/accept", web::post().to(printers::accept))
         .route("/api/v1/printers/{name}/reject", web::post().to(printers::reject))
-        .route("/api/v1/printers/{name}/test", web::post().to(printers::test));
+        .route("/api/v1/printers/{name}/test", web::post().to(printers::test))
+        .route("/api/v1/discover", web::get().to(discover::list));
 }
 
 /// Serves the interface on what the listener has bound.

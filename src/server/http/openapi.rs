@@ -9,7 +9,8 @@ use super::docs_page::page;
 use super::problem::Problem;
 use super::state::no_query;
 use super::{
-    control, documents, events, health, jobs, login, pages, pools, printers, submit, tokens, workers,
+    control, discover, documents, events, health, jobs, login, pages, pools, printers, submit, tokens,
+    workers,
 };
 
 #[derive(OpenApi)]
@@ -61,6 +62,7 @@ use super::{
         pools::accept,
         pools::reject,
         pools::remove,
+        discover::list,
         workers::list,
         events::subscribe,
         tokens::give,

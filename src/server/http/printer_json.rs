@@ -166,7 +166,7 @@ fn message(printer: &Printer, live: &PrinterLive) -> String {
 }
 
 fn address(http: &HttpState, printer: &Printer) -> (Option<String>, Option<u16>) {
-    let target = device::parse(printer, &http.surroundings);
+    let target = device::parse(printer, &http.settings().surroundings);
     let (host, port) = target.map(|target| target.address()).unwrap_or_default();
     (Some(host).filter(|host| !host.is_empty()), Some(port).filter(|port| *port != 0))
 }

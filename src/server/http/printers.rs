@@ -113,7 +113,7 @@ fn take_name(wanted: &mut Map<String, Value>) -> Result<QueueName, Problem> {
 
 fn check_uri(state: &HttpState, printer: &Printer) -> Result<(), Problem> {
     let bad = |why: device::BadUri| Refusal::BadPrinter { key: "uri".to_owned(), why: why.to_string() };
-    device::parse(printer, &state.surroundings).map_err(bad)?;
+    device::parse(printer, &state.settings().surroundings).map_err(bad)?;
     Ok(())
 }
 

@@ -78,6 +78,7 @@ pub const ROUTES: &[Route] = &[
     route("DELETE", "/api/v1/pools/{name}", Takes::Nothing, Some(What::Control)),
     route("POST", "/api/v1/pools/{name}/accept", Takes::Nothing, Some(What::Control)),
     route("POST", "/api/v1/pools/{name}/reject", Takes::Nothing, Some(What::Control)),
+    route("GET", "/api/v1/discover", Takes::Nothing, Some(What::Control)),
     route("GET", "/api/v1/workers", Takes::Nothing, Some(What::Watch)),
     route("GET", "/api/v1/events", Takes::Nothing, Some(What::Watch)),
     route("POST", "/api/v1/tokens", Takes::Nothing, Some(What::MakePass)),

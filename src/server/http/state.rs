@@ -87,7 +87,6 @@ pub struct HttpState {
     users: Users,
     pub(super) clock: Clock,
     addresses: Vec<SocketAddr>,
-    pub(super) surroundings: Surroundings,
     pub(super) bounds: Bounds,
     pub(super) uploads: Arc<Semaphore>,
     pub(super) readers: Arc<Semaphore>,
@@ -99,6 +98,8 @@ pub struct HttpState {
 pub struct Settings {
     pub config: Arc<Config>,
     pub hosts: Hosts,
+    /// For showing where printers are, and for taking new ones.
+    pub surroundings: Surroundings,
 }
 
 impl std::fmt::Debug for HttpState {
@@ -110,7 +111,7 @@ impl std::fmt::Debug for HttpState {
 impl HttpState {
     pub fn new(parts: Parts) -> HttpState {
         let Parts { core, documents, config, token, users, clock, addresses, surroundings, bounds } = parts;
-        let settings = RwLock::new(Arc::new(settings(config, &addresses)));
+        let settings = RwLock::new(Arc::new(settings(config, surroundings, &addresses)));
         let sessions = Arc::new(Sessions::new(Arc::clone(&core)));
         HttpState {
             core,
@@ -124,7 +125,6 @@ impl HttpState {
             users,
             clock,
             addresses,
-            surroundings,
             bounds,
             uploads: Arc::new(Semaphore::new(bounds.uploads_max)),
             readers: Arc::new(Semaphore::new(bounds.event_readers_max)),
@@ -141,8 +141,8 @@ impl HttpState {
     }
 
     /// The configuration was read again. Addresses stay those that were bound.
-    pub fn reconfigure(&self, config: Arc<Config>) {
-        let new = Arc::new(settings(config, &self.addresses));
+    pub fn reconfigure(&self, config: Arc<Config>, surroundings: Surroundings) {
+        let new = Arc::new(settings(config, surroundings, &self.addresses));
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = new;
     }
 
@@ -216,10 +216,10 @@ impl HttpState {
     }
 }
 
-fn settings(config: Arc<Config>, addresses: &[SocketAddr]) -> Settings {
+fn settings(config: Arc<Config>, surroundings: Surroundings, addresses: &[SocketAddr]) -> Settings {
     let further = config.access.hosts.iter().map(String::as_str);
     let hosts = Hosts::new(further.chain([config.server.name.as_str()]), addresses);
-    Settings { hosts, config }
+    Settings { hosts, config, surroundings }
 }
 
 /// The parameters of a request.
