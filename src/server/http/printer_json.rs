@@ -147,6 +147,7 @@ pub fn printer(http: &HttpState, who: &Who, printer: &Printer) -> PrinterBody {
     let said = http.core.description(printer.id);
     let supplies = said.as_ref().filter(|said| !said.supplies.is_empty());
     let counts = http.core.store().counts(QueueId::Printer(printer.id));
+    let wait = http.core.expected_wait(QueueId::Printer(printer.id), http.clock.now().mono);
     let busy = counts.jobs > 0 || live.job.is_some();
     let (address, port) = address(http, printer);
     let body = PrinterBody {
@@ -169,7 +170,7 @@ pub fn printer(http: &HttpState, who: &Who, printer: &Printer) -> PrinterBody {
         queued_jobs: counts.jobs,
         queued_bytes: counts.bytes,
         held_jobs: counts.held,
-        expected_wait_s: None,
+        expected_wait_s: wait.map(|wait| wait.as_secs()),
         next_try_at: live.next_try_at.map(time),
         supplies: supplies.map(|said| said.supplies.iter().map(SupplyBody::from).collect()),
         model: said.as_ref().and_then(|said| said.model.clone()),
