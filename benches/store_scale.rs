@@ -112,7 +112,7 @@ fn measure(runtime: &Runtime, store: &EmbeddedStore, jobs: u32, body: &Bytes) {
         runtime.block_on(store.jobs(JobsQuery { queue, ..query(None) })).expect("readable");
     });
     let head = time(&mut |n| {
-        runtime.block_on(store.head(queue(n), None, 64)).expect("readable");
+        runtime.block_on(store.head(vec![queue(n)], None, 64)).expect("readable");
     });
     let job = time(&mut |n| {
         runtime.block_on(store.job(JobId(jobs / SAMPLES as u32 * n + 1))).expect("readable");

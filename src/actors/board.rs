@@ -120,9 +120,17 @@ impl Board {
         read(&self.live).get(&printer).cloned().unwrap_or_default()
     }
 
+    /// The printers that are of no use just now, though they have work.
+    pub fn not_ready(&self) -> Vec<PrinterId> {
+        let live = read(&self.live);
+        live.iter().filter(|(_, live)| live.not_ready_since.is_some()).map(|(id, _)| *id).collect()
+    }
+
     pub fn publish_live(&self, printer: PrinterId, live: PrinterLive) {
-        write(&self.live).insert(printer, live);
-        self.tell(Subject::Printer(printer));
+        let before = write(&self.live).insert(printer, live.clone());
+        if !before.is_some_and(|before| before.looks_like(&live)) {
+            self.tell(Subject::Printer(printer));
+        }
     }
 
     /// What the device last said of itself.
@@ -233,12 +241,22 @@ impl Board {
 
     /// Tells whoever prints from this queue that there is work. Wakes merge.
     pub fn wake(&self, queue: QueueId) {
+        self.servers_of(queue).into_iter().for_each(|printer| self.wake_printer(printer));
+    }
+
+    /// The same, but for one printer that knows already.
+    pub fn wake_others(&self, queue: QueueId, knows: PrinterId) {
+        let others = self.servers_of(queue).into_iter().filter(|printer| *printer != knows);
+        others.for_each(|printer| self.wake_printer(printer));
+    }
+
+    /// Who prints from a queue.
+    fn servers_of(&self, queue: QueueId) -> Vec<PrinterId> {
         match queue {
-            QueueId::Printer(printer) => self.wake_printer(printer),
+            QueueId::Printer(printer) => vec![printer],
             QueueId::Pool(pool) => {
                 let directory = self.directory();
-                let members = directory.pools.iter().filter(|p| p.id == pool).flat_map(|p| &p.members);
-                members.for_each(|printer| self.wake_printer(*printer));
+                directory.pools.iter().filter(|p| p.id == pool).flat_map(|p| p.members.clone()).collect()
             }
         }
     }

@@ -1,9 +1,11 @@
 //! The device manager: keeps the printers, and a traffic manager for each. A shell round [`Fleet`].
 
 mod lives;
+mod reroute;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::prelude::*;
 use futures_util::stream;
@@ -11,6 +13,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use self::lives::{Ends, Order, Running};
+use self::reroute::Rerouting;
 use super::board::Board;
 use super::traffic_manager::{self, Lane, Left, Life};
 use crate::clock::Clock;
@@ -33,6 +36,8 @@ pub struct Parts {
     pub board: Arc<Board>,
     pub clock: Clock,
     pub traffic: Arc<traffic_manager::Parts>,
+    /// How long a printer that is not ready keeps its jobs (`retry.grace`).
+    pub grace: Duration,
 }
 
 pub struct DeviceManager {
@@ -53,6 +58,7 @@ pub struct DeviceManager {
     last_ticket: u64,
     /// Requests that come while another one's changes are being committed; each has a place at the door, which bounds them.
     waiting: VecDeque<Request>,
+    rerouting: Rerouting,
     stopping: Stopping,
     /// Told when the last traffic manager has stopped.
     stopped: Option<oneshot::Sender<()>>,
@@ -130,6 +136,7 @@ impl DeviceManager {
             replies: HashMap::new(),
             last_ticket: 0,
             waiting: VecDeque::new(),
+            rerouting: Rerouting::default(),
             stopping: Stopping::No,
             stopped: None,
         }
@@ -210,6 +217,7 @@ impl Actor for DeviceManager {
             ctx.add_stream(stream::unfold(endings, next));
         }
         self.read_what_is_left(ctx);
+        Self::begin_rerouting(ctx);
     }
 }
 

@@ -2,17 +2,19 @@
 //! requests there are. It waits for answers; the actors behind it never wait for one another.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::model::description::Description;
 use crate::model::directory::Directory;
 use crate::model::event::Subject;
 pub use crate::model::fleet::{PoolCommand, PrinterCommand};
-use crate::model::id::{DocumentId, JobId, PrinterId, QueueName};
+use crate::model::id::{DocumentId, JobId, PrinterId, QueueId, QueueName};
 use crate::model::intake::{Handed, JobCommand, JobRequest, KeyClaim, Refusal};
 use crate::model::job::{Job, Submitter};
+use crate::model::pool::choice::{Member, expected_wait};
 use crate::model::pool::{Pool, PoolDraft};
 use crate::model::printer::{Printer, PrinterLive};
-use crate::model::time::WallTime;
+use crate::model::time::{MonoTime, WallTime};
 use crate::store::SharedStore;
 
 /// A job that was accepted, now or before under the same key.
@@ -64,6 +66,41 @@ pub trait Core: Send + Sync {
     /// What the printer's device last said of itself, where it has words for that and was reached.
     fn description(&self, printer: PrinterId) -> Option<Arc<Description>>;
     fn workers(&self) -> Vec<WorkerRow>;
+    /// A printer as its mates see it.
+    fn member(&self, printer: &Arc<Printer>) -> Member {
+        let id = printer.id;
+        Member {
+            printer: printer.clone(),
+            live: self.printer_live(id),
+            description: self.description(id),
+            queued_bytes: self.store().counts(QueueId::Printer(id)).bytes,
+        }
+    }
+    /// The printers that print from a queue.
+    fn members(&self, queue: QueueId) -> Vec<Member> {
+        let directory = self.directory();
+        let ids = match queue {
+            QueueId::Printer(id) => vec![id],
+            QueueId::Pool(id) => directory
+                .pools
+                .iter()
+                .filter(|pool| pool.id == id)
+                .flat_map(|pool| pool.members.clone())
+                .collect(),
+        };
+        ids.into_iter()
+            .filter_map(|id| directory.printer_by_id(id))
+            .map(|printer| self.member(printer))
+            .collect()
+    }
+    /// How long all that waits in a queue takes, as far as is known.
+    fn expected_wait(&self, queue: QueueId, now: MonoTime) -> Option<Duration> {
+        let shared = match queue {
+            QueueId::Printer(_) => 0,
+            QueueId::Pool(_) => self.store().counts(queue).bytes,
+        };
+        expected_wait(&self.members(queue), shared, now)
+    }
     /// Jobs that are arriving: announced, not accepted.
     fn incoming(&self) -> Vec<Job>;
     fn live_events(&self) -> tokio::sync::broadcast::Receiver<LiveEvent>;

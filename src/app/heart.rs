@@ -109,6 +109,7 @@ impl Heart {
             board: board.clone(),
             clock,
             traffic: traffic_parts,
+            grace: config.retry.grace,
         };
         let device_manager = on(&traffic.handle(), move || DeviceManager::new(parts, fleet).start()).await?;
         let front =

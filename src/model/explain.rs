@@ -1,6 +1,11 @@
 //! What is said of a job: one sentence for people (why it is where it is, what happens next and when) and
 //! IPP's keywords for programs.
 
+mod pool;
+
+use std::time::Duration;
+
+pub use self::pool::PoolAround;
 use super::job::{HoldReason, Job, JobStatus, Reason, half};
 use super::printer::{Activity, Printer, PrinterLive};
 use super::retry::NotReady;
@@ -9,9 +14,13 @@ use super::time::WallTime;
 /// What is known of the surroundings of a job.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Around<'a> {
-    /// The printer that has the job, or to whose queue it is addressed. None for an unbound job of a pool.
+    /// The printer that has the job, or in whose queue it waits. None for an unbound job of a pool.
     pub printer: Option<(&'a Printer, &'a PrinterLive)>,
+    /// The pool in whose queue it waits.
+    pub pool: Option<PoolAround<'a>>,
     pub ahead: Ahead,
+    /// How long what goes before it takes, where that is known.
+    pub expected_wait: Option<Duration>,
 }
 
 /// How many jobs go before this one.
@@ -98,23 +107,37 @@ fn waiting(job: &Job, around: Around<'_>) -> String {
         reason @ Reason::Broken(..) => reason.sentence(),
         _ => None,
     };
+    let moved = job.rerouted.map(|_| format!("moved away from {}, which could not print", job.queue_name));
     let present = match around.printer {
-        None => pool(job, around.ahead),
+        None => of_pool(job, around),
         Some((printer, _)) if printer.paused => format!(
             "the printer is paused by an administrator; it prints after `spool printer resume {}`",
             printer.name
         ),
         Some((_, live)) => at(live, around.ahead),
     };
-    match past {
-        Some(past) => format!("{past}; {present}"),
-        None => present,
+    let expected = around.expected_wait.filter(|wait| *wait >= WAIT_TOLD_MIN);
+    let expected = expected.map(|wait| format!("its turn is expected in about {}", about(wait)));
+    let parts = [past, moved, Some(present), expected];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+/// Shorter waits are not worth a word.
+const WAIT_TOLD_MIN: Duration = Duration::from_secs(5);
+
+fn about(wait: Duration) -> String {
+    match wait.as_secs() {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds @ 120..7200 => format!("{} min", seconds.div_ceil(60)),
+        seconds => format!("{} h", seconds.div_ceil(3600)),
     }
 }
 
-fn pool(job: &Job, ahead: Ahead) -> String {
-    let turn = behind(ahead).map(|others| format!(", behind {others}")).unwrap_or_default();
-    format!("it waits for a printer of {} to be free{turn}", job.queue_name)
+fn of_pool(job: &Job, around: Around<'_>) -> String {
+    match around.pool {
+        Some(pool) => pool::waits(job, pool, around.ahead),
+        None => format!("it waits for the queue {}, which is gone; move it elsewhere", job.queue_name),
+    }
 }
 
 fn at(live: &PrinterLive, ahead: Ahead) -> String {

@@ -1,12 +1,17 @@
 //! One line for each thing that can be said of a job.
 
+use std::sync::Arc;
+
 use super::*;
+use crate::model::description::Description;
 use crate::model::document::{BodyPlace, Format};
 use crate::model::id::{AcceptedSeq, DocumentId, JobId, PrinterId, QueueId, QueueName, Revision};
 use crate::model::job::{DocumentRef, DoneHow, Identity, Priority, Submitter};
 use crate::model::options::Options;
+use crate::model::pool::choice::Member;
 use crate::model::printer::Origin;
 use crate::model::retry::{Broken, NotReady, Whole};
+use crate::model::time::MonoTime;
 
 fn name(text: &str) -> QueueName {
     QueueName::new(text).expect("a name")
@@ -148,28 +153,77 @@ fn a_waiting_job_says_what_it_waits_for() {
     let (job, printer) = (job(JobStatus::Waiting, Reason::None), printer());
     for (activity, next, ahead, sentence) in cases {
         let live = live(activity, next);
-        let around = Around { printer: Some((&printer, &live)), ahead };
+        let around = Around { printer: Some((&printer, &live)), ahead, ..Around::default() };
         assert_eq!(explain(&job, around), sentence);
     }
 }
 
 #[test]
-fn a_paused_printer_says_how_it_goes_on_and_a_pool_has_no_printer() {
+fn a_paused_printer_says_how_it_goes_on() {
     let (waiting, live) = (job(JobStatus::Waiting, Reason::None), live(Activity::Idle, None));
     let paused = Printer { paused: true, ..printer() };
-    let around = Around { printer: Some((&paused, &live)), ahead: Ahead::Exactly(5) };
+    let around = Around { printer: Some((&paused, &live)), ahead: Ahead::Exactly(5), ..Around::default() };
     assert!(explain(&waiting, around).contains("`spool printer resume office`"));
     assert_eq!(reasons(&waiting, around), ["printer-stopped"]);
+}
 
-    let of_pool = Around { printer: None, ahead: Ahead::Exactly(1) };
-    assert_eq!(explain(&waiting, of_pool), "it waits for a printer of office to be free, behind 1 other job");
+fn member(id: u32, activity: Activity, next: Option<u64>) -> Member {
+    let printer = Printer::new(PrinterId(id), name(&format!("p{id}")), "sim:".to_owned(), Origin::Api);
+    Member { printer: Arc::new(printer), live: live(activity, next), description: None, queued_bytes: 0 }
+}
+
+#[test]
+fn a_job_of_a_pool_says_which_printers_it_waits_for() {
+    let (waiting, floor) = (job(JobStatus::Waiting, Reason::None), name("floor"));
+    let said = |members: &[Member], ahead| {
+        let pool = Some(PoolAround { name: &floor, members, now: MonoTime::default() });
+        explain(&waiting, Around { pool, ahead, ..Around::default() })
+    };
+    let refused = || member(1, Activity::NotReady(NotReady::Refused), Some(12 * 3_600_000));
+    let (well, mut paused) = (member(2, Activity::Sending, None), member(3, Activity::Idle, None));
+    paused.printer = Arc::new(Printer { paused: true, ..(*paused.printer).clone() });
+    assert_eq!(said(&[], Ahead::Unknown), "floor has no printers; it waits until it gets one");
+    assert_eq!(
+        said(&[well.clone(), refused()], Ahead::Exactly(1)),
+        "it waits for a printer of floor to be free, behind 1 other job; not for now: \
+         p1 (the printer refuses connections; tried again at 12:00:00Z)"
+    );
+    assert_eq!(
+        said(&[refused(), paused], Ahead::Exactly(0)),
+        "no printer of floor can print now: p1 (the printer refuses connections; tried again at 12:00:00Z), \
+         p3 (paused by an administrator)"
+    );
+    let urf = Description { formats: vec![Format::Urf], ..Description::default() };
+    let unable = Member { description: Some(Arc::new(urf)), ..well };
+    assert_eq!(
+        said(&[unable], Ahead::Unknown),
+        "no printer of floor prints application/pdf; move it elsewhere, or add a printer that does"
+    );
+}
+
+#[test]
+fn a_rerouted_job_says_where_it_comes_from_and_how_long_it_takes() {
+    let moved =
+        Job { rerouted: Some(QueueId::Printer(PrinterId(2))), ..job(JobStatus::Waiting, Reason::None) };
+    let (printer, live) = (printer(), live(Activity::Sending, None));
+    let around = Around {
+        printer: Some((&printer, &live)),
+        ahead: Ahead::Exactly(2),
+        expected_wait: Some(Duration::from_secs(150)),
+        ..Around::default()
+    };
+    assert_eq!(
+        explain(&moved, around),
+        "moved away from office, which could not print; it waits behind 2 other jobs; \
+         its turn is expected in about 3 min"
+    );
 }
 
 #[test]
 fn doubt_and_a_wish_to_cancel_are_told_first() {
     let again = job(JobStatus::Waiting, Reason::Broken(Broken::Reset, Whole::Maybe));
     let said = explain(&again, Around::default());
-    assert!(said.contains("may have been printed") && said.contains("waits for a printer"), "{said}");
+    assert!(said.contains("may have been printed") && said.contains("waits for"), "{said}");
     assert_eq!(reasons(&again, Around::default()), ["may-have-printed"]);
 
     let canceling = Job { cancel_requested: true, ..job(JobStatus::Printing, Reason::None) };

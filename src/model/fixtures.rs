@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use super::document::{BodyPlace, Format};
 use super::event::Source;
-use super::id::{AcceptedSeq, DocumentId, Generation, JobId, PrinterId, QueueId, QueueName};
+use super::id::{AcceptedSeq, DocumentId, Generation, JobId, PoolId, PrinterId, QueueId, QueueName};
 use super::job::{
     Bound, DocumentRef, DoneHow, FailReason, HoldReason, Identity, Job, JobEvent, JobStatus, Submitter,
 };
+use super::pool::{Pool, PoolPolicy};
+use super::printer::Origin;
 use super::time::{MonoTime, Now, WallTime};
 
 pub fn name(text: &str) -> QueueName {
@@ -25,6 +27,11 @@ pub fn bound(generation: u64) -> Bound {
 
 pub fn submitter() -> Submitter {
     Submitter { user: "ann".to_owned(), identity: Identity::Claimed }
+}
+
+/// A pool without members.
+pub fn pool(id: PoolId, policy: PoolPolicy) -> Pool {
+    Pool { id, name: name("pool"), members: Vec::new(), policy, origin: Origin::File, accepting: true }
 }
 
 /// A job of 100 bytes that waits in the queue of printer 1.

@@ -7,7 +7,8 @@
 //! - nouns: [`id`], [`time`], [`job`], [`document`], [`options`], [`printer`], [`pool`], [`queue`], [`event`],
 //!   [`description`] and [`news`] (what a device says of itself, and of a job)
 //! - one decision each: [`cancel`] (who may cancel what), [`retry`] (classes of failure, doubt, back-off),
-//!   [`liveness`] (who is stuck), [`revival`] (when what failed is made anew), [`suggest`] (names for what was found)
+//!   [`liveness`] (who is stuck), [`pool::choice`] (which member takes a job), [`reroute`] (which jobs leave a
+//!   printer that fails), [`revival`] (when what failed is made anew), [`suggest`] (names for what was found)
 //! - what is written together: [`commit`]; what is said of a job, to people and programs: [`explain`]
 
 pub mod cancel;
@@ -31,6 +32,7 @@ pub mod outcome;
 pub mod pool;
 pub mod printer;
 pub mod queue;
+pub mod reroute;
 pub mod retry;
 pub mod revival;
 pub mod suggest;

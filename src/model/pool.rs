@@ -1,5 +1,9 @@
 //! A pool: printers that share a queue.
 
+pub mod able;
+pub mod choice;
+pub mod speed;
+
 use super::id::{PoolId, PrinterId, QueueName};
 use super::printer::{Origin, PrinterState};
 

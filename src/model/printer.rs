@@ -3,6 +3,7 @@
 use super::document::Format;
 use super::id::{JobId, PrinterId, QueueName};
 use super::options::Options;
+use super::pool::speed::InHand;
 use super::retry::NotReady;
 use super::time::{MonoTime, WallTime};
 
@@ -174,6 +175,37 @@ pub struct PrinterLive {
     pub woken_at: Option<WallTime>,
     /// Its hardware address, configured or learned: with it, it can be woken.
     pub mac: Option<Mac>,
+    pub load: Load,
+}
+
+/// What the mates of a printer in its pools must know to share the work with it, and others to tell how long
+/// it takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    pub readiness: Readiness,
+    pub in_hand: Option<InHand>,
+    /// When it took a job last.
+    pub took_at: Option<MonoTime>,
+    /// Learned; bytes a second.
+    pub bytes_per_s: Option<u64>,
+}
+
+/// Whether a printer can be reached, as far as is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Readiness {
+    #[default]
+    Unknown,
+    /// It is being connected to, since then, and has not answered yet.
+    Trying(MonoTime),
+    /// It answered then.
+    Answered(MonoTime),
+}
+
+impl PrinterLive {
+    /// Whether people are shown the same of both.
+    pub fn looks_like(&self, other: &PrinterLive) -> bool {
+        PrinterLive { not_ready_since: self.not_ready_since, load: self.load, ..other.clone() } == *self
+    }
 }
 
 /// What a printer does, and if nothing, why.

@@ -3,8 +3,12 @@
 use super::id::{AcceptedSeq, JobId};
 use super::job::Priority;
 
-/// How many entries a traffic manager reads from the head of a queue at once.
+/// How many jobs a traffic manager reads first from the heads of its queues, where some may be none for it.
+pub const FIRST_ENTRIES: usize = 4;
+/// How many it reads at once where none of the first were for it.
 pub const HEAD_ENTRIES: usize = 64;
+/// So many jobs that it may not take are passed over for one that it may; further behind nothing is looked for.
+pub const PASSED_OVER_MAX: usize = 1024;
 
 /// A place in a queue. Higher priority first, then the older; the number only to make it unique.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

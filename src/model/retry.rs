@@ -227,5 +227,23 @@ impl Backoff {
     }
 }
 
+/// Failures that lie further apart do not belong together.
+pub const SPELL_FORGOTTEN: Duration = Duration::from_secs(120);
+
+/// How long something has been failing, over tries that all were in vain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spell {
+    pub since: MonoTime,
+    pub last: MonoTime,
+}
+
+impl Spell {
+    /// After another failure.
+    pub fn again(before: Option<Spell>, now: MonoTime) -> Spell {
+        let goes_on = before.filter(|spell| now.since(spell.last) < SPELL_FORGOTTEN);
+        Spell { since: goes_on.map_or(now, |spell| spell.since), last: now }
+    }
+}
+
 #[cfg(test)]
 mod tests;

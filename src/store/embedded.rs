@@ -229,11 +229,15 @@ impl Store for EmbeddedStore {
 
     fn head(
         &self,
-        queue: QueueId,
+        queues: Vec<QueueId>,
         after: Option<OrderKey>,
         n: usize,
-    ) -> BoxFuture<'static, Result<Vec<OrderKey>, ReadError>> {
-        self.answer(move |index| read::head(index, queue, after, n))
+    ) -> BoxFuture<'static, Result<Vec<Job>, ReadError>> {
+        self.answer(move |index| read::head(index, &queues, after, n))
+    }
+
+    fn places(&self, queue: QueueId, n: usize) -> BoxFuture<'static, Result<Vec<OrderKey>, ReadError>> {
+        self.answer(move |index| read::places(index, queue, None, n))
     }
 
     fn job(&self, id: JobId) -> BoxFuture<'static, Result<Option<Job>, ReadError>> {

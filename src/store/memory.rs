@@ -238,11 +238,15 @@ impl Store for MemoryStore {
 
     fn head(
         &self,
-        queue: QueueId,
+        queues: Vec<QueueId>,
         after: Option<OrderKey>,
         n: usize,
-    ) -> BoxFuture<'static, Result<Vec<OrderKey>, ReadError>> {
-        self.answer(|rows| read::head(rows, queue, after, n))
+    ) -> BoxFuture<'static, Result<Vec<Job>, ReadError>> {
+        self.answer(move |rows| read::head(rows, &queues, after, n))
+    }
+
+    fn places(&self, queue: QueueId, n: usize) -> BoxFuture<'static, Result<Vec<OrderKey>, ReadError>> {
+        self.answer(move |rows| read::places(rows, queue, None, n))
     }
 
     fn job(&self, id: JobId) -> BoxFuture<'static, Result<Option<Job>, ReadError>> {

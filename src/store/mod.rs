@@ -141,13 +141,16 @@ pub trait Store: Send + Sync {
     /// Commits take effect in the order in which they are handed in.
     fn commit(&self, commit: Commit) -> BoxFuture<'static, Result<Committed, CommitError>>;
 
-    /// The head of a queue behind `after`, in order.
+    /// The first `n` jobs of these queues together, behind `after`, by priority and age: fewer only where no more
+    /// wait, or where the next one cannot be read.
     fn head(
         &self,
-        queue: QueueId,
+        queues: Vec<QueueId>,
         after: Option<OrderKey>,
         n: usize,
-    ) -> BoxFuture<'static, Result<Vec<OrderKey>, ReadError>>;
+    ) -> BoxFuture<'static, Result<Vec<Job>, ReadError>>;
+    /// The first `n` places of one queue.
+    fn places(&self, queue: QueueId, n: usize) -> BoxFuture<'static, Result<Vec<OrderKey>, ReadError>>;
 
     fn job(&self, id: JobId) -> BoxFuture<'static, Result<Option<Job>, ReadError>>;
     fn jobs(&self, query: JobsQuery) -> BoxFuture<'static, Result<Page<Job, JobId>, ReadError>>;

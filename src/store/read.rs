@@ -12,12 +12,14 @@ use crate::model::id::{CommitSeq, DocumentId, JobId, QueueId};
 use crate::model::job::Job;
 use crate::model::pool::Pool;
 use crate::model::printer::Printer;
-use crate::model::queue::{OrderKey, QueueCounts};
+use crate::model::queue::QueueCounts;
 use crate::model::time::WallTime;
 
 mod jobs;
+mod queues;
 
 pub use jobs::jobs;
+pub use queues::{head, places};
 
 /// A key and its value.
 pub type Row = (Vec<u8>, Vec<u8>);
@@ -56,24 +58,6 @@ pub fn job(kv: &impl Kv, id: JobId) -> Result<Option<Job>, ReadError> {
         Some(job) if job.id != id => Err(damaged(what(), "it is the record of another job")),
         job => Ok(job),
     }
-}
-
-/// The head of a queue behind `after`.
-pub fn head(
-    kv: &impl Kv,
-    queue: QueueId,
-    after: Option<OrderKey>,
-    n: usize,
-) -> Result<Vec<OrderKey>, ReadError> {
-    let prefix = keys::queue(queue);
-    let from = match after {
-        Some(after) => [keys::in_queue(queue, after), vec![0]].concat(),
-        None => prefix.clone(),
-    };
-    let rows = kv.range(&from, &keys::behind(&prefix), Direction::Up, n)?;
-    let place =
-        |key: &[u8]| keys::order(key).ok_or_else(|| damaged(format!("{queue:?}"), "a place in it is none"));
-    rows.iter().map(|(key, _)| place(key)).collect()
 }
 
 /// All jobs that a printer has.

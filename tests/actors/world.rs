@@ -197,6 +197,7 @@ impl World {
             board: board.clone(),
             clock,
             traffic: traffic.clone(),
+            grace: Duration::from_secs(30),
         };
         let devices = DeviceManager::new(parts, fleet).start();
         let front = Front::new(shared, documents, board.clone(), jobs.clone(), devices.clone());

@@ -10,6 +10,7 @@ mod chaos;
 mod control;
 mod failures;
 mod panics;
+mod pools;
 mod power;
 mod rows;
 mod stopping;

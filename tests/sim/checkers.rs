@@ -5,18 +5,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use spool::model::commit::Commit;
 use spool::model::event::Entry;
-use spool::model::id::{Generation, JobId};
+use spool::model::id::{Generation, JobId, QueueId};
 use spool::model::invariants::{self, Violation};
-use spool::model::job::{DoneHow, FailReason, HoldReason, Job, JobStatus, Reason};
+use spool::model::job::{Bound, DoneHow, FailReason, HoldReason, Job, JobStatus, Reason};
 use spool::model::printer::{Closes, Learned, WhenInDoubt};
 use spool::model::traffic::Input;
 use spool::store::read;
 
-use crate::process::BROKEN_MAX;
+use crate::process::{BROKEN_MAX, POOL};
 use crate::world::{Conn, Seat, World};
 
 /// A job that has waited so long, in milliseconds, was seen by everyone.
 const OVERTAKEN: u64 = 15_000;
+/// From then on, in milliseconds, what was left to a mate is not left again.
+const LEFT_MAX: u64 = 5_000;
+/// A job that has waited so long, in milliseconds, was seen by everyone who has had nothing to do for as long.
+const IDLE_MAX: u64 = 20_000;
 /// More entries in one timeline, and something goes round in circles.
 const ENTRIES_MAX: u32 = 600;
 
@@ -32,6 +36,8 @@ pub struct Checker {
     numbered: BTreeSet<(JobId, u32)>,
     /// Since when each waiting job has its present place.
     waits_since: BTreeMap<JobId, u64>,
+    /// When a manager left a job to its mates for the first time since that has its place.
+    passed_over: BTreeMap<(Option<Seat>, JobId), u64>,
 }
 
 impl Checker {
@@ -55,6 +61,8 @@ impl World {
         self.hold_to(invariants::commit(commit, find));
         for job in &commit.jobs {
             self.check_job(job);
+            self.check_place(job, before, commit);
+            self.check.passed_over.retain(|(_, passed), _| *passed != job.id);
             match job.status {
                 JobStatus::Waiting if find(job.id).is_some_and(|old| place(&old) == place(job)) => None,
                 JobStatus::Waiting => self.check.waits_since.insert(job.id, self.at),
@@ -82,8 +90,58 @@ impl World {
                 continue;
             };
             let since = self.check.waits_since.get(&first.job).copied().unwrap_or_default();
-            if since + OVERTAKEN < self.at {
+            let waits = since + OVERTAKEN < self.at;
+            if waits && (queue != QueueId::Pool(POOL) || self.left_for_too_long(bound, first.job)) {
                 self.fail(format!("job {} waits in front of job {}, which is taken", first.job, job.id));
+            }
+        }
+    }
+
+    /// A job of a pool is left to a mate for a moment only: a manager does not pass over it again later.
+    fn left_for_too_long(&mut self, bound: &Bound, job: JobId) -> bool {
+        let no = bound.printer.0 as usize - 1;
+        let seat = self.seat(no);
+        let first = self.check.passed_over.entry((seat, job)).or_insert(self.at);
+        *first + LEFT_MAX < self.at
+    }
+
+    /// A job keeps its age, unless a user wants it printed once more, and its priority, unless a user changes it.
+    fn check_place(&mut self, job: &Job, before: &[Job], commit: &Commit) {
+        let Some(old) = before.iter().find(|old| old.id == job.id) else { return };
+        let did = |kind| commit.timeline.iter().any(|entry| entry.job == job.id && entry.kind == kind);
+        if old.accepted != job.accepted && !did("restarted") {
+            self.fail(format!("job {} has lost its age", job.id));
+        }
+        if old.priority != job.priority && !did("priority-changed") {
+            self.fail(format!("job {} has lost its priority", job.id));
+        }
+        if old.queue != job.queue && !did("moved") {
+            self.fail(format!("job {} is addressed elsewhere now", job.id));
+        }
+    }
+
+    /// No job waits for long while a printer that serves its queue has nothing to do.
+    pub fn check_nobody_idles(&mut self) {
+        let Some(process) = self.process.as_ref().filter(|process| !process.stopping) else { return };
+        let long_ago = |since: u64| since + IDLE_MAX < self.at;
+        let mut idle = Vec::new();
+        for (no, manager) in process.managers.iter().enumerate() {
+            if manager.traffic.is_some()
+                && manager.idle_since.is_some_and(long_ago)
+                && !self.devices[no].config.paused
+            {
+                idle.push(no);
+            }
+        }
+        for no in idle {
+            for queue in self.queues_of(no) {
+                let first = self.disk.head(queue).into_iter().next();
+                let since = first.and_then(|first| self.check.waits_since.get(&first.job));
+                if let (Some(first), Some(since)) = (first, since.copied())
+                    && since + IDLE_MAX < self.at
+                {
+                    self.fail(format!("job {} waits, and p{no} has nothing to do", first.job));
+                }
             }
         }
     }
@@ -273,6 +331,7 @@ pub fn label(input: &Input) -> String {
         Input::Head(jobs) => format!("head {:?}", jobs.iter().map(|job| job.id.0).collect::<Vec<_>>()),
         Input::JobRead(job) => format!("job read {:?}", job.as_ref().map(|job| (job.id.0, job.status))),
         Input::Printer(printer, _) => format!("printer paused={}", printer.paused),
+        Input::Pools(_) => "pools".to_owned(),
         other => format!("{other:?}"),
     }
 }

@@ -9,7 +9,7 @@ use spool::model::id::{DocumentId, Generation, JobId, QueueId};
 use spool::model::intake::messages::{Effect, Input as IntakeInput, Ticket};
 use spool::model::job::Job;
 use spool::model::queue::{HEAD_ENTRIES, OrderKey};
-use spool::model::traffic;
+use spool::model::traffic::{self, Reading};
 use spool::store::memory::MemoryStore;
 use spool::store::read;
 use spool::store::{JobsQuery, PAGE_ROWS_MAX};
@@ -21,6 +21,7 @@ use crate::world::{Event, Place, Seat, World};
 pub enum Writer {
     Intake(Ticket),
     Traffic(Seat),
+    Rerouter,
 }
 
 /// A commit that was handed in.
@@ -33,7 +34,7 @@ pub struct Handed {
 
 #[derive(Debug)]
 pub enum Read {
-    Head(Seat),
+    Head(Seat, Reading),
     Job(Seat, JobId),
     Key(Ticket, String, String),
     JobFor(Ticket, JobId),
@@ -73,12 +74,17 @@ impl Disk {
     }
 
     pub fn head(&self, queue: QueueId) -> Vec<OrderKey> {
-        self.store.read(|rows| read::head(rows, queue, None, HEAD_ENTRIES)).expect("the simulated disk reads")
+        self.store
+            .read(|rows| read::places(rows, queue, None, HEAD_ENTRIES))
+            .expect("the simulated disk reads")
     }
 }
 
 impl World {
-    pub fn hand_in(&mut self, writer: Writer, commit: Commit, mut then: Vec<Effect>) {
+    pub fn hand_in(&mut self, writer: Writer, mut commit: Commit, mut then: Vec<Effect>) {
+        if let (Plant::AgeIsLost, Writer::Rerouter) = (self.plant, writer) {
+            commit.jobs.iter_mut().for_each(|job| job.accepted.0 += 1_000_000);
+        }
         if self.plant == Plant::AckBeforeCommit {
             for effect in std::mem::take(&mut then) {
                 self.intake_effect(effect);
@@ -111,6 +117,7 @@ impl World {
         let to = match handed.writer {
             Writer::Intake(_) => Place::Intake,
             Writer::Traffic(seat) => Place::Traffic(seat.printer),
+            Writer::Rerouter => Place::Devices,
         };
         self.send(Place::Store, to, Event::StoreAnswers(life, Box::new(handed), result));
     }
@@ -142,6 +149,11 @@ impl World {
                 self.tell_intake(life, input);
                 self.load();
             }
+            Writer::Rerouter => {
+                for queue in handed.commit.jobs.iter().map(Job::serving_queue) {
+                    self.wake(Place::Devices, queue);
+                }
+            }
             Writer::Traffic(seat) => {
                 // Back in its queue: whoever else serves that is told, also where the store did not say so.
                 let back = handed.commit.jobs.iter().filter(|job| job.order().is_some());
@@ -162,9 +174,11 @@ impl World {
         }
         let fails = self.rng.chance(self.faults.read_fails);
         match read {
-            Read::Head(seat) => {
-                let input =
-                    if fails { traffic::Input::ReadFailed } else { traffic::Input::Head(self.heads(seat)) };
+            Read::Head(seat, reading) => {
+                let input = match fails {
+                    true => traffic::Input::ReadFailed,
+                    false => traffic::Input::Head(self.heads(seat, reading)),
+                };
                 self.send(Place::Store, Place::Traffic(seat.printer), Event::ToTraffic(seat, input));
             }
             Read::Job(seat, id) => {
@@ -196,10 +210,9 @@ impl World {
     }
 
     /// The heads of the queues that a printer serves, merged.
-    fn heads(&self, seat: Seat) -> Vec<Job> {
-        let mut keys: Vec<OrderKey> =
-            self.queues_of(seat.printer).into_iter().flat_map(|queue| self.disk.head(queue)).collect();
-        keys.sort();
-        keys.iter().take(4).filter_map(|key| self.disk.job(key.job)).collect()
+    fn heads(&self, seat: Seat, reading: Reading) -> Vec<Job> {
+        let (queues, Reading { after, n }) = (self.queues_of(seat.printer), reading);
+        let jobs = self.disk.store.read(|rows| read::head(rows, &queues, after, n));
+        jobs.expect("the simulated disk reads")
     }
 }

@@ -126,4 +126,8 @@ pub enum Plant {
     LateReportBelieved,
     /// After a crash nobody looks at the jobs that were at the printers.
     LeftForgotten,
+    /// Of a pool only the first printer hears of work.
+    OneMemberIsWoken,
+    /// A job that moves to another queue goes to its end.
+    AgeIsLost,
 }

@@ -7,6 +7,7 @@ mod disk;
 mod faults;
 mod printer;
 mod process;
+mod reroute;
 mod shell;
 mod talking;
 mod trace;
@@ -100,7 +101,13 @@ fn the_same_seed_is_the_same_world() {
 #[test]
 fn planted_bugs_are_found() {
     let seeds: Vec<u64> = (1..=PLANTED_WITHIN).collect();
-    for plant in [Plant::AckBeforeCommit, Plant::LateReportBelieved, Plant::LeftForgotten] {
+    for plant in [
+        Plant::AckBeforeCommit,
+        Plant::LateReportBelieved,
+        Plant::LeftForgotten,
+        Plant::OneMemberIsWoken,
+        Plant::AgeIsLost,
+    ] {
         let Some((seed, what)) = first_failure(&seeds, plant) else {
             panic!("{plant:?} is not found within {PLANTED_WITHIN} seeds");
         };

@@ -4,7 +4,7 @@ use spool::model::id::{AcceptedSeq, DocumentId, Generation, JobId, PrinterId, Qu
 use spool::model::job::{DoneHow, FailReason, Job};
 use spool::model::liveness::{Stage, Verdict};
 use spool::model::outcome::{Answer, Outcome};
-use spool::model::printer::{Origin, Printer, WhenInDoubt};
+use spool::model::printer::{Origin, Printer, Reroute, WhenInDoubt};
 use spool::model::retry::{Broken, NotReady, Whole};
 use spool::model::time::MonoTime;
 use spool::model::traffic::{Asks, Input, Progress};
@@ -58,6 +58,11 @@ impl Device {
         let mut config = Printer::new(id, name, format!("sim:{no}"), Origin::Api);
         config.when_in_doubt = if rng.chance(300) { WhenInDoubt::Hold } else { WhenInDoubt::PrintAgain };
         config.mac = rng.chance(500).then_some([2, 0, 0, 0, 0, no as u8]);
+        config.reroute = match rng.below(4) {
+            0 => Reroute::Never,
+            1 => Reroute::To(QueueName::new("p0").expect("a good name")),
+            _ => Reroute::Pool,
+        };
         let manner = match rng.below(6) {
             0 => Manner::Mute,
             1 => Manner::Says,

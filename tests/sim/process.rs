@@ -11,8 +11,9 @@ use spool::model::id::{Generation, JobId, PoolId, PrinterId, QueueId, QueueName}
 use spool::model::intake::messages::{Input as IntakeInput, Rules};
 use spool::model::intake::numbers::{self, Reserved};
 use spool::model::intake::step::Intake;
-use spool::model::pool::{Pool, PoolPolicy};
-use spool::model::printer::{Learned, Origin};
+use spool::model::pool::Pool;
+use spool::model::pool::choice::Shared;
+use spool::model::printer::{Learned, Origin, PrinterLive};
 use spool::model::retry::BackoffRange;
 use spool::model::traffic::{self, Beginning, Input, Start, Traffic};
 
@@ -41,6 +42,10 @@ pub struct Manager {
     pub links: BTreeSet<Generation>,
     pub timer: u64,
     pub stopped: bool,
+    /// What it has published.
+    pub live: PrinterLive,
+    /// Since when it has nothing to do, as it says.
+    pub idle_since: Option<u64>,
 }
 
 impl Process {
@@ -78,6 +83,8 @@ impl World {
             links: BTreeSet::new(),
             timer: 0,
             stopped: false,
+            live: PrinterLive::default(),
+            idle_since: None,
         });
         let managers = managers.collect();
         self.process = Some(Process { intake, managers, stopping: false, calm: self.calm() });
@@ -96,10 +103,10 @@ impl World {
         self.disk.files = files.into_iter().filter(|id| self.disk.document(*id).is_some()).collect();
     }
 
-    fn directory(&self) -> Directory {
+    pub fn directory(&self) -> Directory {
         let members = (1..=self.devices.len() as u32).map(PrinterId).collect();
         let name = QueueName::new("pool").expect("a good name");
-        let (policy, origin) = (PoolPolicy::FirstAvailable, Origin::File);
+        let (policy, origin) = (self.policy, Origin::File);
         let pool = Pool { id: POOL, name, members, policy, origin, accepting: true };
         Directory {
             printers: self.devices.iter().map(|device| Arc::new(device.config.clone())).collect(),
@@ -107,6 +114,13 @@ impl World {
             default: QueueName::new("pool").ok(),
             server: "sim".to_owned(),
         }
+    }
+
+    /// The pool and the mates of a printer, as these have published themselves.
+    pub fn shared(&self, printer: usize) -> Vec<Shared> {
+        let pool = self.directory().pools.remove(0);
+        let mates = (0..self.devices.len()).filter(|no| *no != printer).filter_map(|no| self.member(no));
+        vec![Shared { pool, mates: mates.collect() }]
     }
 
     pub fn queues_of(&self, printer: usize) -> [QueueId; 2] {
@@ -221,7 +235,7 @@ impl World {
         let Some(process) = &mut self.process else { return };
         let manager = &mut process.managers[no];
         let Some(traffic) = manager.traffic.take() else { return };
-        (manager.last, manager.stopped) = (traffic.generation(), false);
+        (manager.last, manager.stopped, manager.idle_since) = (traffic.generation(), false, None);
         manager.no += 1;
         manager.dialing.clear();
         self.say(Some(no), Generation(0), None, "**** the manager panics ****");

@@ -3,10 +3,12 @@
 
 use spool::model::id::QueueId;
 use spool::model::intake::messages::{Disk, Effect as IntakeEffect, Input as IntakeInput};
+use spool::model::printer::{Activity, PrinterLive};
 use spool::model::traffic::{Effect, Input, Traffic};
 
 use crate::disk::{Read, Writer};
 use crate::faults::Plant;
+use crate::process::POOL;
 use crate::world::{Conn, Event, Place, Seat, World};
 
 impl World {
@@ -38,6 +40,7 @@ impl World {
         let Some(traffic) = manager.traffic.as_ref().filter(|_| manager.timer == no) else { return };
         let conn = Conn { life: seat.life, printer: seat.printer, generation: traffic.generation() };
         let progress = self.workers.get(&conn).map(|worker| worker.progress());
+        self.tell_pools(seat);
         self.tell_traffic(seat, Input::Timer(progress));
     }
 
@@ -80,10 +83,33 @@ impl World {
     }
 
     pub fn wake(&mut self, from: Place, queue: QueueId) {
+        let pool = QueueId::Pool(POOL);
         for no in 0..self.devices.len() {
+            if self.plant == Plant::OneMemberIsWoken && queue == pool && no > 0 {
+                return;
+            }
             if let Some(seat) = self.seat(no).filter(|_| self.queues_of(no).contains(&queue)) {
                 self.send(from, Place::Traffic(no), Event::ToTraffic(seat, Input::Wake));
             }
+        }
+    }
+
+    /// What a manager does not know by itself, it is told before what that matters for.
+    pub fn tell_pools(&mut self, seat: Seat) {
+        self.tell_traffic(seat, Input::Pools(self.shared(seat.printer)));
+    }
+
+    /// The mates of a printer that is of no use any more look at what they have left to it.
+    fn publish(&mut self, seat: Seat, live: PrinterLive) {
+        let Some(process) = &mut self.process else { return };
+        let manager = &mut process.managers[seat.printer];
+        manager.idle_since = match live.activity {
+            Activity::Idle => manager.idle_since.or(Some(self.at)),
+            _ => None,
+        };
+        let before = std::mem::replace(&mut manager.live, live.clone());
+        if live.not_ready_since.is_some() && before.not_ready_since.is_none() {
+            self.wake(Place::Traffic(seat.printer), QueueId::Pool(POOL));
         }
     }
 
@@ -99,6 +125,9 @@ impl World {
         if let Input::Cancel(job) = input {
             self.cancel_is_told(job);
         }
+        if matches!(input, Input::Head(_) | Input::Watch(..)) {
+            self.tell_pools(seat);
+        }
         let Some(process) = self.process.as_mut().filter(|_| seat.life == self.life) else { return };
         let manager = &mut process.managers[seat.printer];
         let Some(traffic) = manager.traffic.as_mut().filter(|_| manager.no == seat.manager) else { return };
@@ -113,7 +142,7 @@ impl World {
     fn traffic_effect(&mut self, seat: Seat, effect: Effect) {
         let conn = |generation| Conn { life: seat.life, printer: seat.printer, generation };
         match effect {
-            Effect::ReadHead => self.later(2, Event::Read(seat.life, Read::Head(seat))),
+            Effect::ReadHead(reading) => self.later(2, Event::Read(seat.life, Read::Head(seat, reading))),
             Effect::ReadJob(job) => self.later(2, Event::Read(seat.life, Read::Job(seat, job))),
             Effect::Commit(commit) => {
                 self.check_handed_in(seat, &commit);
@@ -143,7 +172,7 @@ impl World {
                 self.later(wait, Event::CancelAtDevice(seat, job));
             }
             Effect::WakeAt(at) => self.set_timer(seat, at.0.as_millis() as u64),
-            Effect::Live(_) => {}
+            Effect::Live(live) => self.publish(seat, live),
             Effect::Stopped => {
                 if let Some(process) = &mut self.process {
                     process.managers[seat.printer].stopped = true;

@@ -12,6 +12,7 @@ use spool::model::intake::messages::{self as intake, Reply, Ticket};
 use spool::model::job::Job;
 use spool::model::liveness::Verdict;
 use spool::model::outcome::Outcome;
+use spool::model::pool::PoolPolicy;
 use spool::model::time::{MonoTime, Now, WallTime};
 use spool::model::traffic;
 
@@ -50,6 +51,7 @@ pub struct Seat {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
     Intake,
+    Devices,
     Store,
     Traffic(usize),
     Link(Conn),
@@ -112,6 +114,7 @@ pub struct World {
     pub process: Option<Process>,
     pub disk: Disk,
     pub devices: Vec<Device>,
+    pub policy: PoolPolicy,
     pub workers: BTreeMap<Conn, Worker>,
     pub clients: Vec<Client>,
     pub tickets: u64,
@@ -125,6 +128,8 @@ impl World {
         let mut rng = Rng::new(seed);
         let faults = Faults::swarm(&mut rng);
         let printers = rng.between(1, 3) as usize;
+        let policies = [PoolPolicy::FirstAvailable, PoolPolicy::RoundRobin, PoolPolicy::LeastCompletionTime];
+        let policy = policies[rng.below(3) as usize];
         let devices = (0..printers).map(|no| Device::new(no, &mut rng)).collect();
         let clients = (0..rng.between(1, 3) as usize).map(Client::new).collect();
         World {
@@ -143,6 +148,7 @@ impl World {
             process: None,
             disk: Disk::default(),
             devices,
+            policy,
             workers: BTreeMap::new(),
             clients,
             tickets: 0,
@@ -263,6 +269,8 @@ impl World {
     fn tick(&mut self) {
         self.later(TICK, Event::Tick);
         self.load();
+        self.look_for_jobs_to_move();
+        self.check_nobody_idles();
         if self.healed {
             if self.at > self.finale_at.unwrap_or(self.heal_at) + LIVENESS {
                 self.fail(format!("not everything has ended: {}", self.who_waits()));

@@ -195,7 +195,6 @@ impl DeviceManager {
         let since = self.parts.board.live(printer).not_ready_since.unwrap_or(now.mono);
         let live = PrinterLive {
             activity: Activity::ManagerFailed,
-            job: None,
             next_try_at,
             not_ready_since: Some(since),
             ..PrinterLive::default()

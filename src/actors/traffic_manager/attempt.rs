@@ -39,7 +39,8 @@ impl TrafficManager {
             match opened {
                 Ok(link) => {
                     if let Some(description) = link.description() {
-                        act.begin.parts.board.publish_description(act.begin.printer.id, description);
+                        act.begin.parts.board.publish_description(act.begin.printer.id, description.clone());
+                        act.step(Input::Described(description), ctx);
                     }
                     act.learn_mac(ctx);
                     act.open = Some((generation, link));

@@ -65,7 +65,11 @@ impl Handler<Settings> for TrafficManager {
             self.begin.parts.board.forget_description(msg.0.id);
             self.mac_looked_at = None;
         }
+        let paused = msg.0.paused && !self.begin.printer.paused;
         self.begin.printer = msg.0.clone();
+        if paused {
+            self.wake_all_mates();
+        }
         let asks = self.asks();
         self.step(Input::Printer(Box::new((*msg.0).clone()), asks), ctx);
     }
@@ -88,6 +92,8 @@ impl Handler<Watched> for TrafficManager {
     type Result = ();
 
     fn handle(&mut self, msg: Watched, ctx: &mut Self::Context) {
+        // A device that takes no more may lose its job to a mate.
+        self.tell_pools(ctx);
         self.step(Input::Watch(msg.0, msg.1), ctx);
     }
 }

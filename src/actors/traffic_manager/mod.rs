@@ -3,6 +3,7 @@
 
 mod attempt;
 mod messages;
+mod pools;
 mod power;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,6 +14,7 @@ use actix::prelude::*;
 use tokio::sync::mpsc::UnboundedSender;
 
 pub use self::messages::{Bell, Park, Reported, Settings, Stop, Tuned, Watched};
+use self::pools::Pools;
 use super::board::{Board, Notices};
 use super::thread_watcher::ThreadWatcher;
 use super::worker::{Running, Shut, StartAttempt};
@@ -26,12 +28,10 @@ use crate::model::outcome::Outcome;
 use crate::model::printer::{Activity, Learned, Mac, Printer, PrinterLive};
 use crate::model::retry::NotReady;
 use crate::model::time::MonoTime;
-use crate::model::traffic::{Asks, Beginning, Effect, Input, Rules, SHUT_WAIT, Start, Traffic};
+use crate::model::traffic::{Asks, Beginning, Effect, Input, Reading, Rules, SHUT_WAIT, Start, Traffic};
 use crate::store::documents::Documents;
 use crate::store::{ReadError, SharedStore};
 
-/// How many candidates are read from the head of a queue.
-const CANDIDATES: usize = 4;
 /// How often it is looked whether the thread of a former life has let go of the device.
 const OLD_THREAD_LOOK: Duration = Duration::from_millis(20);
 /// A store that cannot be read is asked again after this long.
@@ -133,6 +133,7 @@ pub struct TrafficManager {
     /// When the hardware address of the device was last looked for.
     mac_looked_at: Option<MonoTime>,
     timer: Option<SpawnHandle>,
+    pools: Pools,
     /// The attempt whose outcome was heard last.
     heard: Option<Generation>,
 }
@@ -140,8 +141,17 @@ pub struct TrafficManager {
 impl TrafficManager {
     pub fn new(begin: Begin) -> TrafficManager {
         let target = target_of(&begin.printer, &begin.parts.surroundings);
-        let (traffic, opening, open, mac_looked_at, timer, heard) = (None, None, None, None, None, None);
-        TrafficManager { begin, target, traffic, opening, open, mac_looked_at, timer, heard }
+        TrafficManager {
+            begin,
+            target,
+            traffic: None,
+            opening: None,
+            open: None,
+            mac_looked_at: None,
+            timer: None,
+            pools: Pools::default(),
+            heard: None,
+        }
     }
 
     /// The connection of a former life must be shut before another is made. Then the store tells what
@@ -273,7 +283,7 @@ impl TrafficManager {
 
     fn run(&mut self, effect: Effect, ctx: &mut Context<Self>) {
         match effect {
-            Effect::ReadHead => self.read_head(ctx),
+            Effect::ReadHead(reading) => self.read_head(reading, ctx),
             Effect::ReadJob(id) => {
                 let read = self.begin.parts.store.job(id);
                 ctx.spawn(read.into_actor(self).map(|read, act, ctx| match read {
@@ -293,7 +303,7 @@ impl TrafficManager {
             Effect::Live(live) => {
                 self.log_power(&live);
                 log::debug!(printer = self.name(), activity:? = live.activity; "printer");
-                self.begin.parts.board.publish_live(self.begin.printer.id, live);
+                self.publish_live(live);
             }
             Effect::Stopped => ctx.stop(),
         }
@@ -304,22 +314,14 @@ impl TrafficManager {
         self.step(Input::ReadFailed, ctx);
     }
 
-    fn read_head(&mut self, ctx: &mut Context<Self>) {
-        let store = self.begin.parts.store.clone();
-        let queue = QueueId::Printer(self.begin.printer.id);
-        let read = async move {
-            let mut jobs = Vec::new();
-            for order in store.head(queue, None, CANDIDATES).await? {
-                // It may have gone since; whoever binds it finds out by its revision.
-                jobs.extend(store.job(order.job).await?);
-                if !jobs.is_empty() {
-                    break;
-                }
-            }
-            Ok::<_, ReadError>(jobs)
-        };
+    fn read_head(&mut self, reading: Reading, ctx: &mut Context<Self>) {
+        let queues = self.queues();
+        let read = self.begin.parts.store.head(queues, reading.after, reading.n);
         ctx.spawn(read.into_actor(self).map(|read, act, ctx| match read {
-            Ok(jobs) => act.step(Input::Head(jobs), ctx),
+            Ok(jobs) => {
+                act.tell_pools(ctx);
+                act.step(Input::Head(jobs), ctx);
+            }
             Err(error) => act.read_failed(&error, ctx),
         }));
     }
@@ -327,8 +329,12 @@ impl TrafficManager {
     fn commit(&mut self, commit: Commit, ctx: &mut Context<Self>) {
         failpoint::hit("traffic-before-commit");
         let told: Vec<_> = commit.jobs.iter().map(|job| (job.id, job.status, job.attempts)).collect();
+        let back: Vec<QueueId> =
+            commit.jobs.iter().filter(|job| job.order().is_some()).map(Job::serving_queue).collect();
         let committed = self.begin.parts.store.commit(commit);
-        ctx.spawn(committed.into_actor(self).map(move |result, act, ctx| match result {
+        ctx.spawn(committed.into_actor(self).map(move |result, act, ctx| {
+            act.wake_mates(&back);
+            match result {
             Ok(_) => {
                 for (job, status, attempts) in told {
                     log::info!(job = job.0, printer = act.name(), attempt = attempts; "{}", status.word());
@@ -339,6 +345,7 @@ impl TrafficManager {
             Err(error) => {
                 log::warn!(printer = act.name(), error:%; "a commit was not taken");
                 act.step(Input::CommitFailed(error), ctx);
+            }
             }
         }));
     }
@@ -352,6 +359,7 @@ impl TrafficManager {
             act.timer = None;
             act.take_report(ctx);
             let progress = act.progress();
+            act.tell_pools(ctx);
             act.step(Input::Timer(progress), ctx);
         }));
     }

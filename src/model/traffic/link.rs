@@ -24,7 +24,7 @@ impl Traffic {
         self.contact = Contact::Answered(now.mono);
         self.power.is_awake();
         match std::mem::replace(&mut self.work, Work::None) {
-            Work::Probing => self.tell_it_is_back(now, fx),
+            Work::Probing(_) => self.tell_it_is_back(now, fx),
             Work::Bound(job) => self.send(*job, now, fx),
             other => self.work = other,
         }
@@ -44,7 +44,7 @@ impl Traffic {
         self.went_bad(Bad::NotReady(why.clone()), now);
         self.wake_if_asleep(&why, now, fx);
         match std::mem::replace(&mut self.work, Work::None) {
-            Work::Probing => self.tell_why(&why, now, fx),
+            Work::Probing(_) => self.tell_why(&why, now, fx),
             Work::Bound(job) => {
                 self.settle(Ended { job, outcome: Outcome::NotReady(why) }, None, now, fx);
             }
@@ -55,7 +55,7 @@ impl Traffic {
 
     pub(super) fn went_bad(&mut self, why: Bad, now: Now) {
         let range = self.rules.backoff;
-        self.not_ready_since.get_or_insert(now.mono);
+        self.not_ready = Some(Spell::again(self.not_ready, now.mono));
         let backoff = match (self.backoff, &why) {
             (Some(backoff), Bad::NotReady(_)) => backoff.again(now.mono, range),
             (None, Bad::NotReady(_)) => Backoff::start(now.mono, range),

@@ -1,14 +1,18 @@
 //! What a traffic manager is told, what it wants done, and how it begins.
 
 use crate::model::commit::{Commit, CommitError};
+use crate::model::description::Description;
 use crate::model::id::{Generation, JobId};
 use crate::model::job::Job;
 use crate::model::liveness::{Stage, Verdict};
 use crate::model::news::News;
 use crate::model::outcome::{Answer, CancelFailed, Outcome};
+use crate::model::pool::choice::Shared;
 use crate::model::printer::{Learned, Mac, Printer, PrinterLive};
+use crate::model::queue::OrderKey;
 use crate::model::retry::{BackoffRange, NotReady};
 use crate::model::time::MonoTime;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a traffic manager is told.
@@ -18,6 +22,11 @@ pub enum Input {
     Wake,
     /// The printer's settings are these now; its device may be another.
     Printer(Box<Printer>, Asks),
+    /// How the mates in its pools are just now; told before what they matter for: [`Input::Head`] and
+    /// [`Input::Timer`].
+    Pools(Vec<Shared>),
+    /// What the device says of itself.
+    Described(Arc<Description>),
     /// The configuration was read again.
     Rules(Rules),
     /// The first jobs of its queues, in order; the answer to [`Effect::ReadHead`].
@@ -55,6 +64,13 @@ pub enum Input {
     Park,
 }
 
+/// Which part of the printer's queues, all together, is read: so many jobs behind that place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    pub after: Option<OrderKey>,
+    pub n: usize,
+}
+
 /// How far an attempt is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
@@ -65,7 +81,7 @@ pub struct Progress {
 /// What a traffic manager wants done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
-    ReadHead,
+    ReadHead(Reading),
     ReadJob(JobId),
     /// Answered by `Committed` or `CommitFailed`; one at a time. Where a job in it goes back to its queue,
     /// whoever else serves that queue is woken, also when the store does not say whether it was written.

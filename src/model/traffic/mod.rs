@@ -25,6 +25,7 @@ mod record;
 mod recover;
 mod sending;
 mod settle;
+mod share;
 mod state;
 mod tell;
 #[cfg(test)]
@@ -33,10 +34,11 @@ mod tests;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-pub use self::messages::{Asks, Beginning, Effect, FinalWord, Input, Progress, Rules, Start};
+pub use self::messages::{Asks, Beginning, Effect, FinalWord, Input, Progress, Reading, Rules, Start};
 use self::power::Power;
 pub use self::power::{TELL_AGAIN, WAKE_EVERY};
 use self::settle::Ended;
+use self::share::Sharing;
 use self::state::{
     Asking, AtDevice, Bad, Contact, Link, Note, Sending, ShutCause, Shutting, Stopping, Telling, Turn, Work,
 };
@@ -48,7 +50,7 @@ use super::liveness::{Stage, Verdict};
 use super::news::News;
 use super::outcome::Outcome;
 use super::printer::{Activity, Learned, Printer, PrinterLive};
-use super::retry::{Backoff, Broken, NotReady, Whole};
+use super::retry::{Backoff, Broken, NotReady, Spell, Whole};
 use super::time::{MonoTime, Now};
 
 /// A printer that answered this lately is taken to be ready.
@@ -82,6 +84,8 @@ pub struct Traffic {
     contact: Contact,
     /// There may be a job in the queues, as far as is known since they were last read.
     wanted: bool,
+    /// The printer's pools and mates, and what else decides which job is for it.
+    sharing: Sharing,
     /// A job whose attempt may have been recorded: the store did not say.
     unsure: Option<Box<Job>>,
     /// A job whose end was asked for while its attempt was being recorded.
@@ -91,8 +95,10 @@ pub struct Traffic {
     /// How the printer is tried since it was last of use; one that takes a connection and then no job is
     /// not tried anew from the first pace.
     backoff: Option<Backoff>,
-    /// Since when it has been of no use, though there was work.
-    not_ready_since: Option<MonoTime>,
+    /// Set from its first failure on until it has done a job.
+    not_ready: Option<Spell>,
+    /// What of `learned` is in the store.
+    saved: Learned,
     power: Power,
     shutting: Option<Shutting>,
     store_retry: Option<MonoTime>,
@@ -118,12 +124,14 @@ impl Traffic {
             work: Work::None,
             contact: Contact::Unknown,
             wanted: true,
+            sharing: Sharing::default(),
             unsure: None,
             canceled: None,
             generation: last,
             breaks_in_row: 0,
             backoff: None,
-            not_ready_since: None,
+            not_ready: None,
+            saved: learned,
             power: Power::new(mac),
             shutting: None,
             store_retry: None,
@@ -146,6 +154,8 @@ impl Traffic {
         match input {
             Input::Wake => self.wanted = true,
             Input::Printer(printer, asks) => self.on_printer(*printer, asks, &mut fx),
+            Input::Pools(pools) => self.sharing.pools = pools,
+            Input::Described(description) => self.sharing.description = Some(description),
             Input::Rules(rules) => self.on_rules(rules, now),
             Input::Head(jobs) => self.on_head(jobs, now, &mut fx),
             Input::JobRead(job) => self.on_reread(job, now, &mut fx),
@@ -176,10 +186,11 @@ impl Traffic {
     /// goes to the new device, whatever the old one has earned.
     fn on_printer(&mut self, printer: Printer, asks: Asks, fx: &mut Vec<Effect>) {
         if printer.uri != self.printer.uri {
-            (self.contact, self.backoff, self.not_ready_since) = (Contact::Unknown, None, None);
+            (self.contact, self.backoff, self.not_ready) = (Contact::Unknown, None, None);
+            self.sharing.description = None;
             self.breaks_in_row = 0;
             match self.work {
-                Work::Probing => {
+                Work::Probing(_) => {
                     self.drop_link(fx);
                     self.work = Work::None;
                 }
@@ -247,7 +258,7 @@ impl Traffic {
                 let why = NotReady::Other("the server stops".to_owned());
                 self.settle(Ended { job, outcome: Outcome::NotReady(why) }, None, now, fx);
             }
-            Work::Asking(_) | Work::Unsettled(..) | Work::Probing | Work::Telling => {}
+            Work::Asking(_) | Work::Unsettled(..) | Work::Probing(_) | Work::Telling => {}
             other => self.work = other,
         }
         self.shut(ShutCause::Park, now, fx);
@@ -280,8 +291,8 @@ impl Traffic {
             // A wake that comes while they are read may tell of a job that the reading has missed.
             self.wanted = false;
             self.work = Work::Looking;
-            fx.push(Effect::ReadHead);
-        } else if self.printer.paused || !self.wanted {
+            self.read_head(fx);
+        } else if self.printer.paused || !self.wanted && self.sharing.look_again.is_none() {
             self.drop_link(fx);
         }
     }
@@ -304,32 +315,6 @@ impl Traffic {
         self.stopping == Stopping::No && !self.printer.paused
     }
 
-    fn on_head(&mut self, jobs: Vec<Job>, now: Now, fx: &mut Vec<Effect>) {
-        let next = jobs.into_iter().next();
-        match std::mem::replace(&mut self.work, Work::None) {
-            Work::Looking => match next {
-                Some(job) => {
-                    self.wanted = true;
-                    // Somebody may have said «stop» or «pause» since the queues were asked.
-                    if self.goes_on() {
-                        self.begin(job, now, fx);
-                    }
-                }
-                None => {
-                    self.not_ready_since = None;
-                    if matches!(self.contact, Contact::Bad { .. }) {
-                        (self.contact, self.backoff) = (Contact::Unknown, None);
-                    }
-                }
-            },
-            Work::Ending(ended) => {
-                let next = next.filter(|_| self.goes_on());
-                self.settle(ended, next, now, fx);
-            }
-            other => self.work = other,
-        }
-    }
-
     /// There is a job and nothing else to do: begin with it, or first see whether the printer is there.
     fn begin(&mut self, job: Job, now: Now, fx: &mut Vec<Effect>) {
         if job.cancel_requested {
@@ -343,7 +328,7 @@ impl Traffic {
             }
             (Link::Closed, _) => {
                 self.power.waits_for_it(job);
-                self.work = Work::Probing;
+                self.work = Work::Probing(now.mono);
                 self.open(fx);
             }
             (Link::Opening(_) | Link::Working(_), _) => {}
@@ -354,6 +339,7 @@ impl Traffic {
     fn bind(&mut self, mut job: Job, now: Now, fx: &mut Vec<Effect>) {
         let before = (job.id, job.revision);
         self.canceled = None;
+        self.sharing.began_at = Some(now.mono);
         if self.link == Link::Closed {
             self.generation.0 += 1;
         }
@@ -383,6 +369,9 @@ impl Traffic {
         self.timer = None;
         if self.store_retry.is_some_and(|at| at <= now.mono) {
             self.store_retry = None;
+        }
+        if self.sharing.look_again.take_if(|at| *at <= now.mono).is_some() {
+            self.wanted = true;
         }
         match std::mem::replace(&mut self.work, Work::None) {
             Work::Unsettled(ended, at) if at <= now.mono => self.settle(ended, None, now, fx),

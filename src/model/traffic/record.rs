@@ -40,6 +40,7 @@ impl Traffic {
             self.drop_link(fx);
             return self.settle(Ended { job, outcome: aborted() }, None, now, fx);
         }
+        self.sharing.took_at = Some(now.mono);
         match self.link {
             Link::Open(_) => self.send(*job, now, fx),
             Link::Opening(_) => self.work = Work::Bound(job),

@@ -84,10 +84,11 @@ impl Traffic {
             }
             return;
         }
+        let Work::Sending(sending) = &self.work else { return };
         let waits_for_a_hand = sending.at.news.stopped.as_ref().is_some_and(NotReady::needs_a_hand);
         if let Some(since) = sending.blocked_since
-            && now.mono.since(since) >= self.rules.blocked
-            && !waits_for_a_hand
+            && ((now.mono.since(since) >= self.rules.blocked && !waits_for_a_hand)
+                || self.may_move(&sending.at.job, now))
         {
             return self.shut(ShutCause::Stalled, now, fx);
         }

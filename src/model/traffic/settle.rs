@@ -6,6 +6,7 @@ use crate::model::event::{Entry, Source};
 use crate::model::id::PrinterId;
 use crate::model::job::{DoneHow, Job, JobEvent, JobStatus};
 use crate::model::outcome::Outcome;
+use crate::model::pool::speed;
 use crate::model::printer::{Learned, Printer, SILENT_ENDS};
 use crate::model::retry::{AfterBreak, Broken, NotReady, Whole, after_break};
 use crate::model::time::Now;
@@ -21,10 +22,11 @@ impl Traffic {
     /// An attempt has ended. Where the printer goes on, the next job is looked for first, so that the end
     /// of this one and the beginning of that one are one commit.
     pub(super) fn ended(&mut self, ended: Ended, now: Now, fx: &mut Vec<Effect>) {
+        self.learn_speed(&ended, now);
         let goes_on =
             matches!(ended.outcome, Outcome::Done { .. } | Outcome::Document(_) | Outcome::Canceled { .. });
         if goes_on && self.stopping == Stopping::No && !self.printer.paused {
-            fx.push(Effect::ReadHead);
+            self.read_head(fx);
             self.work = Work::Ending(ended);
         } else {
             self.settle(ended, None, now, fx);
@@ -45,7 +47,7 @@ impl Traffic {
             }
         }
         commit.jobs.push(job);
-        if learned != self.learned {
+        if learned.is_worth_saving(self.saved) {
             commit.settings.push((Learned::setting(self.printer.id), learned.to_bytes()));
         }
         commit.settings.extend(self.power.unsaved(self.printer.id));
@@ -59,10 +61,11 @@ impl Traffic {
         self.work = Work::Settling(ended, next.map(Box::new));
     }
 
-    fn add_attempt(&self, mut next: Job, commit: &mut Commit, now: Now) -> Option<Job> {
+    fn add_attempt(&mut self, mut next: Job, commit: &mut Commit, now: Now) -> Option<Job> {
         let expect = (next.id, next.revision);
         let generation = crate::model::id::Generation(self.generation.0 + 1);
         let entry: Entry = self.attempt(&mut next, generation, now)?;
+        self.sharing.began_at = Some(now.mono);
         commit.expect.push(expect);
         commit.jobs.push(next.clone());
         commit.timeline.push(entry);
@@ -73,6 +76,12 @@ impl Traffic {
     pub(super) fn settled(&mut self, ended: Ended, next: Option<Box<Job>>, now: Now, fx: &mut Vec<Effect>) {
         self.learned = learn(self.learned, &ended.outcome);
         self.power.is_saved();
+        if self.learned.is_worth_saving(self.saved) {
+            self.saved = self.learned;
+        }
+        if let Outcome::Broken { .. } = &ended.outcome {
+            self.sharing.broke_here = Some(ended.job.id);
+        }
         self.wanted = true;
         self.work = Work::None;
         self.judge_printer(&ended.outcome, now);
@@ -85,7 +94,7 @@ impl Traffic {
     fn judge_printer(&mut self, outcome: &Outcome, now: Now) {
         match outcome {
             Outcome::Done { .. } | Outcome::Document(_) | Outcome::Canceled { .. } => {
-                (self.breaks_in_row, self.backoff, self.not_ready_since) = (0, None, None);
+                (self.breaks_in_row, self.backoff, self.not_ready) = (0, None, None);
                 if !matches!(self.contact, Contact::Bad { .. }) {
                     self.contact = Contact::Answered(now.mono);
                 }
@@ -196,6 +205,13 @@ impl Learned {
     /// The name of the setting under which it is kept.
     pub fn setting(printer: PrinterId) -> String {
         format!("learned/{printer}")
+    }
+
+    /// Whether it says something that matters and that `saved` does not say.
+    fn is_worth_saving(self, saved: Learned) -> bool {
+        let Learned { has_closed, silent_ends, bytes_per_s } = self;
+        (has_closed, silent_ends) != (saved.has_closed, saved.silent_ends)
+            || speed::differs(bytes_per_s, saved.bytes_per_s)
     }
 
     pub fn to_bytes(self) -> Vec<u8> {

@@ -42,8 +42,8 @@ pub(super) enum Work {
     None,
     /// The heads of the queues are being read.
     Looking,
-    /// There is a job; whether the printer can be reached is being tried.
-    Probing,
+    /// There is a job; whether the printer can be reached is being tried, since then.
+    Probing(MonoTime),
     /// The job that waits is told how the printer is.
     Telling,
     /// The attempt is being committed.

@@ -22,6 +22,7 @@ impl Traffic {
     pub(super) fn next_time(&self, now: Now) -> Option<MonoTime> {
         let waits = match &self.work {
             Work::None if self.unsure.is_some() => self.store_retry,
+            Work::None if !self.wanted && self.sharing.look_again.is_some() => self.sharing.look_again,
             Work::None if self.wanted && self.goes_on() => match self.contact {
                 Contact::Bad { due, .. } => Some(due.max(self.store_retry.unwrap_or_default())),
                 Contact::Unknown | Contact::Answered(_) => self.store_retry,
@@ -43,7 +44,7 @@ impl Traffic {
         let next_try_at = match (&self.work, &self.contact) {
             (Work::Unsettled(_, at), _) => Some(now.wall_at(*at)),
             (Work::Asking(_), Contact::Bad { due, .. }) => Some(now.wall_at(*due)),
-            (Work::None | Work::Looking | Work::Probing | Work::Telling, Contact::Bad { due, .. }) => {
+            (Work::None | Work::Looking | Work::Probing(_) | Work::Telling, Contact::Bad { due, .. }) => {
                 Some(now.wall_at(*due))
             }
             _ => self.store_retry.map(|at| now.wall_at(at)),
@@ -60,13 +61,14 @@ impl Traffic {
             woken_at: self.power.woken_at(),
             mac: self.mac(),
             activity,
+            load: self.load(),
         }
     }
 
     /// Since when the printer has not been ready, where what it does now is not to be.
     fn not_ready_since(&self, activity: &Activity) -> Option<MonoTime> {
         match activity {
-            Activity::NotReady(_) | Activity::Recovering => self.not_ready_since,
+            Activity::NotReady(_) | Activity::Recovering => self.not_ready.map(|spell| spell.since),
             Activity::Unshut => {
                 let ago = |shutting: Shutting| shutting.deadline.0.saturating_sub(SHUT_WAIT);
                 self.shutting.map(ago).map(MonoTime)
@@ -75,15 +77,18 @@ impl Traffic {
             | Activity::Connecting
             | Activity::Sending
             | Activity::AwaitingWord
-            | Activity::Blocked
             | Activity::ManagerFailed
             | Activity::StoreFull => None,
+            Activity::Blocked => match &self.work {
+                Work::Sending(sending) => sending.blocked_since,
+                _ => None,
+            },
         }
     }
 
     pub(super) fn job(&self) -> Option<JobId> {
         match &self.work {
-            Work::None | Work::Looking | Work::Probing | Work::Telling => None,
+            Work::None | Work::Looking | Work::Probing(_) | Work::Telling => None,
             Work::Binding(job) | Work::Checking(job) | Work::Bound(job) => Some(job.id),
             Work::Asking(asking) => Some(asking.at.job.id),
             Work::Sending(sending) => Some(sending.at.job.id),
@@ -103,10 +108,10 @@ impl Traffic {
         };
         match &self.work {
             Work::Unsettled(..) => Activity::StoreFull,
-            Work::None | Work::Looking | Work::Probing | Work::Telling if self.store_retry.is_some() => {
+            Work::None | Work::Looking | Work::Probing(_) | Work::Telling if self.store_retry.is_some() => {
                 Activity::StoreFull
             }
-            Work::None | Work::Looking | Work::Probing | Work::Telling => bad().unwrap_or(Activity::Idle),
+            Work::None | Work::Looking | Work::Probing(_) | Work::Telling => bad().unwrap_or(Activity::Idle),
             Work::Asking(asking) => match (bad(), &asking.at.news.stopped, asking.turn) {
                 (Some(activity), ..) => activity,
                 (None, Some(why), _) => Activity::NotReady(why.clone()),

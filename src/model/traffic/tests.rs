@@ -79,7 +79,8 @@ impl Desk {
 
     fn word(&mut self, effect: &Effect) -> Option<String> {
         Some(match effect {
-            Effect::ReadHead => "look".to_owned(),
+            Effect::ReadHead(Reading { after: None, .. }) => "look".to_owned(),
+            Effect::ReadHead(_) => "look on".to_owned(),
             Effect::ReadJob(id) => format!("read {id}"),
             Effect::Commit(commit) => {
                 self.handed_in.clone_from(&commit.jobs);

@@ -11,10 +11,11 @@ use super::state::HttpState;
 use crate::actors::front::Core;
 use crate::model::directory::Directory;
 use crate::model::event::Entry;
-use crate::model::explain::{Ahead, Around, explain, reasons};
+use crate::model::explain::{Ahead, Around, PoolAround, explain, reasons};
 use crate::model::id::QueueId;
-use crate::model::job::Job;
-use crate::model::time::WallTime;
+use crate::model::job::{Job, JobStatus};
+use crate::model::pool::choice::expected_wait;
+use crate::model::time::{MonoTime, WallTime};
 
 /// A moment as RFC 3339 writes it, in UTC, to the millisecond.
 pub fn time(at: WallTime) -> String {
@@ -124,11 +125,12 @@ pub struct Viewer<'a> {
     who: &'a Who,
     core: &'a dyn Core,
     directory: Arc<Directory>,
+    now: MonoTime,
 }
 
 impl<'a> Viewer<'a> {
     pub fn new(state: &'a HttpState, who: &'a Who) -> Viewer<'a> {
-        Viewer { who, core: &*state.core, directory: state.core.directory() }
+        Viewer { who, core: &*state.core, directory: state.core.directory(), now: state.clock.now().mono }
     }
 
     /// The job as this reader may see it.
@@ -142,14 +144,38 @@ impl<'a> Viewer<'a> {
 
     /// For its submitter, and for whoever shows its secret link.
     pub fn job_in_full(&self, job: &Job, ahead: Ahead) -> JobBody {
-        let printer = match (&job.bound, job.queue) {
-            (Some(bound), _) => self.directory.printer_by_id(bound.printer),
-            (None, QueueId::Printer(printer)) => self.directory.printer_by_id(printer),
-            (None, QueueId::Pool(_)) => None,
+        let queue = job.serving_queue();
+        let (printer, pool) = match (&job.bound, queue) {
+            (Some(bound), _) => (self.directory.printer_by_id(bound.printer), None),
+            (None, QueueId::Printer(printer)) => (self.directory.printer_by_id(printer), None),
+            (None, QueueId::Pool(id)) => (None, self.directory.pools.iter().find(|pool| pool.id == id)),
         };
         let live = printer.map(|printer| self.core.printer_live(printer.id));
         let printer = printer.map(Arc::as_ref).zip(live.as_ref());
-        body(job, Around { printer, ahead })
+        // Only of a job that waits is more than that said; long lists are not all of waiting jobs.
+        let mut members = match job.status {
+            JobStatus::Waiting => self.core.members(queue),
+            _ => Vec::new(),
+        };
+        if let QueueId::Printer(_) = queue {
+            // What waits in its own queue is counted as that which goes before the job.
+            members.iter_mut().for_each(|member| member.queued_bytes = 0);
+        }
+        let pool = pool.map(|pool| PoolAround { name: &pool.name, members: &members, now: self.now });
+        let expected_wait = self.bytes_before(queue, ahead).and_then(|bytes| match bytes {
+            0 => None,
+            bytes => expected_wait(&members, bytes, self.now),
+        });
+        body(job, Around { printer, pool, ahead, expected_wait })
+    }
+
+    /// About how many bytes go before a job: jobs of the queue's mean size.
+    fn bytes_before(&self, queue: QueueId, ahead: Ahead) -> Option<u64> {
+        let counts = self.core.store().counts(queue);
+        match ahead {
+            Ahead::Exactly(jobs) => counts.bytes.checked_div(counts.jobs)?.checked_mul(jobs as u64),
+            Ahead::Unknown | Ahead::Over(_) => None,
+        }
     }
 }
 

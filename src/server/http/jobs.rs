@@ -214,7 +214,7 @@ pub async fn find(state: &HttpState, id: JobId) -> Result<Job, Problem> {
 pub async fn ahead(state: &HttpState, job: &Job) -> Result<Ahead, Problem> {
     let Some(order) = job.order() else { return Ok(Ahead::Unknown) };
     let queue: QueueId = job.serving_queue();
-    let head = state.core.store().head(queue, None, HEAD_ENTRIES).await?;
+    let head = state.core.store().places(queue, HEAD_ENTRIES).await?;
     let before = head.iter().take_while(|other| **other < order).count();
     Ok(if before == HEAD_ENTRIES { Ahead::Over(before) } else { Ahead::Exactly(before) })
 }

@@ -64,6 +64,7 @@ pub fn pool(http: &HttpState, pool: &Pool) -> PoolBody {
     let members: Vec<_> = directory.members(pool).collect();
     let states =
         members.iter().map(|printer| state(printer.paused, &http.core.printer_live(printer.id).activity));
+    let wait = http.core.expected_wait(QueueId::Pool(pool.id), http.clock.now().mono);
     let doing = Members::count(states);
     PoolBody {
         id: pool.id.0,
@@ -77,7 +78,7 @@ pub fn pool(http: &HttpState, pool: &Pool) -> PoolBody {
         queued_jobs: counts.jobs,
         queued_bytes: counts.bytes,
         held_jobs: counts.held,
-        expected_wait_s: None,
+        expected_wait_s: wait.map(|wait| wait.as_secs()),
         origin: origin_word(pool.origin),
     }
 }

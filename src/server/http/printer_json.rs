@@ -152,6 +152,7 @@ pub fn printer(http: &HttpState, who: &Who, printer: &Printer) -> PrinterBody {
     let live = http.core.printer_live(printer.id);
     let said = http.core.description(printer.id);
     let counts = http.core.store().counts(QueueId::Printer(printer.id));
+    let wait = http.core.expected_wait(QueueId::Printer(printer.id), http.clock.now().mono);
     let busy = counts.jobs > 0 || live.job.is_some();
     let (address, port) = address(http, printer);
     let body = PrinterBody {
@@ -174,7 +175,7 @@ pub fn printer(http: &HttpState, who: &Who, printer: &Printer) -> PrinterBody {
         queued_jobs: counts.jobs,
         queued_bytes: counts.bytes,
         held_jobs: counts.held,
-        expected_wait_s: None,
+        expected_wait_s: wait.map(|wait| wait.as_secs()),
         next_try_at: live.next_try_at.map(time),
         supplies: said.as_deref().and_then(supplies),
         model: said.as_ref().and_then(|said| said.model.clone()),

@@ -4,8 +4,9 @@ use super::Bench;
 use super::make::{Chance, QUEUES, USERS};
 use super::oracle::Oracle;
 use crate::model::document::Document;
-use crate::model::id::{CommitSeq, DocumentId, JobId};
+use crate::model::id::{CommitSeq, DocumentId, JobId, QueueId};
 use crate::model::job::{Job, JobStatus};
+use crate::model::queue::OrderKey;
 use crate::model::time::WallTime;
 use crate::store::{EventsSince, JobsQuery, Purge, Purgeable, Store};
 
@@ -36,16 +37,29 @@ pub fn counts<S: Store>(bench: &Bench<S>, oracle: &Oracle) {
 fn queues<S: Store>(bench: &Bench<S>, oracle: &Oracle, chance: &mut Chance) {
     for queue in QUEUES {
         let n = 1 + chance.size(9);
-        let (mut all, mut after) = (Vec::new(), None);
-        loop {
-            let page = bench.read(bench.store.head(queue, after, n));
-            assert!(page.len() <= n, "a head of {n} has {}", page.len());
-            let Some(last) = page.last() else { break };
-            assert!(after < Some(*last), "a head behind {after:?} ends at {last:?}");
-            after = Some(*last);
-            all.extend(page);
-        }
-        assert_eq!(all, oracle.queue(queue), "order of {queue:?}");
+        let mut expected = oracle.queue(queue);
+        assert_eq!(heads(bench, oracle, vec![queue], n), expected, "order of {queue:?}");
+        expected.truncate(n);
+        assert_eq!(bench.read(bench.store.places(queue, n)), expected, "places of {queue:?}");
+    }
+    let some: Vec<QueueId> = QUEUES.into_iter().filter(|_| chance.once_in(2)).collect();
+    let mut expected: Vec<OrderKey> = some.iter().flat_map(|queue| oracle.queue(*queue)).collect();
+    expected.sort();
+    assert_eq!(heads(bench, oracle, some.clone(), 1 + chance.size(9)), expected, "order of {some:?} merged");
+}
+
+/// The jobs of these queues together, read in pages of `n`.
+fn heads<S: Store>(bench: &Bench<S>, oracle: &Oracle, queues: Vec<QueueId>, n: usize) -> Vec<OrderKey> {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let page = bench.read(bench.store.head(queues.clone(), after, n));
+        assert!(page.len() <= n, "a head of {n} has {}", page.len());
+        assert!(page.iter().all(|job| oracle.jobs.get(&job.id) == Some(job)), "other jobs than there are");
+        let places: Vec<OrderKey> = page.iter().filter_map(Job::order).collect();
+        all.extend(&places);
+        let Some(last) = places.last().filter(|_| places.len() == n) else { return all };
+        assert!(after < Some(*last), "a head behind {after:?} ends at {last:?}");
+        after = Some(*last);
     }
 }
 

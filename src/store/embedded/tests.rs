@@ -68,7 +68,7 @@ impl Life {
     }
 
     pub fn ids(&self) -> Vec<u32> {
-        let head = self.wait(self.store.head(QUEUE, None, usize::MAX)).expect("readable");
+        let head = self.wait(self.store.places(QUEUE, usize::MAX)).expect("readable");
         head.into_iter().map(|order| order.job.0).collect()
     }
 
