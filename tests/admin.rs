@@ -14,7 +14,7 @@ use support::server::Server;
 const LARGE_EVERY: usize = 10;
 
 fn document(n: usize) -> Vec<u8> {
-    let length = if n % LARGE_EVERY == 0 { 200_000 } else { 300 };
+    let length = if n.is_multiple_of(LARGE_EVERY) { 200_000 } else { 300 };
     format!("{n} ").into_bytes().into_iter().cycle().take(length).collect()
 }
 
@@ -65,8 +65,12 @@ fn a_backup_holds_all_that_was_accepted_before_it_began_and_restores_elsewhere()
     let (stop, file) = (AtomicBool::new(false), server.home().join("copy.tar"));
     let late = thread::scope(|scope| {
         let load = scope.spawn(|| {
-            let more = (60..).take_while(|_| !stop.load(Ordering::Relaxed));
-            more.map(|n| server.submit("hold=true", &document(n))).count()
+            let mut more = 0;
+            while !stop.load(Ordering::Relaxed) {
+                server.submit("hold=true", &document(early.len() + more));
+                more += 1;
+            }
+            more
         });
         let said = server.cli(&["backup", &file.display().to_string()]);
         stop.store(true, Ordering::Relaxed);

@@ -127,9 +127,8 @@ impl Server {
     /// Opens the stream of events behind this one; `None`: from now on.
     pub fn events(&self, after: Option<u64>) -> Result<events::Events, Failure> {
         let (place, wire) = self.connect()?;
-        let mut headers: Vec<(&'static str, String)> = Vec::new();
+        let mut headers = self.credentials();
         headers.extend(after.map(|id| ("last-event-id", id.to_string())));
-        headers.extend(self.token.iter().map(|token| ("authorization", format!("Bearer {token}"))));
         let target = place.target("/api/v1/events");
         let request = Request { method: "GET", target, host: place.host(), headers, body: Body::None };
         events::Events::open(wire, &request)

@@ -52,7 +52,7 @@ pub struct DescribedBody {
 
 /// What came of asking.
 enum Found {
-    Told(Description),
+    Told(Box<Description>),
     /// It takes connections and has no words.
     Silent,
     NotReady(NotReady),
@@ -86,7 +86,7 @@ pub async fn describe(
 /// A printer without words is connected to, no more: nothing is sent.
 async fn ask(target: &dyn Target) -> Found {
     match target.describe().await {
-        Ok(Some(description)) => Found::Told(description),
+        Ok(Some(description)) => Found::Told(Box::new(description)),
         Ok(None) => match target.open().await {
             Ok(link) => {
                 drop(link);
@@ -121,7 +121,7 @@ fn shown(uri: &str, target: &dyn Target, found: Found) -> DescribedBody {
         reachable,
         message,
         model: said.as_ref().and_then(|said| said.model.clone()),
-        supplies: said.as_ref().and_then(supplies),
-        description: said.as_ref().map(DescriptionBody::from),
+        supplies: said.as_deref().and_then(supplies),
+        description: said.as_deref().map(DescriptionBody::from),
     }
 }
