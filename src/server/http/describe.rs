@@ -1,5 +1,6 @@
 //! Looking at a printer before it is added: what is at an address, and what it says of itself.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use super::printer_json::{DescriptionBody, SupplyBody, supplies, without_secrets
 use super::problem::{Problem, ProblemBody};
 use super::state::{HttpState, no_query};
 use super::upload;
-use crate::device::{self, Target};
+use crate::device::{self, Place, Target};
 use crate::model::description::Description;
 use crate::model::retry::NotReady;
 
@@ -27,6 +28,8 @@ const DESCRIBE_MAX: Duration = Duration::from_secs(30);
 pub struct DescribeBody {
     /// Where it is, such as `ipp://10.0.0.20/ipp/print`.
     uri: String,
+    /// A file of the server's with `user:password`, for printers that want to know who asks.
+    credentials_file: Option<String>,
 }
 
 /// What is at an address. What a printer says of itself stands as it does in a printer that was added.
@@ -71,8 +74,9 @@ pub async fn describe(
     state: web::Data<HttpState>,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let DescribeBody { uri } = upload::json(&state, payload).await?;
-    let target = device::parse(&uri, &state.settings().surroundings);
+    let DescribeBody { uri, credentials_file } = upload::json(&state, payload).await?;
+    let place = Place { uri: &uri, credentials: credentials_file.as_deref().map(Path::new) };
+    let target = device::parse(place, &state.settings().surroundings);
     let target = target.map_err(|bad| Problem::bad("bad_uri", bad.to_string()))?;
     let _permit = Arc::clone(&state.describes).try_acquire_owned().map_err(|_| {
         let detail = format!("{DESCRIBES_MAX} printers are being asked already");
