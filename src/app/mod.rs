@@ -34,6 +34,8 @@ use crate::store::embedded::{self, EmbeddedStore};
 use crate::store::state::State;
 use crate::store::stats::Stats;
 
+pub use rebirth::is_reborn;
+
 /// How often it is looked whether the managers live.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How long a link waits in the operating system before it gives a sign of life.
@@ -52,13 +54,13 @@ enum End {
     Deaf,
 }
 
-/// Runs the server until it is stopped by SIGTERM or SIGINT. A failed manager makes the process begin anew
-/// and does not return.
-pub fn serve(config: Config, source: Source) -> anyhow::Result<()> {
+/// Runs the server until it is stopped by SIGTERM or SIGINT. `ready` is called when it takes jobs, and must not block.
+/// A failed manager makes the process begin anew and does not return.
+pub fn serve(config: Config, source: Source, ready: impl FnOnce()) -> anyhow::Result<()> {
     log_to_stderr();
     failpoint::arm();
     let clock = Clock::machine();
-    match run(Arc::new(config), source, clock)? {
+    match run(Arc::new(config), source, clock, ready)? {
         End::Stopped => Ok(()),
         End::Failed => Err(rebirth::begin_anew(clock)),
         End::Deaf => Err(anyhow::anyhow!("the HTTP server ended by itself; the log above may say why")),
@@ -71,7 +73,7 @@ fn log_to_stderr() {
     let _ = env_logger::Builder::from_env(level).format_target(false).try_init();
 }
 
-fn run(config: Arc<Config>, source: Source, clock: Clock) -> anyhow::Result<End> {
+fn run(config: Arc<Config>, source: Source, clock: Clock, ready: impl FnOnce()) -> anyhow::Result<End> {
     let open_files_max = files::raise_limit();
     let path = &config.server.state;
     let state = State::open(path)?;
@@ -97,7 +99,7 @@ fn run(config: Arc<Config>, source: Source, clock: Clock) -> anyhow::Result<End>
     };
     let broken = store.broken();
     let doors = Doors { listener, token, backups, stats };
-    let living = live(config, source, ground, open_files_max, doors, broken);
+    let living = live(config, source, ground, open_files_max, doors, broken, ready);
     let end = actix_rt::System::new().block_on(living);
     // The heart has stopped: what it has committed is durable; this only makes the next start quick.
     store.close();
@@ -135,6 +137,7 @@ async fn live(
     open_files_max: Option<u64>,
     doors: Doors,
     mut broken: watch::Receiver<Option<String>>,
+    ready: impl FnOnce(),
 ) -> anyhow::Result<End> {
     let Doors { listener, token, backups, stats } = doors;
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
@@ -180,6 +183,7 @@ async fn live(
     let mut serving = actix_rt::spawn(server);
     let address = addresses.first().map(ToString::to_string).unwrap_or_default();
     log::info!(http = address.as_str(), state:? = config.server.state, pid = std::process::id(); "ready");
+    ready();
 
     let end = loop {
         tokio::select! {

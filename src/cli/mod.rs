@@ -7,6 +7,7 @@
 mod backup;
 mod client;
 mod control;
+mod demo;
 mod describe;
 mod discover;
 mod failure;

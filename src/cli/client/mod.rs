@@ -8,6 +8,7 @@ mod wire;
 
 use std::env;
 use std::io;
+use std::path::Path;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -39,6 +40,11 @@ impl Server {
     pub fn new(places: Vec<Place>) -> Server {
         let token = env::var("SPOOL_TOKEN").ok().filter(|token| token.chars().all(|c| c.is_ascii_graphic()));
         Server { places, token: token.filter(|token| !token.is_empty()) }
+    }
+
+    /// The one with this state directory, which knows who asks without a token.
+    pub fn at_state(state: &Path) -> Server {
+        Server { places: vec![Place::of_state(state)], token: None }
     }
 
     /// Where a browser finds it, if it was named by host and port.
