@@ -194,12 +194,10 @@ fn commands_ask_what_they_mean() {
     for (arguments, method, target, body) in cases {
         let (output, seen) = run_against(good(r#"{"id":1,"jobs":[],"printers":[],"pools":[]}"#), arguments);
         assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", err(&output));
-        // The order of fields means nothing.
-        let fields = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
-        assert_eq!(
-            (seen.method.as_str(), seen.target.as_str(), fields(&seen.body)),
-            (*method, *target, fields(body))
-        );
+        assert_eq!((seen.method.as_str(), seen.target.as_str()), (*method, *target));
+        // The order of the keys in a body means nothing.
+        let meaning = |body: &str| serde_json::from_str::<serde_json::Value>(body).ok();
+        assert_eq!(meaning(&seen.body), meaning(body), "{}", seen.body);
     }
 }
 

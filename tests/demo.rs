@@ -130,7 +130,8 @@ fn demo_a_job_of_a_printer_that_fails_comes_out_of_another_and_all_samples_end()
 
     // The link logs in.
     let (url, code) = link.split_once("/#code=").expect("a link");
-    let address: SocketAddr = url.strip_prefix("http://").and_then(|host| host.parse().ok()).expect("an address");
+    let address: SocketAddr =
+        url.strip_prefix("http://").and_then(|host| host.parse().ok()).expect("an address");
     let shown = json!({ "code": code }).to_string();
     let answer = Place::Tcp(address).send("POST", "/api/v1/login", &[], shown.as_bytes()).expect("an answer");
     assert!(answer.header("set-cookie").is_some(), "{answer:?}");

@@ -208,6 +208,7 @@ fn can_14_a_job_for_a_pool_made_on_the_page_comes_out_of_the_member_that_works()
     browser.shows("[data-pool=floor]");
     browser.until("its members", "document.querySelectorAll('[data-pool=floor] .members li').length === 2");
 
+    server.submit("printer=a&title=patient", b"its own");
     server.submit("printer=floor&title=together", b"page");
     shows_job(&browser, "together", "completed");
     assert_eq!(b.documents(1), [b"page"]);

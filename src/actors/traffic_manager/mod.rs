@@ -2,6 +2,7 @@
 //! attempts to print threads and takes their reports.
 
 mod attempt;
+mod describing;
 mod messages;
 mod pools;
 mod power;
@@ -11,8 +12,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use actix::prelude::*;
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
 
+pub use self::describing::DESCRIBING_MAX;
 pub use self::messages::{Bell, Park, Reported, Settings, Stop, Tuned, Watched};
 use self::pools::Pools;
 use super::board::{Board, Notices};
@@ -50,6 +53,8 @@ pub struct Parts {
     pub watcher: Addr<ThreadWatcher>,
     pub surroundings: Surroundings,
     pub rules: Rules,
+    /// The right to ask a device what it is.
+    pub describing: Arc<Semaphore>,
 }
 
 /// What one is made from.
@@ -132,6 +137,8 @@ pub struct TrafficManager {
     open: Option<(Generation, Box<dyn Link>)>,
     /// When the hardware address of the device was last looked for.
     mac_looked_at: Option<MonoTime>,
+    /// When the device was last asked, or said, what it is.
+    described_at: Option<MonoTime>,
     timer: Option<SpawnHandle>,
     pools: Pools,
     /// The attempt whose outcome was heard last.
@@ -148,6 +155,7 @@ impl TrafficManager {
             opening: None,
             open: None,
             mac_looked_at: None,
+            described_at: None,
             timer: None,
             pools: Pools::default(),
             heard: None,
@@ -243,6 +251,7 @@ impl TrafficManager {
         });
         self.step(Input::Wake, ctx);
         self.look_at_notices(ctx);
+        self.ask_what_it_is_soon(ctx);
     }
 
     pub(super) fn asks(&self) -> Asks {
@@ -272,6 +281,9 @@ impl TrafficManager {
         }
         for job in self.begin.notices.take_canceled() {
             self.step(Input::Cancel(job), ctx);
+        }
+        if self.begin.notices.take_look() {
+            self.ask_what_it_is(ctx);
         }
         if self.begin.notices.take_wake_up() {
             self.step(Input::WakeUp, ctx);
