@@ -247,6 +247,23 @@ fn a_refusal_is_shown_in_the_servers_words() {
     complains_only_of(&browser, &["409", "400"]);
 }
 
+#[test]
+fn a_printer_that_is_asked_says_what_it_is_before_it_is_added() {
+    let server = Server::start("");
+    let browser = Browser::start();
+    log_in(&browser, &server);
+    browser.visit("#/add/printer");
+    browser.write("spool-add input[name=uri]", "sim:?talks=yes");
+    browser.click("spool-add [data-action=describe]");
+    let told = "document.querySelector('spool-add .told').innerText";
+    for words in ["Simulated Printer", "application/pdf", "iso_a4_210x297mm", "Black Toner", "70 %"] {
+        browser.until(words, &format!("{told}.includes('{words}')"));
+    }
+    browser.click("spool-add button[type=submit]");
+    browser.until("its own page", "location.hash === '#/printer/simulated-printer'");
+    complains_only_of(&browser, &[]);
+}
+
 /// Every view, narrow and wide, light and dark; the pictures of the README are made here, too, where
 /// `SPOOL_SCREENSHOTS` names a directory.
 #[test]
