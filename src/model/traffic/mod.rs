@@ -36,7 +36,7 @@ use std::time::Duration;
 
 pub use self::messages::{Asks, Beginning, Effect, FinalWord, Input, Progress, Reading, Rules, Start};
 use self::power::Power;
-pub use self::power::{TELL_AGAIN, WAKE_EVERY};
+pub use self::power::{TELL_AGAIN, TELL_SELDOM, WAKE_EVERY};
 use self::settle::Ended;
 use self::share::Sharing;
 use self::state::{
@@ -44,7 +44,7 @@ use self::state::{
 };
 use super::commit::{Commit, CommitError};
 use super::event::{Entry, Source};
-use super::id::{Generation, JobId};
+use super::id::{Generation, JobId, QueueId};
 use super::job::{Bound, Job, JobEvent};
 use super::liveness::{Stage, Verdict};
 use super::news::News;
@@ -352,6 +352,8 @@ impl Traffic {
         };
         fx.push(Effect::Commit(Box::new(Commit {
             expect: vec![before],
+            // Somebody may be removing the printer just now; it must not take a job of a pool with it.
+            queues: vec![(QueueId::Printer(self.printer.id), self.printer.name.clone())],
             jobs: vec![job.clone()],
             timeline: vec![entry],
             ..Commit::default()
