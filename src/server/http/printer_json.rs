@@ -241,6 +241,12 @@ fn message(printer: &Printer, live: &PrinterLive) -> String {
             format!("paused by an administrator; `spool printer resume {}` lets it print", printer.name)
         }
         (true, _) => format!("{now}{when}; paused by an administrator"),
+        (false, Activity::Idle) if let Some(trouble) = &live.last_trouble => {
+            let (then, found) = (time(trouble.at), trouble.sentence());
+            format!(
+                "not tried since {then}, when it was found that {found}; it is tried as soon as it has a job"
+            )
+        }
         (false, _) => format!("{now}{when}"),
     }
 }
