@@ -129,7 +129,7 @@ Things to try:
   curl --data-binary @FILE '{url}/api/v1/jobs?title=mine'
   {ask} printer pause library
 
-Ctrl-C ends it, and all that it keeps is gone.
+Ctrl-C ends it, when what is being sent is out or 10 s are over, and a second one at once. Nothing is kept.
 "
     )
 }
