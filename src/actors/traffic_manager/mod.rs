@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use actix::prelude::*;
+use log::Level;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -24,7 +25,8 @@ use super::worker::{Running, Shut, StartAttempt};
 use crate::clock::Clock;
 use crate::device::{self, Link, Surroundings, Target};
 use crate::failpoint;
-use crate::model::commit::Commit;
+use crate::model::commit::{Commit, CommitError};
+use crate::model::event::Entry;
 use crate::model::id::{Generation, PrinterId, QueueId};
 use crate::model::job::Job;
 use crate::model::outcome::Outcome;
@@ -340,7 +342,7 @@ impl TrafficManager {
 
     fn commit(&mut self, commit: Commit, ctx: &mut Context<Self>) {
         failpoint::hit("traffic-before-commit");
-        let told: Vec<_> = commit.jobs.iter().map(|job| (job.id, job.status, job.attempts)).collect();
+        let told = commit.timeline.clone();
         let back: Vec<QueueId> =
             commit.jobs.iter().filter(|job| job.order().is_some()).map(Job::serving_queue).collect();
         let committed = self.begin.parts.store.commit(commit);
@@ -348,14 +350,16 @@ impl TrafficManager {
             act.wake_mates(&back);
             match result {
             Ok(_) => {
-                for (job, status, attempts) in told {
-                    log::info!(job = job.0, printer = act.name(), attempt = attempts; "{}", status.word());
+                for Entry { job, kind, attempt, message, .. } in told {
+                    log::info!(job = job.0, printer = act.name(), attempt, why = message.as_str(); "{kind}");
                 }
                 failpoint::hit("traffic-after-commit");
                 act.step(Input::Committed, ctx);
             }
             Err(error) => {
-                log::warn!(printer = act.name(), error:%; "a commit was not taken");
+                // That somebody else was faster is the way in which a job of a pool is shared out.
+                let level = if matches!(error, CommitError::Changed(_)) { Level::Debug } else { Level::Warn };
+                log::log!(level, printer = act.name(), error:%; "a commit was not taken");
                 act.step(Input::CommitFailed(error), ctx);
             }
             }
