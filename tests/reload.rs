@@ -249,3 +249,20 @@ fn directories_that_may_be_written_to_change() {
     );
     assert_eq!(status, 201, "{added}");
 }
+
+#[test]
+fn the_grace_after_which_jobs_move_follows_the_file() {
+    let settings = "[retry]\ngrace = \"1h\"\nbackoff = [\"50ms\", \"200ms\"]\n";
+    let home = Home::with(settings, &[]);
+    let fake = FakePrinter::start(Behaviour::Normal);
+    let queues = format!("{}{}{}", printer("a", OFF), printer("b", &fake.uri()), pool("p", &["a", "b"]));
+    let mut desk = Desk::start(&home, &queues);
+    let job = desk.submit("a");
+    desk.life.until("it was tried in vain", |life| {
+        life.get("/api/v1/printers/a").json()["next_try_at"].is_string().then_some(())
+    });
+    assert_eq!(desk.get(&format!("/api/v1/jobs/{job}"))["status"], "waiting");
+    desk.base = desk.base.replace("\"1h\"", "\"0s\"");
+    desk.good(&queues);
+    assert_eq!(desk.life.job_is(job, "completed")["assigned_printer"], "b");
+}

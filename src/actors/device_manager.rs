@@ -111,6 +111,8 @@ pub struct StopAll {
 #[rtype(result = "()")]
 pub struct Tune {
     pub rules: Rules,
+    /// `retry.grace`.
+    pub grace: Duration,
     pub surroundings: Surroundings,
 }
 
@@ -254,7 +256,8 @@ impl Handler<Tune> for DeviceManager {
     type Result = ();
 
     fn handle(&mut self, msg: Tune, ctx: &mut Self::Context) {
-        let Tune { rules, surroundings } = msg;
+        let Tune { rules, grace, surroundings } = msg;
+        self.parts.grace = grace;
         let parts = traffic_manager::Parts { rules, surroundings, ..(*self.parts.traffic).clone() };
         self.parts.traffic = Arc::new(parts);
         for printer in self.running.keys().copied().collect::<Vec<_>>() {

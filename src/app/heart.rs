@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use actix::Actor;
 use actix_rt::{Arbiter, ArbiterHandle};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::actors::board::Board;
 use crate::actors::core::Front;
@@ -103,6 +103,7 @@ impl Heart {
             watcher: watcher.clone(),
             surroundings: ground.surroundings.clone(),
             rules: traffic_rules(config),
+            describing: Arc::new(Semaphore::new(traffic_manager::DESCRIBING_MAX)),
         });
         let parts = device_manager::Parts {
             store: ground.store.clone(),
@@ -179,9 +180,10 @@ pub struct Tuner {
 impl Tuner {
     /// Tells everybody his rules, and returns when they are followed.
     pub async fn tune(&self, config: &Config, surroundings: &Surroundings) {
-        let (rules, surroundings) = (traffic_rules(config), surroundings.clone());
+        let (rules, grace) = (traffic_rules(config), config.retry.grace);
+        let surroundings = surroundings.clone();
         let told = tokio::join!(
-            self.device_manager.send(device_manager::Tune { rules, surroundings }),
+            self.device_manager.send(device_manager::Tune { rules, grace, surroundings }),
             self.job_manager.send(job_manager::Tune(intake_rules(config))),
             self.watcher.send(thread_watcher::Tune(patience(config))),
         );

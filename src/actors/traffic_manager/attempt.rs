@@ -39,6 +39,7 @@ impl TrafficManager {
             match opened {
                 Ok(link) => {
                     if let Some(description) = link.description() {
+                        act.described_at = Some(act.begin.parts.clock.now().mono);
                         act.begin.parts.board.publish_description(act.begin.printer.id, description.clone());
                         act.step(Input::Described(description), ctx);
                     }

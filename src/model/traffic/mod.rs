@@ -36,7 +36,7 @@ use std::time::Duration;
 
 pub use self::messages::{Asks, Beginning, Effect, FinalWord, Input, Progress, Reading, Rules, Start};
 use self::power::Power;
-pub use self::power::{TELL_AGAIN, WAKE_EVERY};
+pub use self::power::{TELL_AGAIN, TELL_SELDOM, WAKE_EVERY};
 use self::settle::Ended;
 use self::share::Sharing;
 use self::state::{
@@ -44,12 +44,12 @@ use self::state::{
 };
 use super::commit::{Commit, CommitError};
 use super::event::{Entry, Source};
-use super::id::{Generation, JobId};
+use super::id::{Generation, JobId, QueueId};
 use super::job::{Bound, Job, JobEvent};
 use super::liveness::{Stage, Verdict};
 use super::news::News;
 use super::outcome::Outcome;
-use super::printer::{Activity, Learned, Printer, PrinterLive};
+use super::printer::{Activity, Learned, Printer, PrinterLive, Trouble};
 use super::retry::{Backoff, Broken, NotReady, Spell, Whole};
 use super::time::{MonoTime, Now};
 
@@ -97,6 +97,8 @@ pub struct Traffic {
     backoff: Option<Backoff>,
     /// Set from its first failure on until it has done a job.
     not_ready: Option<Spell>,
+    /// The last try, where it was in vain.
+    trouble: Option<Trouble>,
     /// What of `learned` is in the store.
     saved: Learned,
     power: Power,
@@ -131,6 +133,7 @@ impl Traffic {
             breaks_in_row: 0,
             backoff: None,
             not_ready: None,
+            trouble: None,
             saved: learned,
             power: Power::new(mac),
             shutting: None,
@@ -186,7 +189,7 @@ impl Traffic {
     /// goes to the new device, whatever the old one has earned.
     fn on_printer(&mut self, printer: Printer, asks: Asks, fx: &mut Vec<Effect>) {
         if printer.uri != self.printer.uri {
-            (self.contact, self.backoff, self.not_ready) = (Contact::Unknown, None, None);
+            (self.contact, self.backoff, self.not_ready, self.trouble) = (Contact::Unknown, None, None, None);
             self.sharing.description = None;
             self.breaks_in_row = 0;
             match self.work {
@@ -349,6 +352,8 @@ impl Traffic {
         };
         fx.push(Effect::Commit(Box::new(Commit {
             expect: vec![before],
+            // Somebody may be removing the printer just now; it must not take a job of a pool with it.
+            queues: vec![(QueueId::Printer(self.printer.id), self.printer.name.clone())],
             jobs: vec![job.clone()],
             timeline: vec![entry],
             ..Commit::default()

@@ -8,8 +8,13 @@ use crate::model::time::WallTime;
 
 /// A printer that does not answer is woken no more often than this.
 pub const WAKE_EVERY: Duration = Duration::from_secs(60);
-/// A job hears no sooner than this of another reason why its printer does not print.
+/// A job hears no sooner than this of another reason why its printer does not print; each time it takes twice as
+/// long, so that a printer that flickers does not fill the job's timeline …
 pub const TELL_AGAIN: Duration = Duration::from_secs(30);
+/// … up to this.
+pub const TELL_SELDOM: Duration = Duration::from_secs(3600);
+/// Of so many jobs it is remembered what they were told: which one comes next may change to and fro.
+const TOLD_MAX: usize = 8;
 
 /// What is known of a printer's sleep.
 #[derive(Clone, Debug, Default)]
@@ -22,7 +27,8 @@ pub(super) struct Power {
     calls: Option<Calls>,
     /// The job for which the printer is tried.
     head: Option<Box<Job>>,
-    told: Option<Told>,
+    /// Those told last come last.
+    told: VecDeque<Told>,
 }
 
 /// The wake-up calls since it went to sleep.
@@ -32,13 +38,14 @@ struct Calls {
     last: Now,
 }
 
-/// What a waiting job was told last.
+/// What a waiting job was told last, and how long it hears nothing else.
 #[derive(Clone, Debug)]
 struct Told {
     job: JobId,
     why: NotReady,
     called: Option<WallTime>,
     at: MonoTime,
+    quiet: Duration,
 }
 
 impl Power {
@@ -77,7 +84,15 @@ impl Power {
 
     /// What was told could not be recorded.
     pub fn untold(&mut self) {
-        self.told = None;
+        self.told.pop_back();
+    }
+
+    fn tell(&mut self, told: Told) {
+        self.told.retain(|old| old.job != told.job);
+        self.told.push_back(told);
+        if self.told.len() > TOLD_MAX {
+            self.told.pop_front();
+        }
     }
 }
 
@@ -108,22 +123,29 @@ impl Traffic {
         }
     }
 
-    /// The job for which the printer was tried in vain hears why, unless it knows.
+    /// The job for which the printer was tried in vain hears why, unless it knows, or a mate tells it the same.
     pub(super) fn tell_why(&mut self, why: &NotReady, now: Now, fx: &mut Vec<Effect>) {
         let Some(job) = self.power.head.take() else { return };
+        if self.mate_says_it(&job, why) {
+            return;
+        }
         let called = self.power.calls.map(|calls| calls.first);
-        let before = self.power.told.clone().filter(|told| told.job == job.id);
+        let before = self.power.told.iter().find(|told| told.job == job.id).cloned();
+        let mut quiet = before.as_ref().map_or(TELL_AGAIN, |told| told.quiet);
         let mut events = Vec::new();
         match &before {
             Some(told) if told.why == *why => {}
-            Some(told) if now.mono.since(told.at) < TELL_AGAIN => return,
-            _ => events.push((JobEvent::PrinterStops(why.clone()), Source::Device)),
+            Some(told) if now.mono.since(told.at) < told.quiet => return,
+            other => {
+                quiet = if other.is_some() { (quiet * 2).min(TELL_SELDOM) } else { quiet };
+                events.push((JobEvent::PrinterStops(why.clone()), Source::Device));
+            }
         }
         if called.is_some() && before.and_then(|told| told.called) != called {
             events.push((JobEvent::PrinterWoken, Source::System));
         }
         if !events.is_empty() {
-            self.power.told = Some(Told { job: job.id, why: why.clone(), called, at: now.mono });
+            self.power.tell(Told { job: job.id, why: why.clone(), called, at: now.mono, quiet });
             self.tell_job(*job, events, now, fx);
         }
     }
@@ -131,7 +153,7 @@ impl Traffic {
     /// The printer answers: a job that was told otherwise hears it.
     pub(super) fn tell_it_is_back(&mut self, now: Now, fx: &mut Vec<Effect>) {
         let Some(job) = self.power.head.take() else { return };
-        if self.power.told.take().is_some_and(|told| told.job == job.id) {
+        if std::mem::take(&mut self.power.told).iter().any(|told| told.job == job.id) {
             self.tell_job(*job, vec![(JobEvent::PrinterGoesOn, Source::Device)], now, fx);
         }
     }

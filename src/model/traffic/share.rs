@@ -125,6 +125,24 @@ impl Traffic {
         self.printer.when_in_doubt == WhenInDoubt::PrintAgain && mates.into_iter().any(able)
     }
 
+    /// Whether a mate that comes before this printer in the pool waits for the same reason: then that one tells
+    /// the job, which so hears of each reason once and not of each member.
+    pub(super) fn mate_says_it(&self, job: &Job, why: &NotReady) -> bool {
+        let QueueId::Pool(pool) = job.serving_queue() else { return false };
+        let Some(shared) = self.sharing.pools.iter().find(|shared| shared.pool.id == pool) else {
+            return false;
+        };
+        let place = |id| shared.pool.members.iter().position(|member| *member == id);
+        let tries_it = |mate: &Member| {
+            !mate.printer.paused
+                && mate.live.job.is_none()
+                && may_take(&mate.printer, mate.description.as_deref(), job).is_ok()
+        };
+        let waits = Activity::NotReady(why.clone());
+        let before = |mate: &&Member| place(mate.printer.id) < place(self.printer.id);
+        shared.mates.iter().filter(before).any(|mate| mate.live.activity == waits && tries_it(mate))
+    }
+
     pub(super) fn load(&self) -> Load {
         let readiness = match (&self.work, &self.contact) {
             (Work::Probing(since), _) => Readiness::Trying(*since),

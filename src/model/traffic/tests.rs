@@ -175,6 +175,23 @@ fn an_unknown_printer_is_reached_before_a_job_is_bound() {
 }
 
 #[test]
+fn no_job_is_bound_to_a_printer_that_is_removed_in_the_same_instant() {
+    let mut desk = Desk::new(start());
+    desk.hears(Input::Wake, "look");
+    desk.hears(Input::Head(vec![job(1)]), "open 1");
+    desk.hears(Input::Opened(Generation(1)), "look");
+    let effects = desk.traffic.step(Input::Head(vec![job(1)]), at(0));
+    let commit = effects.iter().find_map(|effect| match effect {
+        Effect::Commit(commit) => Some(commit.queues.clone()),
+        _ => None,
+    });
+    let printer = start().printer;
+    assert_eq!(commit, Some(vec![(QueueId::Printer(printer.id), printer.name.clone())]));
+    desk.hears(Input::CommitFailed(CommitError::NoQueue(printer.name)), "");
+    desk.hears(Input::Stop, "drop 1, stopped");
+}
+
+#[test]
 fn the_end_of_a_job_and_the_attempt_of_the_next_are_one_commit() {
     let mut desk = Desk::sending();
     desk.reports(1, done(), "look");

@@ -103,6 +103,80 @@ fn a_job_hears_of_each_change_but_not_of_every_flicker() {
 }
 
 #[test]
+fn a_printer_that_flickers_is_told_ever_more_seldom() {
+    let mut desk = Desk::new(start());
+    desk.hears(Input::Wake, "look");
+    let mut told = Vec::new();
+    for n in 0.. {
+        let next = desk.traffic.generation().0 + 1;
+        desk.hears(Input::Head(vec![job(1)]), &format!("open {next}"));
+        let why = if n % 2 == 0 { NotReady::Refused } else { NotReady::Busy };
+        let effects = desk.traffic.step(Input::OpenFailed(Generation(next), why), at(desk.seconds));
+        if effects.iter().filter_map(|effect| desk.word(effect)).any(|word| word.starts_with("commit")) {
+            told.push(desk.seconds);
+            desk.hears(Input::Committed, "");
+        }
+        if desk.seconds > 86_400 {
+            break;
+        }
+        desk.until_it_looks();
+    }
+    assert!((10..40).contains(&told.len()), "{} times in a day: {told:?}", told.len());
+    let pauses: Vec<u64> = told.windows(2).map(|two| two[1] - two[0]).collect();
+    assert!(pauses[..6].is_sorted() && pauses[5] > 10 * TELL_AGAIN.as_secs(), "{pauses:?}");
+    assert!(pauses.iter().all(|pause| *pause <= TELL_SELDOM.as_secs() + 200), "{pauses:?}");
+}
+
+/// Which job comes next may change; none of them hears the same twice.
+#[test]
+fn a_job_that_knows_is_not_told_again_after_another_one() {
+    let mut desk = Desk::new(start());
+    desk.hears(Input::Wake, "look");
+    for (id, wants) in [(1, "commit 1 waiting"), (2, "commit 2 waiting"), (1, ""), (2, ""), (1, "")] {
+        let next = desk.traffic.generation().0 + 1;
+        desk.hears(Input::Head(vec![job(id)]), &format!("open {next}"));
+        desk.hears(Input::OpenFailed(Generation(next), NotReady::Asleep), wants);
+        if !wants.is_empty() {
+            desk.hears(Input::Committed, "");
+        }
+        desk.until_it_looks();
+    }
+}
+
+#[test]
+fn of_members_that_wait_for_the_same_the_first_tells_the_job() {
+    use crate::model::fixtures::{name, pool};
+    use crate::model::id::{PoolId, PrinterId, QueueId};
+    use crate::model::pool::choice::{Member, Shared};
+    use crate::model::pool::{Pool, PoolPolicy};
+
+    let telling = |mate_id: u32, mate_does: Activity, job_there: Option<JobId>| {
+        let mut desk = Desk::new(start());
+        let me = desk.traffic.printer.id;
+        let mate = Printer { id: PrinterId(mate_id), ..start().printer };
+        let members = if mate_id == 0 { vec![mate.id, me] } else { vec![me, mate.id] };
+        let shared = Pool { members, ..pool(PoolId(1), PoolPolicy::FirstAvailable) };
+        let live = PrinterLive { activity: mate_does, job: job_there, ..PrinterLive::default() };
+        let mate = Member { printer: std::sync::Arc::new(mate), live, description: None, queued_bytes: 0 };
+        desk.hears(
+            Input::Pools(vec![Shared { pool: std::sync::Arc::new(shared), mates: vec![mate] }]),
+            "look",
+        );
+        let to_pool = Job { queue: QueueId::Pool(PoolId(1)), queue_name: name("pool"), ..job(1) };
+        desk.hears(Input::Head(vec![to_pool]), "open 1");
+        let failed = Input::OpenFailed(Generation(1), NotReady::Asleep);
+        let effects = desk.traffic.step(failed, at(0));
+        effects.iter().filter_map(|effect| desk.word(effect)).collect::<Vec<_>>().join(", ")
+    };
+    let asleep = || Activity::NotReady(NotReady::Asleep);
+    let told = "commit 1 waiting";
+    assert_eq!(telling(0, asleep(), None), "", "the first has told it");
+    assert_eq!(telling(9, asleep(), None), told, "the other is the later one");
+    assert_eq!(telling(0, Activity::NotReady(NotReady::Refused), None), told, "that is another reason");
+    assert_eq!(telling(0, asleep(), Some(JobId(7))), told, "that one waits for a job of its own");
+}
+
+#[test]
 fn what_could_not_be_recorded_is_told_at_the_next_try() {
     let mut desk = with_mac();
     desk.hears(Input::Head(vec![job(1)]), "open 1");
