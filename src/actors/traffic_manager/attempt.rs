@@ -171,8 +171,10 @@ impl TrafficManager {
         }
         let said = |(generation, running): &(Generation, Running)| Some((*generation, running.take_news()?));
         let news = self.begin.lane.attempt().as_ref().and_then(said);
-        if let Some((generation, news)) = news {
+        if let Some((generation, (news, progress))) = news {
             failpoint::hit("traffic-before-news");
+            // It tells what came before what: beats come another way, and may be late.
+            self.step(Input::Timer(Some(progress)), ctx);
             self.step(Input::News(generation, news), ctx);
         }
         let heard = self.heard;

@@ -176,6 +176,7 @@ impl Delivery {
         };
         self.tell_stopped(driver, None);
         self.sending = Sending::Open { left: bytes, answer: begun };
+        driver.switch.enters_document();
         self.look_at_answer(driver)?;
         Ok(())
     }
@@ -256,6 +257,7 @@ impl Delivery {
             }
         }
         self.sending = Sending::NotBegun;
+        driver.switch.leaves_document();
         self.ended += 1;
         self.taken = self.handed;
         driver.alive(self.taken)?;
