@@ -59,6 +59,14 @@ pub const NO_EXPECT: &str = "HTTP/1.1 417 Expectation Failed\r\nContent-Length: 
 pub const UPGRADE: &str =
     "HTTP/1.1 426 Upgrade Required\r\nConnection: Upgrade\r\nUpgrade: TLS/1.2\r\nContent-Length: 0\r\n\r\n";
 
+/// Does what it is asked only by `user` with `password`.
+pub fn wants_password(call: &Call<'_>) -> React {
+    match call.head.contains("Authorization: Basic dXNlcjpwYXNzd29yZA==") {
+        true => React::Normally,
+        false => React::Early(UNAUTHORIZED),
+    }
+}
+
 /// A job that came in.
 #[derive(Clone, Debug)]
 pub struct Job {
