@@ -157,9 +157,11 @@ fn of_members_that_wait_for_the_same_the_first_tells_the_job() {
         let members = if mate_id == 0 { vec![mate.id, me] } else { vec![me, mate.id] };
         let shared = Pool { members, ..pool(PoolId(1), PoolPolicy::FirstAvailable) };
         let live = PrinterLive { activity: mate_does, job: job_there, ..PrinterLive::default() };
-        let mate =
-            Member { printer: std::sync::Arc::new(mate), live, description: None, queued_bytes: 0 };
-        desk.hears(Input::Pools(vec![Shared { pool: std::sync::Arc::new(shared), mates: vec![mate] }]), "look");
+        let mate = Member { printer: std::sync::Arc::new(mate), live, description: None, queued_bytes: 0 };
+        desk.hears(
+            Input::Pools(vec![Shared { pool: std::sync::Arc::new(shared), mates: vec![mate] }]),
+            "look",
+        );
         let to_pool = Job { queue: QueueId::Pool(PoolId(1)), queue_name: name("pool"), ..job(1) };
         desk.hears(Input::Head(vec![to_pool]), "open 1");
         let failed = Input::OpenFailed(Generation(1), NotReady::Asleep);
