@@ -1,12 +1,13 @@
 //! Named points at which tests kill, stop or panic the process. Without the feature `failpoints`, which no
 //! release has, they are nothing.
 
-/// Reads `FAILPOINTS` from the environment: once, before anything starts.
+/// Reads `FAILPOINTS` from the environment: before anything starts, and once however often it is called.
 pub fn arm() {
     #[cfg(feature = "failpoints")]
     {
+        static ARMED: std::sync::Once = std::sync::Once::new();
         // It disarms when it is dropped; a process that is to fail stays so to its end.
-        std::mem::forget(fail::FailScenario::setup());
+        ARMED.call_once(|| std::mem::forget(fail::FailScenario::setup()));
     }
 }
 

@@ -8,6 +8,7 @@ import { ask, dialog, done, sentence } from './notices.js';
 import { describedFacts } from './printer.js';
 import { membersOf } from './printers.js';
 import { close, to } from './router.js';
+import { plain } from './words.js';
 
 const POLICIES = [['least-completion-time', 'whoever is done first'], ['round-robin', 'in turn'], ['first-available', 'the first that is free']];
 
@@ -62,12 +63,13 @@ class Add extends HTMLElement {
         setText(this.told, 'Asking it…');
         try {
             const answer = await post('/printers/describe', { uri: this.uri.value.trim() });
-            const words = answer.message || (answer.reachable ? 'it answers' : 'it does not answer now');
-            this.told.replaceChildren(h(`p.${answer.reachable ? 'good' : 'warn'}`, null, `${sentence(words)}.`),
-                facts(['Model', answer.model], ...describedFacts(answer)), h('ul.supplies', null, ...(answer.supplies ?? []).map(supply)));
+            const said = answer.description ?? {};
+            this.told.replaceChildren(h(`p.${answer.reachable ? 'good' : 'warn'}`, null, `${sentence(answer.message)}.`),
+                facts(['Model', answer.model], ['Reasons', (said.reasons ?? []).map(plain).join(', ')], ...describedFacts(said)),
+                h('ul.supplies', null, ...(answer.supplies ?? []).map(supply)));
             this.name_.value ||= nameFrom(answer.model ?? '');
-            this.info.value ||= answer.info ?? answer.model ?? '';
-            this.location_.value ||= answer.location ?? '';
+            this.info.value ||= said.info || answer.model || '';
+            this.location_.value ||= said.location || '';
         } catch (problem) {
             this.told.replaceChildren();
             this.fail(problem);

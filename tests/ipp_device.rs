@@ -8,7 +8,7 @@ use spool::device::CancelFailed;
 use spool::model::document::Format;
 use spool::model::job::DoneHow;
 use spool::model::liveness::Stage;
-use spool::model::news::Printing;
+use spool::model::news::{News, Printing};
 use spool::model::outcome::{Answer, Outcome};
 use spool::model::retry::{Broken, NotReady, Whole};
 use support::attempt::{ask, cancel, describe, document, open, send, tag, target, with_handle, with_options};
@@ -46,8 +46,10 @@ fn a_job_is_done_when_the_printer_says_so_and_not_before() {
     sending.wait_for(Stage::AwaitingWord);
     sending.wait_for_news(|news| news.printing == Printing::Begun);
     assert!(!sending.is_over());
-    assert_eq!(ask(&*target, &with_handle(&tag, &handle)), Answer::Underway);
-    assert_eq!(ask(&*target, &tag), Answer::Underway, "found by its name");
+    let underway =
+        News { handle: Some(handle.clone()), printing: Printing::Begun, pages_done: Some(0), stopped: None };
+    assert_eq!(ask(&*target, &with_handle(&tag, &handle)), Answer::Progress(underway.clone()));
+    assert_eq!(ask(&*target, &tag), Answer::Progress(underway), "found by its name");
     printer.let_go();
     assert_eq!(sending.outcome(), printed(&body));
     assert_eq!(ask(&*target, &with_handle(&tag, &handle)), Answer::Printed(DoneHow::DeviceSaid));

@@ -208,6 +208,7 @@ fn can_14_a_job_for_a_pool_made_on_the_page_comes_out_of_the_member_that_works()
     browser.shows("[data-pool=floor]");
     browser.until("its members", "document.querySelectorAll('[data-pool=floor] .members li').length === 2");
 
+    server.submit("printer=a&title=patient", b"its own");
     server.submit("printer=floor&title=together", b"page");
     shows_job(&browser, "together", "completed");
     assert_eq!(b.documents(1), [b"page"]);
@@ -244,6 +245,23 @@ fn a_refusal_is_shown_in_the_servers_words() {
     browser.until("the refusal", "!document.querySelector('spool-add .failure').hidden");
     assert!(browser.text().contains(&words), "{words}: {}", browser.text());
     complains_only_of(&browser, &["409", "400"]);
+}
+
+#[test]
+fn a_printer_that_is_asked_says_what_it_is_before_it_is_added() {
+    let server = Server::start("");
+    let browser = Browser::start();
+    log_in(&browser, &server);
+    browser.visit("#/add/printer");
+    browser.write("spool-add input[name=uri]", "sim:?talks=yes");
+    browser.click("spool-add [data-action=describe]");
+    let told = "document.querySelector('spool-add .told').innerText";
+    for words in ["Simulated Printer", "application/pdf", "iso_a4_210x297mm", "Black Toner", "70 %"] {
+        browser.until(words, &format!("{told}.includes('{words}')"));
+    }
+    browser.click("spool-add button[type=submit]");
+    browser.until("its own page", "location.hash === '#/printer/simulated-printer'");
+    complains_only_of(&browser, &[]);
 }
 
 /// Every view, narrow and wide, light and dark; the pictures of the README are made here, too, where

@@ -50,6 +50,8 @@ pub struct Notices {
     woken: AtomicBool,
     /// The device itself is to be woken.
     wake_up: AtomicBool,
+    /// Somebody looks at the printer: what is shown of it is to be new.
+    look: AtomicBool,
     canceled: Mutex<Vec<JobId>>,
 }
 
@@ -64,6 +66,10 @@ impl Notices {
         if !canceled.contains(&job) {
             canceled.push(job);
         }
+    }
+
+    pub fn take_look(&self) -> bool {
+        self.look.swap(false, Ordering::AcqRel)
     }
 
     pub fn take_wake_up(&self) -> bool {
@@ -265,6 +271,14 @@ impl Board {
         if let Some(handle) = read(&self.traffic).get(&printer)
             && handle.notices.wake()
         {
+            handle.ring();
+        }
+    }
+
+    /// Somebody looks at the printer.
+    pub fn look_at(&self, printer: PrinterId) {
+        if let Some(handle) = read(&self.traffic).get(&printer) {
+            handle.notices.look.store(true, Ordering::Release);
             handle.ring();
         }
     }

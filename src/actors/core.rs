@@ -144,6 +144,10 @@ impl Core for Front {
         self.board.description(printer)
     }
 
+    fn look_at(&self, printer: PrinterId) {
+        self.board.look_at(printer);
+    }
+
     fn workers(&self) -> Vec<WorkerRow> {
         self.board.workers().to_vec()
     }

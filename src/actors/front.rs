@@ -65,6 +65,9 @@ pub trait Core: Send + Sync {
     fn printer_live(&self, printer: PrinterId) -> PrinterLive;
     /// What the printer's device last said of itself, where it has words for that and was reached.
     fn description(&self, printer: PrinterId) -> Option<Arc<Description>>;
+    /// Somebody looks at the printer: its device is asked anew what it is and has, if that is some time ago. The
+    /// answer is an event.
+    fn look_at(&self, printer: PrinterId);
     fn workers(&self) -> Vec<WorkerRow>;
     /// A printer as its mates see it.
     fn member(&self, printer: &Arc<Printer>) -> Member {

@@ -24,6 +24,7 @@ use crate::model::news::News;
 use crate::model::outcome::Outcome;
 use crate::model::retry::{Broken, Whole};
 use crate::model::time::MonoTime;
+use crate::model::traffic::Progress;
 use crate::printing::{self, Part};
 
 /// How many beats wait for whoever watches; more are dropped, the next ones say the same.
@@ -61,7 +62,7 @@ pub struct Running {
     abort: Arc<AtomicBool>,
     shutter: Option<Arc<dyn Shutter>>,
     report: Arc<ReportSlot>,
-    news: Arc<Mutex<Option<News>>>,
+    news: Arc<Mutex<Option<(News, Progress)>>>,
 }
 
 impl fmt::Debug for Running {
@@ -130,15 +131,17 @@ impl Running {
         Arc::ptr_eq(&self.report, &other.report)
     }
 
-    /// The newest that the device has said of the job since it was last asked for.
-    pub fn take_news(&self) -> Option<News> {
+    /// The newest that the device has said of the job since it was last asked for, and how far the bytes were.
+    pub fn take_news(&self) -> Option<(News, Progress)> {
         self.news.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Leaves what the device says to be taken; whoever carries out the attempt tells so afterwards.
-    pub fn put_news(&self, news: News) {
+    pub fn put_news(&self, news: News, progress: Progress) {
         let mut slot = self.news.lock().unwrap_or_else(PoisonError::into_inner);
-        slot.get_or_insert_default().take_in(news);
+        let (all, last) = slot.get_or_insert_with(|| (News::default(), progress));
+        all.take_in(news);
+        *last = progress;
     }
 
     /// The outcome, once it is there. It stays: whoever hears it may fail before he has decided on it.
@@ -266,7 +269,8 @@ impl Pulse for WorkerPulse<'_> {
     }
 
     fn news(&mut self, news: News) {
-        self.running.put_news(news);
+        let Beat { bytes, stage, .. } = self.beat;
+        self.running.put_news(news, Progress { bytes, stage });
         (self.notify)(self.beat.generation);
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use actix::Actor;
 use actix_rt::{Arbiter, ArbiterHandle};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::actors::board::Board;
 use crate::actors::core::Front;
@@ -103,6 +103,7 @@ impl Heart {
             watcher: watcher.clone(),
             surroundings: ground.surroundings.clone(),
             rules: traffic_rules(config),
+            describing: Arc::new(Semaphore::new(traffic_manager::DESCRIBING_MAX)),
         });
         let parts = device_manager::Parts {
             store: ground.store.clone(),

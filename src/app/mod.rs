@@ -29,8 +29,12 @@ use crate::server::http::state::{Bounds, HttpState, Parts as HttpParts};
 use crate::server::http::token::Token;
 use crate::server::http::users::Users;
 use crate::store;
+use crate::store::backup::Backups;
 use crate::store::embedded::{self, EmbeddedStore};
 use crate::store::state::State;
+use crate::store::stats::Stats;
+
+pub use rebirth::is_reborn;
 
 /// How often it is looked whether the managers live.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -50,13 +54,13 @@ enum End {
     Deaf,
 }
 
-/// Runs the server until it is stopped by SIGTERM or SIGINT. A failed manager makes the process begin anew
-/// and does not return.
-pub fn serve(config: Config, source: Source) -> anyhow::Result<()> {
+/// Runs the server until it is stopped by SIGTERM or SIGINT. `ready` is called when it takes jobs, and must not block.
+/// A failed manager makes the process begin anew and does not return.
+pub fn serve(config: Config, source: Source, ready: impl FnOnce()) -> anyhow::Result<()> {
     log_to_stderr();
     failpoint::arm();
     let clock = Clock::machine();
-    match run(Arc::new(config), source, clock)? {
+    match run(Arc::new(config), source, clock, ready)? {
         End::Stopped => Ok(()),
         End::Failed => Err(rebirth::begin_anew(clock)),
         End::Deaf => Err(anyhow::anyhow!("the HTTP server ended by itself; the log above may say why")),
@@ -69,7 +73,7 @@ fn log_to_stderr() {
     let _ = env_logger::Builder::from_env(level).format_target(false).try_init();
 }
 
-fn run(config: Arc<Config>, source: Source, clock: Clock) -> anyhow::Result<End> {
+fn run(config: Arc<Config>, source: Source, clock: Clock, ready: impl FnOnce()) -> anyhow::Result<End> {
     let open_files_max = files::raise_limit();
     let path = &config.server.state;
     let state = State::open(path)?;
@@ -85,6 +89,7 @@ fn run(config: Arc<Config>, source: Source, clock: Clock) -> anyhow::Result<End>
     let token = Token::load_or_create(&state.path().join("admin.token"))?;
     let opened = EmbeddedStore::open(&state, embedded::Options::default())?;
     let (store, documents) = (Arc::new(opened.store), opened.documents);
+    let (backups, stats) = (Arc::new(store.backups(documents.clone())), store.stats());
     let ground = Ground {
         store: store.clone(),
         documents: documents.clone(),
@@ -93,11 +98,20 @@ fn run(config: Arc<Config>, source: Source, clock: Clock) -> anyhow::Result<End>
         printed,
     };
     let broken = store.broken();
-    let living = live(config, source, ground, open_files_max, listener, token, broken);
+    let doors = Doors { listener, token, backups, stats };
+    let living = live(config, source, ground, open_files_max, doors, broken, ready);
     let end = actix_rt::System::new().block_on(living);
     // The heart has stopped: what it has committed is durable; this only makes the next start quick.
     store.close();
     end
+}
+
+/// What the servers need besides the core.
+struct Doors {
+    listener: Listener,
+    token: Token,
+    backups: Arc<dyn Backups>,
+    stats: Arc<Stats>,
 }
 
 /// Says which printers are plugged in and not added yet. A driver that hangs holds up nothing but this.
@@ -121,10 +135,11 @@ async fn live(
     source: Source,
     ground: Ground,
     open_files_max: Option<u64>,
-    listener: Listener,
-    token: Token,
+    doors: Doors,
     mut broken: watch::Receiver<Option<String>>,
+    ready: impl FnOnce(),
 ) -> anyhow::Result<End> {
+    let Doors { listener, token, backups, stats } = doors;
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
     let hang_up = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
@@ -147,6 +162,8 @@ async fn live(
         addresses: addresses.clone(),
         surroundings: ground.surroundings.clone(),
         bounds: Bounds::default(),
+        backups,
+        stats,
     }));
     let serving = match http.restore().await {
         Ok(()) => crate::server::http::serve(listener, http.clone()).map_err(anyhow::Error::from),
@@ -166,6 +183,7 @@ async fn live(
     let mut serving = actix_rt::spawn(server);
     let address = addresses.first().map(ToString::to_string).unwrap_or_default();
     log::info!(http = address.as_str(), state:? = config.server.state, pid = std::process::id(); "ready");
+    ready();
 
     let end = loop {
         tokio::select! {

@@ -21,6 +21,11 @@ enum Decision {
     GiveUp,
 }
 
+/// Whether this process began anew after a failure.
+pub fn is_reborn() -> bool {
+    std::env::var_os(VARIABLE).is_some()
+}
+
 fn decide(history: &str, now: WallTime) -> Decision {
     let since = now.minus(WINDOW);
     let mut times: Vec<u64> =

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::client::ServerArgs;
+use super::demo;
 use super::failure::Failure;
 use super::output::{complain, line};
 use crate::app;
@@ -22,6 +23,9 @@ pub struct ServeArgs {
     /// Where to listen, instead of what the configuration says
     #[arg(long, value_name = "ADDRESS:PORT")]
     http: Option<SocketAddr>,
+    /// Show what it does: simulated printers that fail on plan, sample jobs, nothing kept
+    #[arg(long, conflicts_with = "config")]
+    demo: bool,
 }
 
 /// `spool check`
@@ -34,13 +38,16 @@ pub struct CheckArgs {
 
 /// Runs the server until it is stopped.
 pub fn serve(args: ServeArgs, server: ServerArgs) -> Result<(), Failure> {
+    if args.demo {
+        return demo::serve(args.http, &server);
+    }
     // `SPOOL_SERVER` in the environment is for the commands that ask a server.
     let overrides = Overrides { state: server.state, http: args.http };
     // A file that was there at the start must be there when it is read again.
     let file = args.config.or_else(|| Path::new(DEFAULT_FILE).exists().then(|| DEFAULT_FILE.into()));
     let source = Source { file, overrides };
     let config = source.load().map_err(Failure::Mistakes)?;
-    app::serve(config, source).map_err(|error| Failure::from_below(&error))
+    app::serve(config, source, || {}).map_err(|error| Failure::from_below(&error))
 }
 
 /// Says what is wrong with a configuration, or what is in it.

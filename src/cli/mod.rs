@@ -4,8 +4,11 @@
 //! Exit status: 0 done, 1 the operation failed, 2 wrong usage. An error is one line on standard error that
 //! says what happened, to what, and what to do.
 
+mod backup;
 mod client;
 mod control;
+mod demo;
+mod describe;
 mod discover;
 mod failure;
 mod follow;
@@ -91,6 +94,8 @@ enum Command {
     Check(here::CheckArgs),
     /// Make a link that opens the admin page, good for five minutes and one use
     Token(token::TokenArgs),
+    /// Copy the state of a running server into a file
+    Backup(backup::BackupArgs),
     /// Rebuild the store of a stopped server from its journal
     Recover,
 }
@@ -127,6 +132,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Some(Command::Printer(args)) => printers::printer(args, &server.find()?),
         Some(Command::Discover(args)) => discover::discover(args, &server.find()?),
         Some(Command::Workers(args)) => workers::workers(args, &server.find()?),
+        Some(Command::Backup(args)) => backup::backup(&args, &server.find()?),
         Some(Command::Token(args)) => token::token(args, &server.find()?),
     }
 }

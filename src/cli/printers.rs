@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value};
 
 use super::client::{Server, escaped, read_list};
+use super::describe;
 use super::failure::Failure;
 use super::output::{clean, json as print_json, line, table, when};
 use super::shapes::{Job, Printer, text};
@@ -28,7 +29,7 @@ pub struct PrinterArgs {
 
 #[derive(Debug, Subcommand)]
 enum PrinterCommand {
-    /// Add a printer
+    /// Add a printer, and show what it says of itself
     Add {
         name: String,
         /// Where it is, such as socket://10.0.0.20:9100
@@ -107,7 +108,7 @@ fn row(printer: Printer) -> Vec<String> {
 
 pub fn printer(args: PrinterArgs, server: &Server) -> Result<(), Failure> {
     match args.command {
-        PrinterCommand::Add { name, uri, settings } => add(&name, uri, settings, server),
+        PrinterCommand::Add { name, uri, settings } => add(&name, &uri, settings, server),
         PrinterCommand::Set { name, settings } => {
             let answer = change("PATCH", &name, "", Some(body(settings)?), server)?;
             say(&name, "set", &answer)
@@ -125,14 +126,16 @@ pub fn printer(args: PrinterArgs, server: &Server) -> Result<(), Failure> {
     }
 }
 
-fn add(name: &str, uri: String, settings: Vec<Setting>, server: &Server) -> Result<(), Failure> {
+fn add(name: &str, uri: &str, settings: Vec<Setting>, server: &Server) -> Result<(), Failure> {
     let mut body = body(settings)?;
+    let credentials_file = body.get("credentials_file").cloned();
     if let Value::Object(fields) = &mut body {
         fields.insert("name".to_owned(), name.into());
         fields.insert("uri".to_owned(), uri.into());
     }
     let answer = server.change("POST", "/api/v1/printers", Some(body), &format!("printer {name}"))?;
-    say(name, "added", &answer)
+    say(name, "added", &answer)?;
+    describe::tell(name, uri, credentials_file.as_ref(), server)
 }
 
 /// Settings as the JSON that the server takes.

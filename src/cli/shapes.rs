@@ -80,6 +80,36 @@ pub struct Printer {
     pub next_try_at: Option<String>,
 }
 
+/// What was found at an address.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Described {
+    pub message: Option<String>,
+    pub supplies: Option<Vec<Supply>>,
+    pub description: Option<Description>,
+}
+
+/// What a printer says of itself.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Description {
+    pub info: Option<String>,
+    pub location: Option<String>,
+    pub formats: Vec<String>,
+    pub media_ready: Vec<String>,
+    pub sides: Vec<String>,
+    pub color: Option<bool>,
+    pub reasons: Vec<String>,
+}
+
+/// Toner, ink and the like.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Supply {
+    pub name: String,
+    pub percent: Option<u8>,
+}
+
 /// A pool.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]

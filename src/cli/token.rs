@@ -22,9 +22,7 @@ pub fn token(args: TokenArgs, server: &Server) -> Result<(), Failure> {
 
 /// The link alone goes to standard output, so that it can be handed on.
 fn link(server: &Server) -> Result<(), Failure> {
-    let what = "token";
-    let answer = server.change("POST", "/api/v1/login-codes", None, what)?;
-    let code: Code = read_value(answer, what)?;
+    let code = links(server)?;
     // A server that was named is reached from here by that name, whatever it calls itself.
     let named = server.url().map(|url| format!("{url}/#code={}", code.code));
     let mut links = named.map_or(code.links, |link| vec![link]).into_iter();
@@ -36,6 +34,13 @@ fn link(server: &Server) -> Result<(), Failure> {
     let end = code.expires_at.as_deref().map_or("in 5 min".to_owned(), when);
     complain(&format!("open it in a browser; it is good for one use and ends {end}"));
     Ok(())
+}
+
+/// Links that open the admin page, by each name that the server goes by.
+pub fn links(server: &Server) -> Result<Code, Failure> {
+    let what = "token";
+    let answer = server.change("POST", "/api/v1/login-codes", None, what)?;
+    read_value(answer, what)
 }
 
 fn bearer(server: &Server) -> Result<(), Failure> {

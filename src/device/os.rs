@@ -23,6 +23,13 @@ pub fn wait_socket(socket: &TcpStream, wanted: PollFlags, longest: Duration) -> 
     wait(&mut [PollFd::new(socket, wanted)], longest)
 }
 
+/// Resets a connection at once, whoever else holds it: what was not sent never leaves, and the other end is told
+/// that this was no end.
+pub fn reset(socket: &TcpStream) -> io::Result<()> {
+    // Linux aborts a connection that is dissolved (connect(2), AF_UNSPEC); shutdown(2) would end it in order.
+    Ok(rustix::net::connect_unspec(socket)?)
+}
+
 /// TIOCOUTQ (tty_ioctl(4)), the same number as SIOCOUTQ (tcp(7)).
 #[cfg(not(any(
     target_arch = "mips",

@@ -171,11 +171,30 @@ pub struct PrinterLive {
     pub not_ready_since: Option<MonoTime>,
     /// Set while it cannot print and has work: when it is tried next.
     pub next_try_at: Option<WallTime>,
+    /// For an idle printer: why it was of no use when it was last tried. Without work it is not tried again.
+    pub last_trouble: Option<Trouble>,
     /// When it was last sent a wake-up call, while it is off or asleep.
     pub woken_at: Option<WallTime>,
     /// Its hardware address, configured or learned: with it, it can be woken.
     pub mac: Option<Mac>,
     pub load: Load,
+}
+
+/// A try that was in vain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    pub at: WallTime,
+    pub activity: Activity,
+}
+
+impl Trouble {
+    /// What was found then, for people.
+    pub fn sentence(&self) -> String {
+        match &self.activity {
+            Activity::Recovering => "the connection broke".to_owned(),
+            other => other.sentence(),
+        }
+    }
 }
 
 /// What the mates of a printer in its pools must know to share the work with it, and others to tell how long

@@ -12,7 +12,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, RwLockReadGuard};
 
 mod remover;
 mod sweep;
@@ -89,6 +89,11 @@ impl Documents {
     /// Removes a body that belongs to nothing; does not block. Where it cannot be done soon, the next start does it.
     pub fn discard(&self, id: DocumentId) {
         self.shared.remover.handle().remove(Unwanted::Document(id));
+    }
+
+    /// While this is held no file is removed; what is to go waits.
+    pub(super) fn keep_files(&self) -> RwLockReadGuard<'_, ()> {
+        self.shared.remover.keep_files()
     }
 
     /// Bytes free for documents. Blocking.

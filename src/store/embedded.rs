@@ -32,12 +32,14 @@ pub use open::Opened;
 use threads::Threads;
 use writer::Order;
 
+use super::backup::EmbeddedBackups;
 use super::counts::Counts;
-use super::documents::SmallBodies;
+use super::documents::{Documents, SmallBodies};
 use super::journal::{self, Bodies};
 use super::read;
 use super::sled::{Index, IndexError};
 use super::state::State;
+use super::stats::Stats;
 use super::{EventsSince, JobsQuery, KeyRecord, Page, Purge, Purgeable, ReadError, Store};
 use crate::model::commit::{Commit, CommitError, Committed};
 use crate::model::document::Document;
@@ -93,6 +95,7 @@ pub(super) struct Shared {
     applied: Mutex<mark::Applied>,
     changes: watch::Sender<CommitSeq>,
     broken: watch::Sender<Option<String>>,
+    stats: Arc<Stats>,
 }
 
 impl EmbeddedStore {
@@ -109,6 +112,16 @@ impl EmbeddedStore {
     /// no such reason.
     pub fn broken(&self) -> watch::Receiver<Option<String>> {
         self.shared.broken.subscribe()
+    }
+
+    /// What was done since the store was opened.
+    pub fn stats(&self) -> Arc<Stats> {
+        Arc::clone(&self.shared.stats)
+    }
+
+    /// Makes copies of this store; `documents` are its own.
+    pub fn backups(&self, documents: Documents) -> EmbeddedBackups {
+        EmbeddedBackups { state: self.state.path().to_owned(), shared: Arc::clone(&self.shared), documents }
     }
 
     /// Finishes what was handed in, makes the index durable and ends the threads. Later commits are refused. Blocking;
@@ -170,7 +183,7 @@ impl Shared {
         *self.index.write().unwrap_or_else(PoisonError::into_inner) = index;
     }
 
-    fn applied(&self) -> MutexGuard<'_, mark::Applied> {
+    pub(super) fn applied(&self) -> MutexGuard<'_, mark::Applied> {
         self.applied.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

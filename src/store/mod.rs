@@ -3,6 +3,7 @@
 //! *Ok means on disk.* A commit is atomic; queues, lists and counts follow from the jobs in it and can
 //! never disagree with them. Nothing that could not be read is ever overwritten or deleted.
 
+pub mod backup;
 #[doc(hidden)]
 pub mod conformance;
 pub mod counts;
@@ -18,6 +19,7 @@ pub mod record;
 pub mod recover;
 mod sled;
 pub mod state;
+pub mod stats;
 pub mod tables;
 mod upgrade;
 

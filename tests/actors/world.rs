@@ -38,7 +38,7 @@ use spool::store::Store;
 use spool::store::documents::{Documents, SmallBodies};
 use spool::store::memory::{Answer as Heard, MemoryStore};
 use spool::store::read;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 pub const QUEUED_MAX: u64 = 10_000;
 pub const SHORT: Duration = Duration::from_millis(10);
@@ -191,6 +191,7 @@ impl World {
             watcher: watcher.clone(),
             surroundings: Surroundings::new(Vec::new(), Timing::default(), clock),
             rules: traffic::Rules { backoff, broken_max: 5, blocked: Duration::from_secs(1800) },
+            describing: Arc::new(Semaphore::new(traffic_manager::DESCRIBING_MAX)),
         });
         let parts = device_manager::Parts {
             store: shared.clone(),

@@ -31,7 +31,19 @@ fn can_6_a_printer_that_talks_gives_a_handle_and_says_that_it_prints_and_is_done
     assert_eq!(office["model"], "Simulated Printer", "{office:#}");
     assert_eq!(office["supplies"][0]["percent"], 70);
     assert_eq!(office["description"]["media_ready"], json!(["iso_a4_210x297mm"]));
-    assert!(server.printer("lab")["description"].is_null(), "nobody has reached it yet");
+}
+
+#[test]
+fn a_printer_without_jobs_is_described_too() {
+    let server = start();
+    for name in ["office", "lab"] {
+        let described = server.wait("it says what it is", || {
+            let shown = server.printer(name);
+            (!shown["model"].is_null()).then_some(shown)
+        });
+        assert_eq!((&described["model"], &described["state"]), (&json!("Simulated Printer"), &json!("idle")));
+        assert_eq!(described["supplies"][0]["name"], "Black Toner");
+    }
 }
 
 #[test]

@@ -287,6 +287,8 @@ impl Core for FakeCore {
         self.inner().described.get(&printer).cloned()
     }
 
+    fn look_at(&self, _printer: PrinterId) {}
+
     fn workers(&self) -> Vec<WorkerRow> {
         let looking = self.inner().looking.take();
         if let Some((enter, leave)) = looking {

@@ -1,7 +1,7 @@
 //! The interface over real sockets, and a client that says exactly what it is told to.
 
 #[path = "wait.rs"]
-mod wait;
+pub mod wait;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -22,6 +22,8 @@ use spool::server::http::listener::{Listener, ListenerConfig};
 use spool::server::http::state::{Bounds, HttpState, Parts};
 use spool::server::http::token::Token;
 use spool::server::http::users::Users;
+
+use spool::store::backup::Backups;
 
 use crate::core::FakeCore;
 
@@ -53,6 +55,8 @@ pub struct Setup {
     pub listen: &'static str,
     /// What devices may use of the machine.
     pub surroundings: Surroundings,
+    /// How long a copy of the store is, bytes.
+    pub copy: u64,
 }
 
 impl Default for Setup {
@@ -63,6 +67,7 @@ impl Default for Setup {
             networks: Vec::new(),
             listen: "127.0.0.1:0",
             surroundings: Surroundings::new(Vec::new(), Timing::default(), Clock::machine()),
+            copy: 4,
         }
     }
 }
@@ -96,6 +101,8 @@ impl Running {
             addresses: listener.addresses(),
             surroundings: setup.surroundings,
             bounds: setup.bounds,
+            backups: Arc::new(Copied(setup.copy)),
+            stats: Arc::default(),
         }));
         let (handle, thread) = serve(listener, Arc::clone(&state));
         let token = secret.trim().to_owned();
@@ -179,6 +186,17 @@ impl Drop for Running {
         if let Some(thread) = self.thread.take() {
             thread.join().ok();
         }
+    }
+}
+
+/// A copy of a store: so many bytes.
+struct Copied(u64);
+
+impl Backups for Copied {
+    fn write(&self, begin: &mut dyn FnMut(u64), sink: &mut dyn Write) -> std::io::Result<()> {
+        begin(self.0);
+        std::io::copy(&mut std::io::repeat(b'c').take(self.0), sink)?;
+        sink.flush()
     }
 }
 

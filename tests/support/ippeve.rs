@@ -35,6 +35,15 @@ pub struct IppEve {
     formats: String,
 }
 
+/// A job as the printer's own page shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    pub id: String,
+    pub name: String,
+    /// What it says of the job: `Started at 10:21:07`.
+    pub state: String,
+}
+
 impl IppEve {
     pub fn start() -> IppEve {
         IppEve::with_formats(FORMATS)
@@ -114,6 +123,27 @@ impl IppEve {
         names
     }
 
+    /// Its own list of jobs, from its own page, newest first.
+    pub fn jobs(&self) -> Vec<Listed> {
+        let page = self.get("/");
+        let Some((_, rows)) = page.split_once("<tbody>") else { return Vec::new() };
+        let cell = |text: &str| text.split("</td>").next().unwrap().to_owned();
+        let listed = |row: &str| {
+            let cells: Vec<String> = row.split("<td>").skip(1).map(cell).collect();
+            let [id, name, _owner, state] = cells.try_into().unwrap();
+            Listed { id, name, state }
+        };
+        rows.split("<tr>").skip(1).map(listed).collect()
+    }
+
+    /// Waits until its own list says this of the job with this handle: `Canceled`, `Completed`, `Started` …
+    pub fn until_listed(&self, handle: &str, state: &str) {
+        wait_until(&format!("job {handle} is {state}; {:?}", self.jobs()), PATIENCE, || {
+            let jobs = self.jobs();
+            jobs.iter().any(|job| job.id == handle && job.state.starts_with(state)).then_some(())
+        });
+    }
+
     /// Makes every print from now on last until [`IppEve::let_go`].
     pub fn hold_up(&self) {
         let done = Command::new("mkfifo").arg(self.gate()).status().unwrap();
@@ -127,6 +157,22 @@ impl IppEve {
         let mut open = File::options().write(true).open(&gate).unwrap();
         fs::remove_file(&gate).unwrap();
         open.write_all(b"\n").unwrap();
+    }
+
+    /// Somebody else cancels a job, with a program that is not ours.
+    pub fn cancel_at_panel(&self, handle: &str) {
+        let test = self.home.path().join("cancel.test");
+        let operation = "{ OPERATION Cancel-Job GROUP operation-attributes-tag
+            ATTR charset attributes-charset utf-8
+            ATTR naturalLanguage attributes-natural-language en
+            ATTR uri printer-uri $uri
+            ATTR integer job-id $id
+            STATUS successful-ok }";
+        fs::write(&test, operation).unwrap();
+        let mut told = Command::new("ipptool");
+        told.args(["-q", "-d", &format!("id={handle}"), &self.uri()]).arg(&test);
+        let told = told.status().expect("ipptool runs: it is in the package cups-ipp-utils");
+        assert!(told.success(), "{}", self.log());
     }
 
     /// Makes every print from now on fail.
@@ -161,6 +207,11 @@ impl IppEve {
 
     pub fn log(&self) -> String {
         fs::read_to_string(self.home.path().join("log")).unwrap()
+    }
+
+    /// Whether somebody has asked it for this operation.
+    pub fn was_asked(&self, operation: &str) -> bool {
+        self.log().contains(&format!("operation-id={operation}"))
     }
 
     /// A page of its own web server, which is also its panel.

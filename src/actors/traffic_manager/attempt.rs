@@ -39,6 +39,7 @@ impl TrafficManager {
             match opened {
                 Ok(link) => {
                     if let Some(description) = link.description() {
+                        act.described_at = Some(act.begin.parts.clock.now().mono);
                         act.begin.parts.board.publish_description(act.begin.printer.id, description.clone());
                         act.step(Input::Described(description), ctx);
                     }
@@ -170,8 +171,10 @@ impl TrafficManager {
         }
         let said = |(generation, running): &(Generation, Running)| Some((*generation, running.take_news()?));
         let news = self.begin.lane.attempt().as_ref().and_then(said);
-        if let Some((generation, news)) = news {
+        if let Some((generation, (news, progress))) = news {
             failpoint::hit("traffic-before-news");
+            // It tells what came before what: beats come another way, and may be late.
+            self.step(Input::Timer(Some(progress)), ctx);
             self.step(Input::News(generation, news), ctx);
         }
         let heard = self.heard;

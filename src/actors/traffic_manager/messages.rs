@@ -63,7 +63,8 @@ impl Handler<Settings> for TrafficManager {
         if (&new.uri, &new.credentials_file) != (&old.uri, &old.credentials_file) {
             self.target = target_of(&msg.0, &self.begin.parts.surroundings);
             self.begin.parts.board.forget_description(msg.0.id);
-            self.mac_looked_at = None;
+            (self.mac_looked_at, self.described_at) = (None, None);
+            self.ask_what_it_is(ctx);
         }
         let paused = msg.0.paused && !self.begin.printer.paused;
         self.begin.printer = msg.0.clone();

@@ -2,6 +2,7 @@
 //! attempts to print threads and takes their reports.
 
 mod attempt;
+mod describing;
 mod messages;
 mod pools;
 mod power;
@@ -11,8 +12,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use actix::prelude::*;
+use log::Level;
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
 
+pub use self::describing::DESCRIBING_MAX;
 pub use self::messages::{Bell, Park, Reported, Settings, Stop, Tuned, Watched};
 use self::pools::Pools;
 use super::board::{Board, Notices};
@@ -21,7 +25,8 @@ use super::worker::{Running, Shut, StartAttempt};
 use crate::clock::Clock;
 use crate::device::{self, Link, Surroundings, Target};
 use crate::failpoint;
-use crate::model::commit::Commit;
+use crate::model::commit::{Commit, CommitError};
+use crate::model::event::Entry;
 use crate::model::id::{Generation, PrinterId, QueueId};
 use crate::model::job::Job;
 use crate::model::outcome::Outcome;
@@ -50,6 +55,8 @@ pub struct Parts {
     pub watcher: Addr<ThreadWatcher>,
     pub surroundings: Surroundings,
     pub rules: Rules,
+    /// The right to ask a device what it is.
+    pub describing: Arc<Semaphore>,
 }
 
 /// What one is made from.
@@ -132,6 +139,8 @@ pub struct TrafficManager {
     open: Option<(Generation, Box<dyn Link>)>,
     /// When the hardware address of the device was last looked for.
     mac_looked_at: Option<MonoTime>,
+    /// When the device was last asked, or said, what it is.
+    described_at: Option<MonoTime>,
     timer: Option<SpawnHandle>,
     pools: Pools,
     /// The attempt whose outcome was heard last.
@@ -148,6 +157,7 @@ impl TrafficManager {
             opening: None,
             open: None,
             mac_looked_at: None,
+            described_at: None,
             timer: None,
             pools: Pools::default(),
             heard: None,
@@ -243,6 +253,7 @@ impl TrafficManager {
         });
         self.step(Input::Wake, ctx);
         self.look_at_notices(ctx);
+        self.ask_what_it_is_soon(ctx);
     }
 
     pub(super) fn asks(&self) -> Asks {
@@ -272,6 +283,9 @@ impl TrafficManager {
         }
         for job in self.begin.notices.take_canceled() {
             self.step(Input::Cancel(job), ctx);
+        }
+        if self.begin.notices.take_look() {
+            self.ask_what_it_is(ctx);
         }
         if self.begin.notices.take_wake_up() {
             self.step(Input::WakeUp, ctx);
@@ -328,7 +342,7 @@ impl TrafficManager {
 
     fn commit(&mut self, commit: Commit, ctx: &mut Context<Self>) {
         failpoint::hit("traffic-before-commit");
-        let told: Vec<_> = commit.jobs.iter().map(|job| (job.id, job.status, job.attempts)).collect();
+        let told = commit.timeline.clone();
         let back: Vec<QueueId> =
             commit.jobs.iter().filter(|job| job.order().is_some()).map(Job::serving_queue).collect();
         let committed = self.begin.parts.store.commit(commit);
@@ -336,14 +350,16 @@ impl TrafficManager {
             act.wake_mates(&back);
             match result {
             Ok(_) => {
-                for (job, status, attempts) in told {
-                    log::info!(job = job.0, printer = act.name(), attempt = attempts; "{}", status.word());
+                for Entry { job, kind, attempt, message, .. } in told {
+                    log::info!(job = job.0, printer = act.name(), attempt, why = message.as_str(); "{kind}");
                 }
                 failpoint::hit("traffic-after-commit");
                 act.step(Input::Committed, ctx);
             }
             Err(error) => {
-                log::warn!(printer = act.name(), error:%; "a commit was not taken");
+                // That somebody else was faster is the way in which a job of a pool is shared out.
+                let level = if matches!(error, CommitError::Changed(_)) { Level::Debug } else { Level::Warn };
+                log::log!(level, printer = act.name(), error:%; "a commit was not taken");
                 act.step(Input::CommitFailed(error), ctx);
             }
             }

@@ -83,6 +83,19 @@ impl Incoming {
         Ok(Some(Response { status, body }))
     }
 
+    /// How long the body of a good answer is, where the answer says it.
+    pub(super) fn good_length(&self) -> Option<usize> {
+        match self.head {
+            Some((200, Framing::Length(length))) => Some(length),
+            _ => None,
+        }
+    }
+
+    /// What has come of the body; it is not kept.
+    pub(super) fn take_body(&mut self) -> Vec<u8> {
+        mem::take(&mut self.bytes)
+    }
+
     /// The status, when the final head has come.
     pub(super) fn status(&mut self) -> Result<Option<u16>, Broken> {
         self.has_final_head()?;

@@ -5,7 +5,7 @@
 //! that a refusal in the middle is shown as what it is and not as a broken connection.
 
 use std::fmt;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::time::Duration;
 
 use super::answer::Incoming;
@@ -54,6 +54,8 @@ pub enum Broken {
     Lost(io::Error),
     /// What is to be sent cannot be read.
     Source(io::Error),
+    /// What the answer goes to takes no more.
+    Sink(io::Error),
     /// What answers does not speak HTTP, or says more than anybody would read.
     Nonsense(String),
 }
@@ -62,6 +64,7 @@ impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Broken::Lost(error) => write!(f, "the connection was lost: {error}"),
+            Broken::Sink(error) => write!(f, "it cannot be written: {error}"),
             Broken::Source(error) => write!(f, "it cannot be read: {error}"),
             Broken::Nonsense(what) => write!(f, "what answers is no spool server: {what}"),
         }
@@ -79,6 +82,32 @@ pub(super) fn exchange(mut wire: Wire, request: Request<'_>) -> Result<Response,
         Body::Document(mut document) => exchange.send_document(head.as_bytes(), &mut document)?,
     };
     exchange.answer()
+}
+
+/// Asks, and writes the body of a good answer to `sink` as it comes: its length. Any other answer is handed back.
+pub(super) fn exchange_into(
+    mut wire: Wire,
+    request: &Request<'_>,
+    sink: &mut dyn Write,
+) -> Result<Result<u64, Response>, Broken> {
+    let mut exchange = Exchange { wire: &mut wire, incoming: Incoming::default() };
+    exchange.send(request.head().as_bytes())?;
+    while !exchange.incoming.has_final_head()? {
+        exchange.wait_for_some()?;
+    }
+    let Some(length) = exchange.incoming.good_length() else { return exchange.answer().map(Err) };
+    let mut left = length;
+    loop {
+        let piece = exchange.incoming.take_body();
+        let piece = &piece[..piece.len().min(left)];
+        sink.write_all(piece).map_err(Broken::Sink)?;
+        left -= piece.len();
+        if left == 0 {
+            sink.flush().map_err(Broken::Sink)?;
+            return Ok(Ok(length as u64));
+        }
+        exchange.wait_for_some()?;
+    }
 }
 
 /// How sending ended.
@@ -227,6 +256,13 @@ impl Exchange<'_> {
             }
         }
         Err(Broken::Lost(error))
+    }
+
+    fn wait_for_some(&mut self) -> Result<(), Broken> {
+        if !self.wire.wait(Await::Read, ANSWER_TIMEOUT).map_err(Broken::Lost)?.read {
+            return Err(Broken::Lost(silence("the server does not answer", ANSWER_TIMEOUT)));
+        }
+        self.read_some()
     }
 
     fn answer(mut self) -> Result<Response, Broken> {

@@ -8,6 +8,7 @@ mod wire;
 
 use std::env;
 use std::io;
+use std::path::Path;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -17,7 +18,7 @@ pub use place::{Place, ServerArgs};
 
 use super::failure::Failure;
 use super::output::clean;
-use http::{Request, exchange};
+use http::{Request, exchange, exchange_into};
 
 /// A server, reached over one connection for each request.
 #[derive(Clone, Debug)]
@@ -39,6 +40,11 @@ impl Server {
     pub fn new(places: Vec<Place>) -> Server {
         let token = env::var("SPOOL_TOKEN").ok().filter(|token| token.chars().all(|c| c.is_ascii_graphic()));
         Server { places, token: token.filter(|token| !token.is_empty()) }
+    }
+
+    /// The one with this state directory, which knows who asks without a token.
+    pub fn at_state(state: &Path) -> Server {
+        Server { places: vec![Place::of_state(state)], token: None }
     }
 
     /// Where a browser finds it, if it was named by host and port.
@@ -87,6 +93,30 @@ impl Server {
         self.ask("POST", target, headers, Body::Document(document))
     }
 
+    /// Asks for something large, and writes it to `sink`; Ok means all of it, in bytes.
+    pub fn download(&self, target: &str, sink: &mut dyn io::Write, what: &str) -> Result<u64, Failure> {
+        let (place, wire) = self.connect()?;
+        let request = Request {
+            method: "GET",
+            target: place.target(target),
+            host: place.host(),
+            headers: self.credentials(),
+            body: Body::None,
+        };
+        match exchange_into(wire, &request, sink) {
+            Ok(Ok(bytes)) => Ok(bytes),
+            Ok(Err(response)) => Err(match good(response, what) {
+                Ok(_) => Failure::failed(format!("{what}: the server does not say how long its answer is")),
+                Err(failure) => failure,
+            }),
+            Err(broken) => Err(NoAnswer::Broken(broken).about(what)),
+        }
+    }
+
+    fn credentials(&self) -> Vec<(&'static str, String)> {
+        self.token.iter().map(|token| ("authorization", format!("Bearer {token}"))).collect()
+    }
+
     fn ask(
         &self,
         method: &'static str,
@@ -95,7 +125,7 @@ impl Server {
         body: Body<'_>,
     ) -> Result<Response, NoAnswer> {
         let (place, wire) = self.connect().map_err(NoAnswer::Unreachable)?;
-        headers.extend(self.token.iter().map(|token| ("authorization", format!("Bearer {token}"))));
+        headers.extend(self.credentials());
         let request = Request { method, target: place.target(target), host: place.host(), headers, body };
         exchange(wire, request).map_err(NoAnswer::Broken)
     }
@@ -103,9 +133,8 @@ impl Server {
     /// Opens the stream of events behind this one; `None`: from now on.
     pub fn events(&self, after: Option<u64>) -> Result<events::Events, Failure> {
         let (place, wire) = self.connect()?;
-        let mut headers: Vec<(&'static str, String)> = Vec::new();
+        let mut headers = self.credentials();
         headers.extend(after.map(|id| ("last-event-id", id.to_string())));
-        headers.extend(self.token.iter().map(|token| ("authorization", format!("Bearer {token}"))));
         let target = place.target("/api/v1/events");
         let request = Request { method: "GET", target, host: place.host(), headers, body: Body::None };
         events::Events::open(wire, &request)

@@ -36,10 +36,10 @@ impl ServerArgs {
         let places = match (self.server.as_deref().filter(|url| !url.is_empty()), &self.state) {
             (Some(url), _) => vec![Place::parse(url)?],
             // A state that is named is meant: no other server may stand in for its own.
-            (None, Some(state)) => vec![Place::Socket(state.join(SOCKET))],
+            (None, Some(state)) => vec![Place::of_state(state)],
             (None, None) => {
                 let state = state_named_in(Path::new(DEFAULT_FILE));
-                vec![Place::Socket(state.unwrap_or_else(|| DEFAULT_STATE.into()).join(SOCKET)), tcp]
+                vec![Place::of_state(&state.unwrap_or_else(|| DEFAULT_STATE.into())), tcp]
             }
         };
         Ok(Server::new(places))
@@ -59,6 +59,11 @@ pub enum Place {
 }
 
 impl Place {
+    /// The socket of a server's state.
+    pub(super) fn of_state(state: &Path) -> Place {
+        Place::Socket(state.join(SOCKET))
+    }
+
     /// Understands `http://HOST[:PORT][/BASE]`, `HOST[:PORT]` and `unix:PATH`.
     fn parse(url: &str) -> Result<Place, Failure> {
         let bad = |why: &str| {

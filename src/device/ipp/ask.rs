@@ -7,6 +7,7 @@ use super::session::Trouble;
 use super::verdict::{self, JobEnd, Verdict};
 use crate::device::{CancelFailed, JobTag};
 use crate::model::job::DoneHow;
+use crate::model::news::News;
 use crate::model::outcome::Answer;
 use crate::model::retry::{Broken, NotReady, Whole};
 use crate::protocol::ipp::{Caller, JobAttributes, JobState, JobsQuery, Owner, WhichJobs, encode};
@@ -124,7 +125,10 @@ impl Client {
             Some(JobEnd::Aborted(Whole::No)) => Answer::NotPrinted,
             Some(JobEnd::Aborted(Whole::Maybe)) => Answer::GivenUp(Broken::DeviceAborted),
             None if waits_for_more(&job) => self.take_back(driver, &job).await,
-            None => Answer::Underway,
+            None => match self.news_of(driver, &job, &News::default()).await {
+                Ok(news) => Answer::Progress(news),
+                Err(trouble) => Answer::NotReady(verdict::out_of_trouble(trouble)),
+            },
         }
     }
 

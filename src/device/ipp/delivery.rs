@@ -1,5 +1,7 @@
 //! The documents of one of our jobs on their way to an IPP printer.
 
+mod propose;
+
 use std::time::Duration;
 
 use socket2::SockRef;
@@ -7,18 +9,16 @@ use socket2::SockRef;
 use super::client::{Client, answered, understand};
 use super::driver::{Driver, OnThread, block};
 use super::facts::{self, Batch, Road};
-use super::known::Copies;
 use super::naming;
 use super::order::{Order, Place};
 use super::session::{Begun, Trouble};
-use super::ticket::Ask;
 use super::verdict::{self, Left, Verdict};
 use super::wire::Wire;
 use crate::device::{JobTag, LinkError};
 use crate::model::liveness::Stage;
 use crate::model::news::News;
-use crate::model::retry::{Broken, NotReady, Whole};
-use crate::protocol::ipp::{Caller, JobAttributes, LastDocument, Operation, PrinterAttributes, encode};
+use crate::model::retry::{Broken, Whole};
+use crate::protocol::ipp::{Caller, JobAttributes, LastDocument, PrinterAttributes, encode};
 
 /// How long a job that follows another one of ours waits between two tries at a printer that takes one at a
 /// time.
@@ -66,13 +66,6 @@ enum Answer {
     Was,
 }
 
-/// A request that carries the attributes of the job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Proposal {
-    Validate,
-    Create,
-}
-
 impl Delivery {
     pub fn new(client: Client, printer: PrinterAttributes) -> Delivery {
         Delivery {
@@ -106,85 +99,6 @@ impl Delivery {
     pub fn can_make_copies(&self, tag: &JobTag) -> bool {
         let together = tag.documents.len() <= 1 || facts::batch(&self.printer) == Batch::All;
         together && tag.options.copies() <= facts::copies_max(&self.printer)
-    }
-
-    /// Asks whether the job would be taken, and makes it where it is made before its documents.
-    pub fn begin(
-        &mut self,
-        driver: &mut OnThread<'_>,
-        tag: &JobTag,
-        makes_copies: bool,
-    ) -> Result<(), LinkError> {
-        let copies = tag.options.copies();
-        let (copies, handed_over) = if makes_copies { (copies, 1) } else { (1, copies) };
-        let parts = tag.documents.len().max(1) * handed_over as usize;
-        let road = facts::road(&self.printer);
-        let batch = if parts == 1 { Batch::All } else { facts::batch(&self.printer) };
-        self.client.user.clone_from(&tag.user);
-        self.order = Some(Order { tag: tag.clone(), road, batch, parts, copies, ask: Ask::All });
-        // Attributes that the printer refuses are found out without data, and left out of what follows.
-        if self.printer.knows(Operation::ValidateJob) == Some(true) {
-            self.propose(driver, Proposal::Validate)?;
-        }
-        if let Err(Trouble::Stopped) = block(self.client.register(driver, &self.printer)) {
-            return Err(LinkError::Stopped);
-        }
-        match road {
-            Road::Create => self.create(driver),
-            Road::Print => Ok(()),
-        }
-    }
-
-    fn create(&mut self, driver: &mut OnThread<'_>) -> Result<(), LinkError> {
-        let job = self.propose(driver, Proposal::Create)?;
-        match job.and_then(|job| job.id) {
-            Some(id) => {
-                self.made(driver, id);
-                Ok(())
-            }
-            None => {
-                Err(Verdict::Other("it made a job and did not say which".to_owned()).refusal(self.left()))
-            }
-        }
-    }
-
-    /// Makes a request that carries the job's attributes, with fewer of them after each refusal.
-    fn propose(
-        &mut self,
-        driver: &mut OnThread<'_>,
-        proposal: Proposal,
-    ) -> Result<Option<JobAttributes>, LinkError> {
-        loop {
-            let Delivery { client, printer, order, part, .. } = self;
-            let order = order.as_ref().ok_or(NO_ORDER)?;
-            let name = naming::job_name(&order.tag, order.nth(*part));
-            let request = |caller: &Caller<'_>| {
-                let job = order.job_part(&name, printer);
-                encode(&match proposal {
-                    Proposal::Validate => caller.validate_job(&job, &order.document_part(*part, printer)),
-                    Proposal::Create => caller.create_job(&job),
-                })
-            };
-            let answered = block(client.ask(driver, request, JobAttributes::first));
-            let copies_refused =
-                |refused: &[String]| order.copies > 1 && refused.iter().any(|name| name == "copies");
-            let answered = match answered {
-                Ok(answered) => answered,
-                Err(trouble) => return Err(verdict::lost_before(trouble, self.left())),
-            };
-            match answered.verdict {
-                Verdict::Good | Verdict::AskLess if copies_refused(&answered.unsupported) => {
-                    return Err(self.copies_refused());
-                }
-                Verdict::Good => return Ok(answered.value),
-                Verdict::AskLess => {
-                    let less = order.ask.less(&answered.unsupported);
-                    let less = less.ok_or_else(|| Verdict::AskLess.refusal(self.left()))?;
-                    self.order_mut()?.ask = less;
-                }
-                other => return Err(other.refusal(self.left())),
-            }
-        }
     }
 
     /// Another document, or another copy, follows.
@@ -262,6 +176,7 @@ impl Delivery {
         };
         self.tell_stopped(driver, None);
         self.sending = Sending::Open { left: bytes, answer: begun };
+        driver.switch.enters_document();
         self.look_at_answer(driver)?;
         Ok(())
     }
@@ -342,6 +257,7 @@ impl Delivery {
             }
         }
         self.sending = Sending::NotBegun;
+        driver.switch.leaves_document();
         self.ended += 1;
         self.taken = self.handed;
         driver.alive(self.taken)?;
@@ -365,12 +281,6 @@ impl Delivery {
             self.made(driver, id);
         }
         Ok(Answer::Was)
-    }
-
-    /// The printer does not make copies, whatever it says: from now on it gets them one by one.
-    fn copies_refused(&mut self) -> LinkError {
-        self.client.printer().known().copies = Copies::Refuses;
-        LinkError::NotReady(NotReady::Other("it makes no copies; they are sent one by one".to_owned()))
     }
 
     fn left(&self) -> Left {

@@ -107,12 +107,15 @@ pub struct Switch {
     /// Readable from then on.
     bell: OwnedFd,
     current: Mutex<Weak<TcpStream>>,
+    /// The connection is in the middle of a document.
+    within: AtomicBool,
 }
 
 impl Switch {
     pub fn new() -> io::Result<Arc<Switch>> {
         let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        Ok(Arc::new(Switch { off: AtomicBool::new(false), bell, current: Mutex::default() }))
+        let (off, within) = (AtomicBool::new(false), AtomicBool::new(false));
+        Ok(Arc::new(Switch { off, bell, current: Mutex::default(), within }))
     }
 
     pub fn is_off(&self) -> bool {
@@ -123,6 +126,17 @@ impl Switch {
     pub fn guard(&self, socket: &Arc<TcpStream>) {
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(socket);
     }
+
+    /// From now on the connection is in the middle of a document: to shut it is to reset it, since many a
+    /// printer takes what came before an orderly end for the whole.
+    pub fn enters_document(&self) {
+        self.within.store(true, Ordering::Release);
+    }
+
+    /// The document is at the printer whole.
+    pub fn leaves_document(&self) {
+        self.within.store(false, Ordering::Release);
+    }
 }
 
 impl Shutter for Switch {
@@ -132,7 +146,10 @@ impl Shutter for Switch {
         let _ = rustix::io::write(&self.bell, &1u64.to_ne_bytes());
         if let Some(socket) = self.current.lock().unwrap_or_else(PoisonError::into_inner).upgrade() {
             // On an error the connection is gone already.
-            let _ = socket.shutdown(Shutdown::Both);
+            let _ = match self.within.load(Ordering::Acquire) {
+                true => os::reset(&socket),
+                false => socket.shutdown(Shutdown::Both),
+            };
         }
     }
 }

@@ -27,6 +27,7 @@ mod session;
 mod subscribe;
 mod ticket;
 mod tls;
+mod underway;
 mod verdict;
 mod watch;
 mod wire;

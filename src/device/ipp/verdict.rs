@@ -49,16 +49,19 @@ pub fn of_status(status: Status, message: Option<&str>) -> Verdict {
         | S::ConflictingAttributes
         | S::RequestValueTooLong
         | S::AttributesNotSettable => Verdict::AskLess,
-        S::RequestEntityTooLarge
-        | S::DocumentFormatNotSupported
-        | S::DocumentFormatError
-        | S::DocumentAccessError
-        | S::DocumentPasswordError
-        | S::DocumentPermissionError
-        | S::DocumentSecurityError
-        | S::DocumentUnprintableError
-        | S::CompressionNotSupported
-        | S::CompressionError => Verdict::Document(FailReason::Document(words())),
+        S::RequestEntityTooLarge => at_fault("it is too large for the printer", &words()),
+        S::DocumentFormatNotSupported => {
+            at_fault("the printer does not print documents of this kind", &words())
+        }
+        S::DocumentFormatError | S::DocumentAccessError | S::DocumentUnprintableError => {
+            at_fault("the printer finds an error in the document", &words())
+        }
+        S::DocumentPasswordError | S::DocumentPermissionError | S::DocumentSecurityError => {
+            at_fault("the document is protected, and the printer may not print it", &words())
+        }
+        S::CompressionNotSupported | S::CompressionError => {
+            at_fault("the printer cannot unpack the document", &words())
+        }
         S::NotAuthenticated
         | S::NotAuthorized
         | S::Forbidden
@@ -74,6 +77,11 @@ pub fn of_status(status: Status, message: Option<&str>) -> Verdict {
         _ if status.class() == StatusClass::Successful => Verdict::Good,
         _ => Verdict::Other(words()),
     }
+}
+
+/// For people first, then for whoever looks after the printer.
+fn at_fault(what: &str, words: &str) -> Verdict {
+    Verdict::Document(FailReason::Document(format!("{what} ({words})")))
 }
 
 /// An answer of HTTP that carries no IPP. 200, and what the client sees to itself (401 with a password at

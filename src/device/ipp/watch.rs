@@ -8,15 +8,13 @@ use super::client::Answered;
 use super::delivery::Delivery;
 use super::driver::{Driver, OnThread, block};
 use super::naming;
-use super::ready;
 use super::session::Trouble;
 use super::subscribe::Told;
 use super::verdict::{self, JobEnd, Verdict};
 use crate::device::LinkError;
 use crate::model::job::DoneHow;
-use crate::model::news::Printing;
 use crate::model::retry::{Broken, NotReady, Whole};
-use crate::protocol::ipp::{Caller, JobAttributes, JobState, PrinterAttributes, encode};
+use crate::protocol::ipp::JobAttributes;
 
 /// How long after one look the next one comes, in milliseconds: soon at first, since most jobs are short; the
 /// last holds from then on.
@@ -27,10 +25,6 @@ const WAIT_MIN: Duration = Duration::from_millis(50);
 const WAITED_MIN: Duration = Duration::from_secs(1);
 /// A printer that refuses so many times running to say how a job goes will not say it.
 const REFUSALS_MAX: u32 = 5;
-/// What is asked of the printer itself meanwhile.
-const PRINTER_REQUESTED: [&str; 4] =
-    ["printer-state", "printer-state-reasons", "printer-state-message", "printer-is-accepting-jobs"];
-
 /// What a look found.
 enum Look {
     Underway,
@@ -133,41 +127,12 @@ impl Delivery {
                 Err(_) => Ok(Look::Mute(Mute::Silent)),
             };
         }
-        let stopped = self.why_stopped(driver, job)?;
-        let begun = match job.state {
-            Some(JobState::Processing | JobState::ProcessingStopped) => Printing::Begun,
-            _ => self.news.printing,
-        };
-        let pages_done = job.impressions_completed.max(self.news.pages_done);
-        if (begun, pages_done) != (self.news.printing, self.news.pages_done) {
-            (self.news.printing, self.news.pages_done) = (begun, pages_done);
+        let news = block(self.client.news_of(driver, job, &self.news)).map_err(|_| LinkError::Stopped)?;
+        if self.news != news {
+            self.news = news;
             driver.pulse.news(self.news.clone());
         }
-        self.tell_stopped(driver, stopped);
         Ok(Look::Underway)
-    }
-
-    /// Why the printer does not go on with the job, where it does not.
-    fn why_stopped(
-        &mut self,
-        driver: &mut OnThread<'_>,
-        job: &JobAttributes,
-    ) -> Result<Option<NotReady>, LinkError> {
-        let request = |caller: &Caller<'_>| encode(&caller.get_printer_attributes(&PRINTER_REQUESTED));
-        let printer = match block(self.client.ask(driver, request, PrinterAttributes::first)) {
-            Err(Trouble::Stopped) => return Err(LinkError::Stopped),
-            Err(_) => None,
-            Ok(answered) => answered.value,
-        };
-        let why = printer.and_then(|printer| ready::not_ready(&printer));
-        Ok(match (why, job.state) {
-            // Closed to new jobs is no obstacle to this one.
-            (Some(NotReady::PausedAtDevice), Some(JobState::Processing)) => None,
-            (None, Some(JobState::ProcessingStopped)) => {
-                Some(NotReady::Other(format!("it has stopped the job ({})", job.state_reasons.join(", "))))
-            }
-            (why, _) => why,
-        })
     }
 
     /// The printer has a job of this number for us.

@@ -22,6 +22,7 @@ impl Traffic {
         }
         self.link = Link::Open(generation);
         self.contact = Contact::Answered(now.mono);
+        self.trouble = None;
         self.power.is_awake();
         match std::mem::replace(&mut self.work, Work::None) {
             Work::Probing(_) => self.tell_it_is_back(now, fx),
@@ -56,6 +57,7 @@ impl Traffic {
     pub(super) fn went_bad(&mut self, why: Bad, now: Now) {
         let range = self.rules.backoff;
         self.not_ready = Some(Spell::again(self.not_ready, now.mono));
+        self.trouble = Some(Trouble { at: now.wall, activity: why.activity() });
         let backoff = match (self.backoff, &why) {
             (Some(backoff), Bad::NotReady(_)) => backoff.again(now.mono, range),
             (None, Bad::NotReady(_)) => Backoff::start(now.mono, range),

@@ -49,7 +49,7 @@ use super::job::{Bound, Job, JobEvent};
 use super::liveness::{Stage, Verdict};
 use super::news::News;
 use super::outcome::Outcome;
-use super::printer::{Activity, Learned, Printer, PrinterLive};
+use super::printer::{Activity, Learned, Printer, PrinterLive, Trouble};
 use super::retry::{Backoff, Broken, NotReady, Spell, Whole};
 use super::time::{MonoTime, Now};
 
@@ -97,6 +97,8 @@ pub struct Traffic {
     backoff: Option<Backoff>,
     /// Set from its first failure on until it has done a job.
     not_ready: Option<Spell>,
+    /// The last try, where it was in vain.
+    trouble: Option<Trouble>,
     /// What of `learned` is in the store.
     saved: Learned,
     power: Power,
@@ -131,6 +133,7 @@ impl Traffic {
             breaks_in_row: 0,
             backoff: None,
             not_ready: None,
+            trouble: None,
             saved: learned,
             power: Power::new(mac),
             shutting: None,
@@ -186,7 +189,7 @@ impl Traffic {
     /// goes to the new device, whatever the old one has earned.
     fn on_printer(&mut self, printer: Printer, asks: Asks, fx: &mut Vec<Effect>) {
         if printer.uri != self.printer.uri {
-            (self.contact, self.backoff, self.not_ready) = (Contact::Unknown, None, None);
+            (self.contact, self.backoff, self.not_ready, self.trouble) = (Contact::Unknown, None, None, None);
             self.sharing.description = None;
             self.breaks_in_row = 0;
             match self.work {

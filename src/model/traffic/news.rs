@@ -33,7 +33,7 @@ impl Traffic {
             // Whatever else the device has said, the end says more.
             Work::Sending(sending) if ended => sending.at.handle(),
             Work::Sending(sending) => sending.lacks(now),
-            Work::Asking(asking) if !ended => asking.lacks(),
+            Work::Asking(asking) if !ended => asking.lacks(now),
             _ => None,
         };
         match event {
@@ -105,12 +105,20 @@ impl AtDevice {
             (None, _) => None,
         }
     }
+
+    /// Bytes and pages, from time to time.
+    fn moves(&self, bytes: u64, now: Now) -> Option<JobEvent> {
+        let pages = self.news.pages_done;
+        let moved = bytes != self.job.bytes_sent || pages > self.job.pages_confirmed;
+        let due = now.mono.since(self.recorded_at) >= RECORD_EVERY;
+        (moved && due).then_some(JobEvent::Progress { bytes, pages })
+    }
 }
 
 impl Asking {
-    fn lacks(&self) -> Option<JobEvent> {
+    fn lacks(&self, now: Now) -> Option<JobEvent> {
         let (at, Outcome::Broken { broken, whole: Whole::No, .. }) = (&self.at, &self.doubt) else {
-            return self.at.lacks();
+            return self.at.lacks().or_else(|| self.at.moves(self.at.job.bytes_sent, now));
         };
         // This mark stays until the end: without it, the device's «canceled» would be taken for somebody's wish.
         let marked = matches!(at.job.reason, Reason::Broken(..));
@@ -128,7 +136,7 @@ impl Sending {
             .or_else(last_byte)
             .or_else(said)
             .or_else(|| self.blocks())
-            .or_else(|| self.moves(now))
+            .or_else(|| self.at.moves(self.progress.bytes, now))
     }
 
     /// The device may print before it has all.
@@ -149,12 +157,5 @@ impl Sending {
             (Reason::Blocked | Reason::Stopped(_), _) | (_, None) => None,
             (_, Some(_)) => Some(JobEvent::Block),
         }
-    }
-
-    fn moves(&self, now: Now) -> Option<JobEvent> {
-        let (job, bytes, pages) = (&self.at.job, self.progress.bytes, self.at.news.pages_done);
-        let moved = bytes != job.bytes_sent || pages > job.pages_confirmed;
-        let due = now.mono.since(self.at.recorded_at) >= RECORD_EVERY;
-        (moved && due).then_some(JobEvent::Progress { bytes, pages })
     }
 }

@@ -6,6 +6,7 @@ use crate::model::id::Generation;
 use crate::model::job::Job;
 use crate::model::news::News;
 use crate::model::outcome::Outcome;
+use crate::model::printer::Activity;
 use crate::model::retry::{Backoff, Broken, NotReady};
 use crate::model::time::{MonoTime, Now};
 
@@ -34,6 +35,15 @@ pub(super) enum Contact {
 pub(super) enum Bad {
     NotReady(NotReady),
     Broke,
+}
+
+impl Bad {
+    pub fn activity(&self) -> Activity {
+        match self {
+            Bad::NotReady(why) => Activity::NotReady(why.clone()),
+            Bad::Broke => Activity::Recovering,
+        }
+    }
 }
 
 /// What is being done about a job.

@@ -58,6 +58,7 @@ impl Traffic {
                 (new, _) => new,
             },
             not_ready_since: self.not_ready_since(&activity),
+            last_trouble: self.trouble.clone().filter(|_| activity == Activity::Idle),
             woken_at: self.power.woken_at(),
             mac: self.mac(),
             activity,
@@ -102,8 +103,7 @@ impl Traffic {
 
     pub(super) fn activity(&self) -> Activity {
         let bad = || match &self.contact {
-            Contact::Bad { why: Bad::NotReady(why), .. } => Some(Activity::NotReady(why.clone())),
-            Contact::Bad { why: Bad::Broke, .. } => Some(Activity::Recovering),
+            Contact::Bad { why, .. } => Some(why.activity()),
             Contact::Unknown | Contact::Answered(_) => None,
         };
         match &self.work {

@@ -10,6 +10,7 @@ use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODIN
 use super::access::{Share, What, Who};
 use super::gate::Admission;
 use super::host::check_origin;
+use super::multipart;
 use super::order::{self, Order};
 use super::peer::{Local, Peer};
 use super::problem::Problem;
@@ -61,6 +62,9 @@ fn check_body(state: &HttpState, route: &Route, request: &Request) -> Result<(),
         return Err(Problem::too_large(most));
     }
     if matches!(route.takes, Takes::Job | Takes::Document) {
+        if order::is_form(headers) {
+            multipart::boundary(headers)?;
+        }
         state.core.admits()?;
     }
     Ok(())

@@ -9,10 +9,12 @@
 pub mod access;
 pub mod admission;
 mod attempts;
+mod backup;
 mod bind;
 pub mod body;
 pub mod config;
 mod control;
+mod describe;
 mod discover;
 mod docs_page;
 mod documents;
@@ -26,6 +28,7 @@ mod job_json;
 mod jobs;
 pub mod listener;
 mod login;
+mod metrics;
 mod multipart;
 mod openapi;
 mod order;
@@ -79,7 +82,9 @@ pub fn configure(cfg: &mut web::ServiceConfig, state: Arc<HttpState>) {
     cfg.route("/api/v1/login", web::post().to(login::login))
         .route("/api/v1/logout", web::post().to(login::logout))
         .route("/api/v1/session", web::get().to(login::session))
-        .route("/api/v1/login-codes", web::post().to(login::code));
+        .route("/api/v1/login-codes", web::post().to(login::code))
+        .route("/api/v1/backup", web::get().to(backup::take))
+        .route("/metrics", web::get().to(metrics::show));
     cfg.route("/api/v1/documents", web::post().to(documents::register))
         .route("/api/v1/documents", web::get().to(documents::list))
         .route("/api/v1/documents/{id}", web::get().to(documents::show))
@@ -109,6 +114,7 @@ fn configure_jobs(cfg: &mut web::ServiceConfig) {
 fn configure_printers(cfg: &mut web::ServiceConfig) {
     cfg.route("/api/v1/printers", web::get().to(printers::list))
         .route("/api/v1/printers", web::post().to(printers::add))
+        .route("/api/v1/printers/describe", web::post().to(describe::describe))
         .route("/api/v1/printers/{name}", web::get().to(printers::show))
         .route("/api/v1/printers/{name}", web::patch().to(printers::change))
         .route("/api/v1/printers/{name}", web::delete().to(printers::remove))

@@ -9,8 +9,8 @@ use super::docs_page::page;
 use super::problem::Problem;
 use super::state::no_query;
 use super::{
-    control, discover, documents, events, health, jobs, login, pages, pools, printers, submit, tokens,
-    workers,
+    backup, control, describe, discover, documents, events, health, jobs, login, metrics, pages, pools,
+    printers, submit, tokens, workers,
 };
 
 #[derive(OpenApi)]
@@ -71,6 +71,9 @@ use super::{
         login::logout,
         login::session,
         login::code,
+        backup::take,
+        metrics::show,
+        describe::describe,
     )
 )]
 struct Interface;

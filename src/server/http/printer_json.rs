@@ -141,11 +141,16 @@ impl From<&Supply> for SupplyBody {
     }
 }
 
+/// What a device has left; `None` where it does not say.
+pub fn supplies(said: &Description) -> Option<Vec<SupplyBody>> {
+    let supplies = &said.supplies;
+    (!supplies.is_empty()).then(|| supplies.iter().map(SupplyBody::from).collect())
+}
+
 /// The printer as `who` may see it.
 pub fn printer(http: &HttpState, who: &Who, printer: &Printer) -> PrinterBody {
     let live = http.core.printer_live(printer.id);
     let said = http.core.description(printer.id);
-    let supplies = said.as_ref().filter(|said| !said.supplies.is_empty());
     let counts = http.core.store().counts(QueueId::Printer(printer.id));
     let wait = http.core.expected_wait(QueueId::Printer(printer.id), http.clock.now().mono);
     let busy = counts.jobs > 0 || live.job.is_some();
@@ -172,7 +177,7 @@ pub fn printer(http: &HttpState, who: &Who, printer: &Printer) -> PrinterBody {
         held_jobs: counts.held,
         expected_wait_s: wait.map(|wait| wait.as_secs()),
         next_try_at: live.next_try_at.map(time),
-        supplies: supplies.map(|said| said.supplies.iter().map(SupplyBody::from).collect()),
+        supplies: said.as_deref().and_then(supplies),
         model: said.as_ref().and_then(|said| said.model.clone()),
         description: said.as_deref().map(DescriptionBody::from),
         woken_at: live.woken_at.map(time),
@@ -222,7 +227,7 @@ pub fn origin_word(origin: Origin) -> &'static str {
     }
 }
 
-fn shown_state(printer: &Printer, live: &PrinterLive) -> PrinterState {
+pub fn shown_state(printer: &Printer, live: &PrinterLive) -> PrinterState {
     state(printer.paused, &live.activity)
 }
 
@@ -236,6 +241,12 @@ fn message(printer: &Printer, live: &PrinterLive) -> String {
             format!("paused by an administrator; `spool printer resume {}` lets it print", printer.name)
         }
         (true, _) => format!("{now}{when}; paused by an administrator"),
+        (false, Activity::Idle) if let Some(trouble) = &live.last_trouble => {
+            let (then, found) = (time(trouble.at), trouble.sentence());
+            format!(
+                "not tried since {then}, when it was found that {found}; it is tried as soon as it has a job"
+            )
+        }
         (false, _) => format!("{now}{when}"),
     }
 }
@@ -247,7 +258,7 @@ fn address(http: &HttpState, printer: &Printer) -> (Option<String>, Option<u16>)
 }
 
 /// A URI as it may be shown: without `user:password@`.
-fn without_secrets(uri: &str) -> String {
+pub fn without_secrets(uri: &str) -> String {
     let Some((scheme, rest)) = uri.split_once("://") else { return uri.to_owned() };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     match authority.rfind('@') {

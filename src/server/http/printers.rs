@@ -76,6 +76,7 @@ pub async fn show(request: Request, state: State) -> Answer {
     if state.allow(&who, seeing(&found)).is_err() {
         return Err(Refusal::NoSuchPrinter(found.name.clone()).into());
     }
+    state.core.look_at(found.id);
     Ok(HttpResponse::Ok().json(printer(&state, &who, &found)))
 }
 

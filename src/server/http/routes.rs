@@ -63,6 +63,7 @@ pub const ROUTES: &[Route] = &[
     route("DELETE", "/api/v1/documents/{id}", Takes::Nothing, None),
     route("GET", "/api/v1/printers", Takes::Nothing, Some(What::SeePrinters)),
     route("POST", "/api/v1/printers", Takes::Json, Some(What::Control)),
+    route("POST", "/api/v1/printers/describe", Takes::Json, Some(What::Control)),
     route("GET", "/api/v1/printers/{name}", Takes::Nothing, None),
     route("PATCH", "/api/v1/printers/{name}", Takes::Json, Some(What::Control)),
     route("DELETE", "/api/v1/printers/{name}", Takes::Nothing, Some(What::Control)),
@@ -87,6 +88,8 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/api/v1/logout", Takes::Nothing, Some(What::Public)),
     route("GET", "/api/v1/session", Takes::Nothing, Some(What::Public)),
     route("POST", "/api/v1/login-codes", Takes::Nothing, Some(What::MakePass)),
+    route("GET", "/api/v1/backup", Takes::Nothing, Some(What::Control)),
+    route("GET", "/metrics", Takes::Nothing, Some(What::Watch)),
 ];
 
 /// The route of a request; 404 where nothing stands under the path, 405 where it takes other methods.

@@ -11,7 +11,9 @@ use tokio::sync::{Semaphore, watch};
 
 use super::access::{Proof, What, Who, allowed};
 use super::attempts::Attempts;
+use super::describe::DESCRIBES_MAX;
 use super::host::Hosts;
+use super::metrics::Measured;
 use super::peer::Peer;
 use super::problem::Problem;
 use super::query::Query;
@@ -23,12 +25,14 @@ use crate::clock::Clock;
 use crate::config::{BODY_STALL, Config, EVENT_LAG_MAX, EVENT_READERS_MAX, UPLOADS_MAX};
 use crate::device::Surroundings;
 use crate::store::ReadError;
+use crate::store::backup::Backups;
 use crate::store::documents::Documents;
+use crate::store::stats::Stats;
 
 /// The interface's own bounds.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// A body that sends nothing for this long is given up.
+    /// A body that sends nothing for this long is given up, and a copy of the store of which nothing is taken.
     pub body_stall: Duration,
     /// A reader of events that has nothing to hear gets a sign of life this often.
     pub heartbeat: Duration,
@@ -65,6 +69,10 @@ pub struct Parts {
     /// For showing where printers are.
     pub surroundings: Surroundings,
     pub bounds: Bounds,
+    /// For copies of the running store.
+    pub backups: Arc<dyn Backups>,
+    /// What the store has counted.
+    pub stats: Arc<Stats>,
 }
 
 impl std::fmt::Debug for Parts {
@@ -90,6 +98,13 @@ pub struct HttpState {
     pub(super) bounds: Bounds,
     pub(super) uploads: Arc<Semaphore>,
     pub(super) readers: Arc<Semaphore>,
+    /// Printers that are asked what they are.
+    pub(super) describes: Arc<Semaphore>,
+    pub(super) backups: Arc<dyn Backups>,
+    /// One copy at a time.
+    pub(super) copying: Arc<Semaphore>,
+    pub(super) stats: Arc<Stats>,
+    pub(super) measured: Measured,
     stopping: watch::Sender<bool>,
 }
 
@@ -110,7 +125,19 @@ impl std::fmt::Debug for HttpState {
 
 impl HttpState {
     pub fn new(parts: Parts) -> HttpState {
-        let Parts { core, documents, config, token, users, clock, addresses, surroundings, bounds } = parts;
+        let Parts {
+            core,
+            documents,
+            config,
+            token,
+            users,
+            clock,
+            addresses,
+            surroundings,
+            bounds,
+            backups,
+            stats,
+        } = parts;
         let settings = RwLock::new(Arc::new(settings(config, surroundings, &addresses)));
         let sessions = Arc::new(Sessions::new(Arc::clone(&core)));
         HttpState {
@@ -128,6 +155,11 @@ impl HttpState {
             bounds,
             uploads: Arc::new(Semaphore::new(bounds.uploads_max)),
             readers: Arc::new(Semaphore::new(bounds.event_readers_max)),
+            describes: Arc::new(Semaphore::new(DESCRIBES_MAX)),
+            backups,
+            copying: Arc::new(Semaphore::new(1)),
+            stats,
+            measured: Measured::default(),
             stopping: watch::Sender::new(false),
         }
     }

@@ -48,6 +48,7 @@ pub async fn submit(
     payload: web::Payload,
     state: web::Data<HttpState>,
 ) -> Result<HttpResponse, Problem> {
+    let began = state.clock.now().mono;
     let who = state.asker(&request)?;
     let key = order::idempotency_key(request.headers())?;
     let (secret, hash) = order::secret_link()?;
@@ -63,6 +64,9 @@ pub async fn submit(
         let body = upload::body(&state, payload, state.settings().config.limits.document);
         brought(&state, &request, body, order, key).await?
     };
+    if accepted.novelty == Novelty::New {
+        state.measured.accepted(state.clock.now().mono.since(began));
+    }
     Ok(answer(&state, &who, &accepted, &secret))
 }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
@@ -33,6 +34,8 @@ impl Unwanted {
 #[derive(Debug)]
 pub(super) struct Remover {
     handle: RemoverHandle,
+    /// Held for writing while a file is removed.
+    gate: Arc<RwLock<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -47,10 +50,16 @@ impl Remover {
     pub fn start(directory: &Path) -> io::Result<Remover> {
         let (to_thread, waiting) = bounded(WAITING_MAX);
         let directory = directory.to_owned();
+        let gate = Arc::new(RwLock::new(()));
+        let own = Arc::clone(&gate);
         let thread = thread::Builder::new()
             .name("document-remover".to_owned())
-            .spawn(move || remove_all(&directory, &waiting))?;
-        Ok(Remover { handle: RemoverHandle { to_thread }, thread: Some(thread) })
+            .spawn(move || remove_all(&directory, &waiting, &own))?;
+        Ok(Remover { handle: RemoverHandle { to_thread }, gate, thread: Some(thread) })
+    }
+
+    pub fn keep_files(&self) -> RwLockReadGuard<'_, ()> {
+        self.gate.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn handle(&self) -> RemoverHandle {
@@ -80,10 +89,11 @@ impl RemoverHandle {
     }
 }
 
-fn remove_all(directory: &Path, waiting: &Receiver<Option<Unwanted>>) {
+fn remove_all(directory: &Path, waiting: &Receiver<Option<Unwanted>>, gate: &RwLock<()>) {
     while let Ok(Some(unwanted)) = waiting.recv() {
         let path = unwanted.path(directory);
         failpoint::hit("body-before-remove");
+        let _removing = gate.write().unwrap_or_else(PoisonError::into_inner);
         match std::fs::remove_file(&path) {
             Ok(()) => {}
             // To remove twice is to remove once.

@@ -203,6 +203,7 @@ fn assemble(
         applied: Mutex::new(applied),
         changes: watch::channel(last).0,
         broken: watch::channel(None).0,
+        stats: Arc::default(),
     });
     let thread = |source| OpenError::io("start a thread for", state.path(), source);
     let documents = Documents::new(state.documents(), shared.clone()).map_err(thread)?;

@@ -205,6 +205,9 @@ impl Writer {
         if let (None, Some(last)) = (&self.behind, placed.last()) {
             self.shared.changes.send_replace(CommitSeq(last.position.seq));
         }
+        if self.behind.is_none() {
+            self.shared.stats.group(planned.iter().map(|planned| &planned.order.commit));
+        }
         for (Planned { order: Order { commit, answer }, .. }, placed) in planned.into_iter().zip(placed) {
             // It is durable, but a read would not show it yet: only who asks again gets the truth.
             let told = match self.behind {

@@ -35,6 +35,7 @@ pub use frame::{
 };
 pub use replay::{Ending, Frame, Replayed, identity, replay};
 pub use salvage::{Salvaged, Skipped, salvage};
+pub(in crate::store) use segment::number_of;
 pub use segment::{FORMAT_VERSION, JournalId, SEGMENT_HEADER_BYTES};
 
 /// One change of the index: a new value for a key, or `None` to delete it.

@@ -98,7 +98,7 @@ pub(super) fn file_name(segment: u32) -> String {
 }
 
 /// The number in a segment's file name; `None` for files that are none.
-pub(super) fn number_of(name: &str) -> Option<u32> {
+pub(in crate::store) fn number_of(name: &str) -> Option<u32> {
     let digits = name.strip_suffix(".seg")?;
     let number: u32 = digits.parse().ok()?;
     (file_name(number) == name && number > 0).then_some(number)

@@ -222,3 +222,20 @@ fn another_device_is_tried_at_once_and_gets_no_link_to_the_old_one() {
     bad.hears(Input::OpenFailed(Generation(3), NotReady::Asleep), "");
     assert!(bad.until_it_looks() <= 2);
 }
+
+#[test]
+fn a_printer_that_failed_and_has_no_work_left_says_how_it_was_found() {
+    let mut desk = Desk::sending();
+    desk.reports(1, broken(Broken::Reset, Whole::No), "commit 1 waiting");
+    desk.hears(Input::Committed, "");
+    desk.until_it_looks();
+    desk.hears(Input::Head(Vec::new()), "");
+    assert_eq!(desk.live.activity, Activity::Idle);
+    let trouble = desk.live.last_trouble.as_ref().expect("it is remembered");
+    assert_eq!((trouble.at, trouble.sentence().as_str()), (at(0).wall, "the connection broke"));
+    desk.hears(Input::Wake, "look");
+    desk.hears(Input::Head(vec![job(2)]), "open 2");
+    desk.hears(Input::Opened(Generation(2)), "look");
+    desk.hears(Input::Head(Vec::new()), "drop 2");
+    assert_eq!((&desk.live.activity, &desk.live.last_trouble), (&Activity::Idle, &None));
+}

@@ -294,6 +294,21 @@ fn a_job_that_the_device_still_has_is_followed_to_its_end() {
     assert_eq!(desk.told[0].source, Source::User);
 }
 
+/// From time to time, as while it was sent.
+#[test]
+fn pages_of_a_job_that_is_only_asked_about_are_recorded() {
+    let pages = |n| Input::Answered(Answer::Progress(News { pages_done: Some(n), ..begun() }));
+    let mut desk = broken_off(Whole::Maybe);
+    desk.hears(Input::Answered(Answer::Progress(begun())), "commit 1 printing");
+    desk.hears(Input::Committed, "");
+    desk.after(1, "ask about 1");
+    desk.hears(pages(3), "");
+    desk.after(5, "commit 1 printing, ask about 1");
+    assert_eq!(desk.record(1).pages_confirmed, Some(3));
+    desk.hears(Input::Committed, "");
+    desk.hears(pages(3), "");
+}
+
 /// What is left of a job that is printed again is cleared away at the device, and not waited for without end.
 #[test]
 fn half_a_job_is_cleared_away_before_it_is_printed_again() {
