@@ -125,6 +125,10 @@ fn ptm_7_a_device_that_hangs_and_cannot_be_shut_is_not_opened_twice() {
     // It comes back by itself, and what had hung is printed once.
     let done = server.until(job, "completed");
     assert_eq!(done["assigned_printer"], "a", "{done:#}");
+    let at = |entry: &Value| entry["at"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    let begun = entries(&server, job, "attempt");
+    let apart = at(&begun[1]).duration_since(at(&begun[0]));
+    assert!(apart.as_secs() >= 5, "it was begun anew {apart} after, while the thread still hung");
     let files = || std::fs::read_dir(folder.path().join("out")).unwrap().count();
     assert_eq!(files(), 1);
     next_prints(&server);

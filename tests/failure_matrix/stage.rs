@@ -17,7 +17,7 @@ connect = "300ms"
 backoff = ["100ms", "1s"]
 grace = "300ms"
 broken = 20
-blocked = "1s"
+blocked = "10m"
 "#;
 pub const STALL: Duration = Duration::from_millis(300);
 pub const SILENCE: Duration = Duration::from_millis(500);
