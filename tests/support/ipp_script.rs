@@ -212,11 +212,16 @@ impl IppScript {
     /// Waits until it was asked so often for this.
     pub fn called(&self, operation: Operation, times: usize) {
         let fewer = |state: &mut State| state.calls.iter().filter(|call| **call == operation).count() < times;
-        let waited = self.shared.changed.wait_timeout_while(self.shared.lock(), PATIENCE, fewer).unwrap();
-        let timed_out = waited.1.timed_out();
-        // A panic with the lock would be another one for whoever takes it after this.
-        drop(waited);
-        assert!(!timed_out, "{operation:?} does not come");
+        // Unlocked again before it may panic: the printer is still to be dropped.
+        let waited = self.shared.changed.wait_timeout_while(self.shared.lock(), PATIENCE, fewer).unwrap().1;
+        assert!(!waited.timed_out(), "{operation:?} does not come");
+    }
+
+    /// Waits until a document has come in whole.
+    pub fn job_is_there(&self) {
+        let none = |state: &mut State| state.jobs.iter().all(|job| job.documents.is_empty());
+        let waited = self.shared.changed.wait_timeout_while(self.shared.lock(), PATIENCE, none).unwrap().1;
+        assert!(!waited.timed_out(), "no document comes");
     }
 
     /// Changes what it is.
@@ -319,6 +324,7 @@ impl Served<'_> {
                     drop(self.shared.changed.wait_timeout_while(self.shared.lock(), PATIENCE, none));
                 }
                 let answer = self.shared.lock().answer(call, body);
+                self.shared.changed.notify_all();
                 match react {
                     React::CloseUnanswered => return Next::Close,
                     React::NormallyThenClose => {
