@@ -8,16 +8,17 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
+use spool::device::JobTag;
 use spool::model::job::DoneHow;
 use spool::model::news::Printing;
-use spool::model::outcome::{Answer, Outcome};
+use spool::model::outcome::{Answer, CancelFailed, Outcome};
 use spool::model::retry::{Broken, NotReady, Whole};
 use spool::protocol::ipp::{JobState, Operation, PrinterState, Status};
 use support::attempt::{
-    Sending, ask, describe, document, open, send, tag, target, target_as, with_handle, with_options,
+    Sending, ask, cancel, describe, document, open, send, tag, target, target_as, with_handle, with_options,
 };
 use support::ipp_script::{
-    Call, Events, FORBIDDEN, IppScript, NO_EXPECT, React, TOO_LARGE, Traits, UPGRADE, wants_password,
+    Call, Events, FORBIDDEN, IppScript, Job, NO_EXPECT, React, TOO_LARGE, Traits, UPGRADE, wants_password,
 };
 use support::ippeve::IppEve;
 use support::printer::spawn;
@@ -202,6 +203,60 @@ fn a_job_that_vanishes_is_forgotten_unless_it_is_listed_as_done() {
         _ => React::Normally,
     };
     assert_eq!(print(&IppScript::start(gone), &body).outcome(), unlisted);
+}
+
+/// As after a restart of a printer that numbers its jobs from 1 again: the number is a stranger's now.
+fn give_its_number_away(printer: &IppScript, state: JobState) {
+    printer.change_jobs(|jobs| {
+        jobs[0].name = "somebody else's".to_owned();
+        jobs[0].state = state;
+    });
+}
+
+#[test]
+fn a_number_that_was_given_to_somebody_elses_job_ends_nothing() {
+    let body = document(1000);
+    let forgotten = Outcome::Broken { broken: Broken::Forgotten, whole: Whole::Maybe, bytes: 1000 };
+    for state in [JobState::Completed, JobState::Canceled, JobState::Processing] {
+        let traits = Traits { end: (JobState::Processing, vec!["job-printing"]), ..Traits::default() };
+        let printer = IppScript::with(traits, |_| React::Normally);
+        let sending = print(&printer, &body);
+        printer.called(Operation::GetJobAttributes, 1);
+        give_its_number_away(&printer, state);
+        assert_eq!(sending.outcome(), forgotten, "{state:?}");
+        assert_eq!(printer.jobs()[0].state, state);
+    }
+}
+
+#[test]
+fn can_only_our_own_job_is_canceled_whatever_its_number_is_now() {
+    let traits = Traits { end: (JobState::Processing, vec!["job-printing"]), ..Traits::default() };
+    let printer = IppScript::with(traits, |_| React::Normally);
+    let body = document(1000);
+    let one = tag(&[&body]);
+    let target = target(&printer.uri());
+    let sending = send(&*target, &one, &[&body]);
+    let known = with_handle(&one, &sending.handle());
+    printer.called(Operation::GetJobAttributes, 1);
+    give_its_number_away(&printer, JobState::Processing);
+    sending.outcome();
+    assert_eq!(cancel(&*target, &known), Err(CancelFailed::TooLate));
+    assert_eq!(printer.jobs()[0].state, JobState::Processing, "somebody else's job goes on");
+    assert_eq!(count(&printer, Operation::CancelJob), 0);
+    // It has another number now, and is known by its name.
+    let name = naming_of(&one);
+    printer.change_jobs(|jobs| {
+        let ours = Job { id: 9, name, ..jobs[0].clone() };
+        jobs.push(ours);
+    });
+    assert_eq!(cancel(&*target, &known), Ok(()));
+    let states: Vec<JobState> = printer.jobs().iter().map(|job| job.state).collect();
+    assert_eq!(states, [JobState::Processing, JobState::Canceled]);
+}
+
+/// The name under which the printer got the job.
+fn naming_of(tag: &JobTag) -> String {
+    format!("spool-{}-{}-{:x} {}", tag.id.0, tag.accepted.0, tag.created_at.0, tag.title)
 }
 
 #[test]

@@ -68,6 +68,25 @@ impl Client {
         Ok(Answered { verdict: Verdict::Good, unsupported: Vec::new(), value })
     }
 
+    /// The job with this handle, if it has this mark. A printer that numbers its jobs anew, after a restart, has
+    /// given the number to somebody else's: that one is none of ours.
+    pub async fn ours<D: Driver>(
+        &mut self,
+        driver: &mut D,
+        id: i32,
+        mark: &str,
+    ) -> Result<Answered<Option<Found>>, Trouble> {
+        let Answered { verdict, unsupported, value } = self.job(driver, id).await?;
+        let found = |job: JobAttributes| {
+            let nth = match &job.name {
+                Some(name) => naming::nth(name, mark)?,
+                None => Nth { n: 1, of: 1 },
+            };
+            Some(Found { job, nth })
+        };
+        Ok(Answered { verdict, unsupported, value: value.and_then(found) })
+    }
+
     /// Looks for the job of this tag.
     async fn look_for<D: Driver>(
         &mut self,
@@ -76,25 +95,10 @@ impl Client {
     ) -> Result<Answered<Option<Found>>, Trouble> {
         let mark = naming::mark(tag);
         if let Some(id) = handle(tag) {
-            let answered = self.job(driver, id).await?;
-            let named = |job: &JobAttributes| job.name.as_deref().and_then(|name| naming::nth(name, &mark));
-            match (&answered.verdict, answered.value) {
-                (Verdict::Good, Some(job)) => {
-                    // A printer that numbers its jobs anew has given the number to somebody else's.
-                    let nth = match &job.name {
-                        Some(_) => named(&job),
-                        None => Some(Nth { n: 1, of: 1 }),
-                    };
-                    if let Some(nth) = nth {
-                        let value = Some(Found { job, nth });
-                        return Ok(Answered { verdict: Verdict::Good, unsupported: Vec::new(), value });
-                    }
-                }
-                (Verdict::Good | Verdict::Unknown, _) => {}
-                (_, _) => {
-                    let Answered { verdict, unsupported, .. } = answered;
-                    return Ok(Answered { verdict, unsupported, value: None });
-                }
+            let answered = self.ours(driver, id, &mark).await?;
+            match (&answered.verdict, &answered.value) {
+                (Verdict::Good, None) | (Verdict::Unknown, _) => {}
+                (_, _) => return Ok(answered),
             }
         }
         self.find(driver, &mark).await
@@ -143,33 +147,39 @@ impl Client {
         }
     }
 
-    /// Tells the printer to cancel the job of this tag.
+    /// Tells the printer to cancel the job of this tag, and nobody else's.
     pub async fn cancel_job<D: Driver>(&mut self, driver: &mut D, tag: &JobTag) -> Result<(), CancelFailed> {
-        let id = match handle(tag) {
-            Some(id) => Some(id),
-            None => {
-                let not_ready = |trouble| CancelFailed::NotReady(verdict::out_of_trouble(trouble));
-                let found = self.find(driver, &naming::mark(tag)).await.map_err(not_ready)?;
-                found.value.and_then(|found| found.job.id)
+        let found = self.look_for(driver, tag).await;
+        let found = found.map_err(|trouble| CancelFailed::NotReady(verdict::out_of_trouble(trouble)))?;
+        match (found.verdict, found.value) {
+            (Verdict::Good, Some(found)) => {
+                let id = found.job.id.or_else(|| handle(tag));
+                self.cancel(driver, id.ok_or(CancelFailed::TooLate)?).await
             }
-        };
-        self.cancel(driver, id.ok_or(CancelFailed::TooLate)?).await
+            (refused, _) => taken(refused).and(Err(CancelFailed::TooLate)),
+        }
     }
 
+    /// Cancels by number: only what was seen to be ours just now.
     pub async fn cancel<D: Driver>(&mut self, driver: &mut D, id: i32) -> Result<(), CancelFailed> {
         let build = |caller: &Caller<'_>| encode(&caller.cancel_job(id));
         let answered = self.ask(driver, build, |_| ()).await;
         let answered =
             answered.map_err(|trouble| CancelFailed::NotReady(verdict::out_of_trouble(trouble)))?;
-        match answered.verdict {
-            Verdict::Good | Verdict::Canceled => Ok(()),
-            // Not possible: it has ended, or is about to.
-            Verdict::AskLess | Verdict::Unknown | Verdict::NotUnderstood | Verdict::Document(_) => {
-                Err(CancelFailed::TooLate)
-            }
-            Verdict::Credentials => Err(CancelFailed::Credentials),
-            other => Err(CancelFailed::NotReady(other.not_ready())),
+        taken(answered.verdict)
+    }
+}
+
+/// Whether a cancellation was taken that was answered so.
+fn taken(verdict: Verdict) -> Result<(), CancelFailed> {
+    match verdict {
+        Verdict::Good | Verdict::Canceled => Ok(()),
+        // Not possible: it has ended, or is about to.
+        Verdict::AskLess | Verdict::Unknown | Verdict::NotUnderstood | Verdict::Document(_) => {
+            Err(CancelFailed::TooLate)
         }
+        Verdict::Credentials => Err(CancelFailed::Credentials),
+        other => Err(CancelFailed::NotReady(other.not_ready())),
     }
 }
 

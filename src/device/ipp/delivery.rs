@@ -303,12 +303,13 @@ impl Delivery {
 
     /// Lets go of the connection in the middle of a document, with a reset, and names the job that the printer
     /// is to forget.
-    pub fn abandon(&mut self) -> Option<i32> {
+    pub fn abandon(&mut self) -> Option<JobTag> {
         if let (Some(connection), Sending::Open { .. }) = (self.client.session.hang_up(), &self.sending) {
             // On an error the connection is gone already.
             let _ = SockRef::from(&**connection.wire.socket()).set_linger(Some(Duration::ZERO));
         }
         let order = self.order.as_ref()?;
-        self.jobs.last().copied().filter(|_| !order.is_whole(self.ended, self.jobs.len()))
+        let id = self.jobs.last().filter(|_| !order.is_whole(self.ended, self.jobs.len()))?;
+        Some(JobTag { handle: Some(id.to_string()), ..order.tag.clone() })
     }
 }

@@ -101,17 +101,17 @@ impl Drop for IppLink {
     fn drop(&mut self) {
         let Some(mut delivery) = self.delivery.take() else { return };
         subscribe::give_back_when_idle(delivery.client.printer(), &self.runtime);
-        let Some(id) = delivery.abandon() else { return };
+        let Some(tag) = delivery.abandon() else { return };
         let Delivery { mut client, .. } = delivery;
         let printer = client.printer();
         let (clock, timing, names) = (printer.clock, printer.timing, printer.names.clone());
         self.runtime.spawn(async move {
             let mut driver = OnRuntime { clock, timing, names };
-            let told = client.cancel(&mut driver, id);
+            let told = client.cancel_job(&mut driver, &tag);
             match timeout(timing.connect, told).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) | Err(_) => {
-                    log::info!(job_id = id; "a printer was not told to forget an unfinished job")
+                    log::info!(job = tag.id.0; "a printer was not told to forget an unfinished job")
                 }
             }
         });

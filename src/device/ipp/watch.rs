@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::ask::waits_for_more;
+use super::ask::{Found, waits_for_more};
 use super::client::Answered;
 use super::delivery::Delivery;
 use super::driver::{Driver, OnThread, block};
@@ -86,7 +86,7 @@ impl Delivery {
 
     fn look(&mut self, driver: &mut OnThread<'_>, n: usize) -> Result<Look, LinkError> {
         let asked = match self.jobs.get(n) {
-            Some(id) => block(self.client.job(driver, *id)),
+            Some(id) => block(self.client.ours(driver, *id, &self.mark())).map(job_of),
             None => self.look_for(driver),
         };
         match asked {
@@ -107,13 +107,15 @@ impl Delivery {
 
     /// The job whose handle the printer did not get to say.
     fn look_for(&mut self, driver: &mut OnThread<'_>) -> Result<Answered<Option<JobAttributes>>, Trouble> {
-        let mark = self.order.as_ref().map(|order| naming::mark(&order.tag)).unwrap_or_default();
-        let Answered { verdict, unsupported, value } = block(self.client.find(driver, &mark))?;
-        let value = value.map(|found| found.job);
-        if let Some(id) = value.as_ref().and_then(|job| job.id) {
+        let answered = job_of(block(self.client.find(driver, &self.mark()))?);
+        if let Some(id) = answered.value.as_ref().and_then(|job| job.id) {
             self.made(driver, id);
         }
-        Ok(Answered { verdict, unsupported, value })
+        Ok(answered)
+    }
+
+    fn mark(&self) -> String {
+        self.order.as_ref().map(|order| naming::mark(&order.tag)).unwrap_or_default()
     }
 
     fn heard(&mut self, driver: &mut OnThread<'_>, job: &JobAttributes) -> Result<Look, LinkError> {
@@ -165,6 +167,11 @@ impl Delivery {
             Ok(_) | Err(_) => Err(LinkError::Broken(Broken::Forgotten, Whole::Maybe)),
         }
     }
+}
+
+fn job_of(answered: Answered<Option<Found>>) -> Answered<Option<JobAttributes>> {
+    let Answered { verdict, unsupported, value } = answered;
+    Answered { verdict, unsupported, value: value.map(|found| found.job) }
 }
 
 fn outcome(end: JobEnd) -> Result<(), LinkError> {
