@@ -14,7 +14,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use spool::clock::Clock;
 use spool::device::{self, Confirmation, JobTag, Link, Pulse, Shutter, Stop, Surroundings, Target, Timing};
-use spool::model::id::{AcceptedSeq, JobId};
+use spool::model::id::{AcceptedSeq, Generation, JobId};
 use spool::model::job::{DoneHow, FailReason};
 use spool::model::liveness::Stage;
 use spool::model::news::News;
@@ -103,6 +103,7 @@ fn tag() -> JobTag {
         id: JobId(12),
         created_at: WallTime(1_767_225_600_123),
         accepted: AcceptedSeq(77),
+        attempt: (2, Generation(5)),
         title: "report.pdf".to_owned(),
         user: "ann".to_owned(),
         handle: None,

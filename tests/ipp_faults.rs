@@ -9,6 +9,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
 use spool::device::JobTag;
+use spool::model::id::Generation;
 use spool::model::job::DoneHow;
 use spool::model::news::Printing;
 use spool::model::outcome::{Answer, CancelFailed, Outcome};
@@ -60,7 +61,7 @@ fn each_road_brings_the_bytes_and_the_handle() {
             let job = printer.jobs().pop().unwrap();
             assert_eq!(job.id.to_string(), handle);
             assert!(job.documents == [body], "{size} bytes came out otherwise");
-            assert_eq!(job.name, "spool-12-77-19b76daa87b report.pdf");
+            assert_eq!(job.name, "spool-12-77-19b76daa87b-2.5 report.pdf");
         }
     }
 }
@@ -157,6 +158,23 @@ fn an_answer_before_the_document_has_gone_ends_the_sending() {
 }
 
 #[test]
+fn a_refusal_after_a_part_was_printed_is_told_as_a_break() {
+    let once_more = |call: &Call<'_>| match (call.operation, call.nth) {
+        (Operation::PrintJob | Operation::SendDocument, 1) => React::Status(Status::Busy),
+        _ => React::Normally,
+    };
+    for traits in [print_job_only(), Traits { several_documents: false, ..Traits::default() }] {
+        let printer = IppScript::with(traits, once_more);
+        let (a, b) = (document(100_000), document(1000));
+        let outcome = send(&*target(&printer.uri()), &tag(&[&a, &b]), &[&a, &b]).outcome();
+        let broken =
+            matches!(outcome, Outcome::Broken { broken: Broken::DeviceAborted, whole: Whole::No, .. });
+        assert!(broken, "{outcome:?}");
+        assert!(printer.jobs()[0].documents == [a]);
+    }
+}
+
+#[test]
 fn a_reset_in_the_middle_is_broken_and_the_job_is_taken_back() {
     let printer = IppScript::start(at(Operation::SendDocument, React::ResetAfter(100_000)));
     let outcome = print(&printer, &document(64 * MIB)).outcome();
@@ -237,6 +255,7 @@ fn can_only_our_own_job_is_canceled_whatever_its_number_is_now() {
     let target = target(&printer.uri());
     let sending = send(&*target, &one, &[&body]);
     let known = with_handle(&one, &sending.handle());
+    let name = printer.jobs()[0].name.clone();
     printer.called(Operation::GetJobAttributes, 1);
     give_its_number_away(&printer, JobState::Processing);
     sending.outcome();
@@ -244,7 +263,6 @@ fn can_only_our_own_job_is_canceled_whatever_its_number_is_now() {
     assert_eq!(printer.jobs()[0].state, JobState::Processing, "somebody else's job goes on");
     assert_eq!(count(&printer, Operation::CancelJob), 0);
     // It has another number now, and is known by its name.
-    let name = naming_of(&one);
     printer.change_jobs(|jobs| {
         let ours = Job { id: 9, name, ..jobs[0].clone() };
         jobs.push(ours);
@@ -254,9 +272,23 @@ fn can_only_our_own_job_is_canceled_whatever_its_number_is_now() {
     assert_eq!(states, [JobState::Processing, JobState::Canceled]);
 }
 
-/// The name under which the printer got the job.
-fn naming_of(tag: &JobTag) -> String {
-    format!("spool-{}-{}-{:x} {}", tag.id.0, tag.accepted.0, tag.created_at.0, tag.title)
+/// An earlier attempt was broken, and its half canceled by ourselves. Of the one after it the printer has nothing.
+#[test]
+fn what_became_of_an_earlier_attempt_says_nothing_of_this_one() {
+    for end in [JobState::Canceled, JobState::Completed] {
+        let traits = Traits { end: (end, vec!["none"]), ..Traits::default() };
+        let printer = IppScript::with(traits, |_| React::Normally);
+        let body = document(1000);
+        let earlier = tag(&[&body]);
+        let target = target(&printer.uri());
+        send(&*target, &earlier, &[&body]).outcome();
+        let (attempt, generation) = earlier.attempt;
+        assert_ne!(ask(&*target, &earlier), Answer::CannotTell);
+        for attempt in [(attempt + 1, generation), (attempt, Generation(generation.0 + 1))] {
+            let later = JobTag { attempt, ..earlier.clone() };
+            assert_eq!(ask(&*target, &later), Answer::CannotTell, "{end:?}");
+        }
+    }
 }
 
 #[test]

@@ -79,6 +79,7 @@ fn tag(n: u64) -> JobTag {
         id: JobId(n as u32),
         created_at: WallTime(0),
         accepted: AcceptedSeq(n),
+        attempt: (1, Generation(n)),
         title: "t".to_owned(),
         user: "u".to_owned(),
         handle: None,

@@ -33,7 +33,7 @@ pub use self::usb::UsbPlaces;
 use crate::clock::Clock;
 use crate::model::description::Description;
 use crate::model::document::Format;
-use crate::model::id::{AcceptedSeq, JobId};
+use crate::model::id::{AcceptedSeq, Generation, JobId};
 use crate::model::job::{DoneHow, FailReason};
 use crate::model::liveness::Stage;
 use crate::model::news::News;
@@ -149,6 +149,9 @@ pub struct JobTag {
     pub created_at: WallTime,
     /// Another one after each restart of the job by a user; the same over all attempts between.
     pub accepted: AcceptedSeq,
+    /// Which attempt it is, and over which connection: what came to nothing is not counted as an attempt, and
+    /// connections are counted anew after each start.
+    pub attempt: (u32, Generation),
     pub title: String,
     pub user: String,
     /// The device's own number for the job, where it gave one in this attempt or, for [`Target::ask`], in an

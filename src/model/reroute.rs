@@ -16,7 +16,6 @@ use super::pool::Pool;
 use super::pool::able::may_take;
 use super::pool::choice::Member;
 use super::printer::{Activity, Printer, Reroute};
-use super::retry::NotReady;
 use super::time::{MonoTime, Now};
 
 /// What somebody at the device has to set right may take so long before jobs are moved.
@@ -37,24 +36,8 @@ pub struct Route {
 /// `retry.grace`.
 pub fn grace(activity: &Activity, common: Duration) -> Option<Duration> {
     match activity {
-        Activity::NotReady(
-            NotReady::MediaEmpty
-            | NotReady::MediaJam
-            | NotReady::CoverOpen
-            | NotReady::SupplyEmpty
-            | NotReady::OutputFull
-            | NotReady::TrayMissing
-            | NotReady::PausedAtDevice,
-        ) => Some(common.max(GRACE_AT_DEVICE)),
-        Activity::NotReady(
-            NotReady::Refused
-            | NotReady::Asleep
-            | NotReady::Unreachable
-            | NotReady::Unresolved
-            | NotReady::LookUpSlow
-            | NotReady::Busy
-            | NotReady::Other(_),
-        )
+        Activity::NotReady(why) if why.needs_a_hand() => Some(common.max(GRACE_AT_DEVICE)),
+        Activity::NotReady(_)
         | Activity::Recovering
         | Activity::Blocked
         | Activity::ManagerFailed
@@ -111,7 +94,8 @@ pub fn route(
 
 /// Moves those of `jobs` that may move; `None` where there are none.
 pub fn moves(jobs: &[Job], route: &Route, because: &Activity, now: Now) -> Option<Commit> {
-    let mut commit = Commit::default();
+    // Somebody may be removing the queue just now, and nobody would ever read what is put into it.
+    let mut commit = Commit { queues: vec![(route.to, route.name.clone())], ..Commit::default() };
     for job in jobs.iter().filter(|job| job.rerouted.is_none() && !job.cancel_requested) {
         let takes = |member: &Member| may_take(&member.printer, member.description.as_deref(), job).is_ok();
         if !route.members.iter().any(takes) {
@@ -137,6 +121,7 @@ mod tests {
     use crate::model::id::PoolId;
     use crate::model::pool::PoolPolicy;
     use crate::model::printer::{Origin, PrinterLive};
+    use crate::model::retry::NotReady;
 
     const GRACE: Duration = Duration::from_secs(30);
 
@@ -241,6 +226,7 @@ mod tests {
         assert_eq!(commit.expect, [(jobs[0].id, jobs[0].revision), (jobs[4].id, jobs[4].revision)]);
         assert!(commit.jobs.iter().all(|job| job.serving_queue() == route.to && job.order().is_some()));
         assert_eq!(commit.timeline.len(), 2);
+        assert_eq!(commit.queues, [(route.to, route.name.clone())], "they must still be there");
         assert_eq!(moves(&jobs[1..4], &route, &because, at(1)), None);
     }
 }

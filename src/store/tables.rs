@@ -150,13 +150,14 @@ fn remove(removals: &[Remove], draft: &mut Draft<'_, impl Kv>) -> Result<(), Com
     Ok(())
 }
 
-/// A queue goes only without jobs; a printer may also have one that came from the queue of a pool.
+/// A queue goes only without jobs; a printer may also have one that waited in the queue of a pool.
 fn empty(queue: QueueId, draft: &mut Draft<'_, impl Kv>) -> Result<(), CommitError> {
     let own = draft.waiting(queue)?;
     let bound = match queue {
         QueueId::Printer(printer) => {
             let here = |job: &&Job| {
-                job.queue != queue && job.bound.as_ref().is_some_and(|bound| bound.printer == printer)
+                job.serving_queue() != queue
+                    && job.bound.as_ref().is_some_and(|bound| bound.printer == printer)
             };
             read::jobs_at_printers(draft.kv()).map_err(unreadable)?.iter().filter(here).count() as u64
         }

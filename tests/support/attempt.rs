@@ -15,7 +15,7 @@ use spool::device::{
 };
 use spool::model::description::Description;
 use spool::model::document::Format;
-use spool::model::id::{AcceptedSeq, JobId};
+use spool::model::id::{AcceptedSeq, Generation, JobId};
 use spool::model::liveness::Stage;
 use spool::model::news::News;
 use spool::model::options::Options;
@@ -80,6 +80,7 @@ pub fn tag(documents: &[&[u8]]) -> JobTag {
         id: JobId(12),
         created_at: WallTime(1_767_225_600_123),
         accepted: AcceptedSeq(77),
+        attempt: (2, Generation(5)),
         title: "report.pdf".to_owned(),
         user: "ann".to_owned(),
         handle: None,

@@ -126,6 +126,7 @@ impl TrafficManager {
             id: job.id,
             created_at: job.created_at,
             accepted: job.accepted,
+            attempt: (job.attempts, job.bound.as_ref().map(|bound| bound.generation).unwrap_or_default()),
             title: job.title.clone(),
             user: job.submitter.user.clone(),
             handle: job.device_job_id.clone(),

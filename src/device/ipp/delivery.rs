@@ -272,8 +272,13 @@ impl Delivery {
             Ok(answered) => (answered.verdict, answered.value),
             Err(trouble) => return Err(verdict::lost_within(trouble, Whole::Maybe)),
         };
-        if verdict != Verdict::Good {
-            return Err(verdict.refusal(self.left()));
+        match verdict {
+            Verdict::Good => {}
+            // Others of this job were printed already: it cannot begin anew as if nothing had been.
+            Verdict::NotReady(_) if self.part > 0 => {
+                return Err(LinkError::Broken(Broken::DeviceAborted, Whole::No));
+            }
+            refused => return Err(refused.refusal(self.left())),
         }
         if let (Road::Print, Some(id)) = (self.order()?.road, job.and_then(|job| job.id))
             && self.jobs.len() <= self.part

@@ -13,10 +13,12 @@ pub struct Nth {
     pub of: usize,
 }
 
-/// What all jobs of IPP for this printing of this job begin with: number, acceptance and the time of creation,
-/// which differ from those of other state directories.
+/// What all jobs of IPP for this attempt at this job begin with: number, acceptance and the time of creation,
+/// which differ from those of other state directories. What became of an earlier attempt says nothing of this one:
+/// it may have been canceled by ourselves.
 pub fn mark(tag: &JobTag) -> String {
-    format!("spool-{}-{}-{:x}", tag.id.0, tag.accepted.0, tag.created_at.0)
+    let (attempt, generation) = tag.attempt;
+    format!("spool-{}-{}-{:x}-{attempt}.{}", tag.id.0, tag.accepted.0, tag.created_at.0, generation.0)
 }
 
 /// job-name: the mark first, since printers cut names at their end.
@@ -44,7 +46,7 @@ pub fn nth(name: &str, mark: &str) -> Option<Nth> {
 mod tests {
     use super::*;
     use crate::device::Confirmation;
-    use crate::model::id::{AcceptedSeq, JobId};
+    use crate::model::id::{AcceptedSeq, Generation, JobId};
     use crate::model::options::Options;
     use crate::model::time::WallTime;
 
@@ -53,6 +55,7 @@ mod tests {
             id: JobId(12),
             created_at: WallTime(0xabc),
             accepted: AcceptedSeq(77),
+            attempt: (2, Generation(5)),
             title: title.to_owned(),
             user: String::new(),
             handle: None,
@@ -70,14 +73,17 @@ mod tests {
         for nth_of in [Nth { n: 1, of: 1 }, Nth { n: 2, of: 3 }] {
             assert_eq!(nth(&job_name(&tag, nth_of), &mark(&tag)), Some(nth_of));
         }
-        assert_eq!(job_name(&tag, Nth { n: 1, of: 1 }), "spool-12-77-abc report.pdf");
-        assert_eq!(job_name(&tag, Nth { n: 2, of: 3 }), "spool-12-77-abc.2of3 report.pdf");
-        for other in
-            ["spool-12-77-abcd report.pdf", "spool-12-77-ab report.pdf", "report.pdf", "spool-12-77-abc.x"]
-        {
+        assert_eq!(job_name(&tag, Nth { n: 1, of: 1 }), "spool-12-77-abc-2.5 report.pdf");
+        assert_eq!(job_name(&tag, Nth { n: 2, of: 3 }), "spool-12-77-abc-2.5.2of3 report.pdf");
+        for other in [
+            "spool-12-77-abcd-2.5 report.pdf",
+            "spool-12-77-abc-1.5 report.pdf",
+            "report.pdf",
+            "spool-12-77-abc-2.5.x",
+        ] {
             assert_eq!(nth(other, &mark(&tag)), None, "{other}");
         }
-        assert_eq!(nth("spool-12-77-abc", &mark(&tag)), Some(Nth { n: 1, of: 1 }), "without a title");
+        assert_eq!(nth("spool-12-77-abc-2.5", &mark(&tag)), Some(Nth { n: 1, of: 1 }), "without a title");
     }
 
     #[test]

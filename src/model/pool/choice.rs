@@ -101,8 +101,27 @@ pub enum Choice {
     Nothing,
 }
 
-/// Jobs that a printer has left to its mates, and since when.
-pub type Left = BTreeMap<JobId, MonoTime>;
+/// Jobs that a printer has left to its mates, and since when. A job that it does not come upon while it reads its
+/// queues is forgotten, which bounds them.
+#[derive(Clone, Debug, Default)]
+pub struct Left {
+    /// As they were when the queues were read before.
+    before: BTreeMap<JobId, MonoTime>,
+    now: BTreeMap<JobId, MonoTime>,
+}
+
+impl Left {
+    /// The queues are read anew from their heads. What is read behind that goes on with it.
+    pub fn read_anew(&mut self) {
+        self.before = std::mem::take(&mut self.now);
+    }
+
+    /// Since when the job has been left, from `now` on where it was not.
+    fn since(&mut self, job: JobId, now: MonoTime) -> MonoTime {
+        let since = self.before.get(&job).copied().unwrap_or(now);
+        *self.now.entry(job).or_insert(since)
+    }
+}
 
 /// What a printer knows when it chooses.
 #[derive(Clone, Copy, Debug)]
@@ -114,9 +133,8 @@ pub struct View<'a> {
     pub now: MonoTime,
 }
 
-/// Chooses among `jobs`, the heads of all queues that the printer serves, in order. `left` is brought up to date.
+/// Chooses among `jobs`, the next of all queues that the printer serves, in order. `left` is brought up to date.
 pub fn choose(view: View<'_>, jobs: Vec<Job>, left: &mut Left) -> Choice {
-    left.retain(|id, _| jobs.iter().any(|job| job.id == *id));
     let mut dealt: BTreeMap<PrinterId, u64> = BTreeMap::new();
     let mut until: Option<MonoTime> = None;
     for job in jobs {
@@ -131,7 +149,7 @@ pub fn choose(view: View<'_>, jobs: Vec<Job>, left: &mut Left) -> Choice {
         let Some((mate, longest)) = taking.or_else(|| better(view, shared, &job, &dealt)) else {
             return Choice::Take(Box::new(job));
         };
-        let since = *left.entry(job.id).or_insert(view.now);
+        let since = left.since(job.id, view.now);
         let end = since.plus(longest);
         if end <= view.now {
             return Choice::Take(Box::new(job));

@@ -49,7 +49,7 @@ fn shared(policy: PoolPolicy, mates: Vec<Member>) -> Shared {
 fn does_about(policy: PoolPolicy, me: &Member, mates: Vec<Member>, jobs: Vec<Job>) -> String {
     let pools = [shared(policy, mates)];
     let view = View { me, pools: &pools, broke_here: None, now: at(0) };
-    word(choose(view, jobs, &mut Left::new()))
+    word(choose(view, jobs, &mut Left::default()))
 }
 
 fn word(choice: Choice) -> String {
@@ -158,9 +158,10 @@ fn nobody_waits_for_a_mate_of_which_nothing_is_known() {
 
 #[test]
 fn a_job_is_left_to_a_mate_for_a_moment_only() {
-    let (me, pools, mut left) = (member(2), [shared(FIRST, vec![member(1)])], Left::new());
+    let (me, pools, mut left) = (member(2), [shared(FIRST, vec![member(1)])], Left::default());
     let mut at_time = |ms, jobs| {
         let view = View { me: &me, pools: &pools, broke_here: None, now: at(ms) };
+        left.read_anew();
         word(choose(view, jobs, &mut left))
     };
     assert_eq!(at_time(0, vec![pooled(1, 9)]), "leave 250");
@@ -172,11 +173,27 @@ fn a_job_is_left_to_a_mate_for_a_moment_only() {
 }
 
 #[test]
+fn a_job_far_behind_others_is_left_for_a_moment_only_too() {
+    let (me, pools, mut left) = (member(2), [shared(FIRST, vec![member(1)])], Left::default());
+    let mut urf = pooled(1, 9);
+    urf.documents[0].format = Format::Urf;
+    let pdf = Description { formats: vec![Format::Text], ..Description::default() };
+    let me = Member { description: Some(Arc::new(pdf)), ..me };
+    let mut behind = |ms| {
+        let view = View { me: &me, pools: &pools, broke_here: None, now: at(ms) };
+        left.read_anew();
+        assert_eq!(choose(view, vec![urf.clone()], &mut left), Choice::Nothing, "others' jobs come first");
+        word(choose(view, vec![pooled(2, 9)], &mut left))
+    };
+    assert_eq!([behind(0), behind(200), behind(250)], ["leave 250", "leave 250", "2"]);
+}
+
+#[test]
 fn a_job_that_broke_here_is_tried_at_a_mate_first() {
     let decide_as = |me: Member, mate: Member| {
         let pools = [shared(FIRST, vec![mate])];
         let view = View { me: &me, pools: &pools, broke_here: Some(JobId(1)), now: at(0) };
-        word(choose(view, vec![pooled(1, 100)], &mut Left::new()))
+        word(choose(view, vec![pooled(1, 100)], &mut Left::default()))
     };
     let unknown = |id| with(id, |load| load.readiness = Readiness::Unknown);
     assert_eq!(decide_as(member(1), member(2)), "leave 250");

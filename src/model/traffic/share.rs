@@ -35,6 +35,7 @@ impl Traffic {
     /// Reads the heads of the queues: a single job where none can be for somebody else.
     pub(super) fn read_head(&mut self, fx: &mut Vec<Effect>) {
         self.sharing.passed_over = 0;
+        self.sharing.left.read_anew();
         let n = if self.sharing.pools.is_empty() { 1 } else { FIRST_ENTRIES };
         self.read(Reading { after: None, n }, fx);
     }

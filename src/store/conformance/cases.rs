@@ -10,7 +10,7 @@ use crate::model::event::{Event, Subject};
 use crate::model::id::{CommitSeq, DocumentId, JobId, PoolId, PrinterId, Revision};
 use crate::model::job::{DOCUMENTS_MAX, HoldReason, Job, JobEvent};
 use crate::model::pool::{Pool, PoolPolicy};
-use crate::model::printer::{Origin, Printer};
+use crate::model::printer::{Activity, Origin, Printer};
 use crate::model::time::WallTime;
 use crate::store::{EVENTS_KEPT, EventsSince, Purge, Store};
 
@@ -270,6 +270,13 @@ fn queues_with_jobs_stay<F: Fixture>(_: &F, bench: Bench<F::S>) {
     assert_eq!(remove(first), has_jobs(QUEUES[0]));
     assert_eq!(remove(Remove::Pool(PoolId(1))), has_jobs(QUEUES[2]));
     assert!(remove(second).is_ok(), "a printer without jobs goes");
+    after(&bench, &sending, done());
+    // Its own, which was rerouted to its pool and came back to it.
+    let own = put_job(&bench, 2, &[document(2, "ann", T)]);
+    let because = Activity::Recovering;
+    let away = after(&bench, &own, JobEvent::Reroute { to: QUEUES[2], name: name("pool"), because });
+    let sending = after(&bench, &away, attempt());
+    assert_eq!(remove(first), has_jobs(QUEUES[0]));
     after(&bench, &sending, done());
     assert!(remove(first).is_ok() && remove(Remove::Pool(PoolId(1))).is_ok());
     assert_eq!((bench.read(bench.store.printers()).len(), bench.read(bench.store.pools()).len()), (0, 0));
