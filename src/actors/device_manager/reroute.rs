@@ -37,8 +37,8 @@ impl DeviceManager {
             return;
         }
         let (directory, now) = (self.parts.board.directory(), self.parts.clock.now().mono);
-        let suspects = self.parts.board.not_ready();
-        for printer in suspects.iter().filter_map(|id| directory.printer_by_id(*id)) {
+        let suspects: BTreeSet<PrinterId> = self.parts.board.not_ready().into_iter().collect();
+        for printer in directory.printers.iter().filter(|printer| suspects.contains(&printer.id)) {
             let own = QueueId::Printer(printer.id);
             let waits = self.parts.store.counts(own).jobs > 0;
             if !waits || self.rerouting.under_way.contains(&printer.id) {
