@@ -223,6 +223,18 @@ fn a_job_that_vanishes_is_forgotten_unless_it_is_listed_as_done() {
     assert_eq!(print(&IppScript::start(gone), &body).outcome(), unlisted);
 }
 
+#[test]
+fn a_printer_that_never_says_how_a_job_is_is_not_asked_for_ever() {
+    let printer = IppScript::with(Traits { tells_state: false, ..Traits::default() }, |_| React::Normally);
+    let body = document(1000);
+    let sending = print(&printer, &body);
+    let handle = sending.handle();
+    let silent = Outcome::Broken { broken: Broken::Silent, whole: Whole::Maybe, bytes: 1000 };
+    assert_eq!(sending.outcome(), silent);
+    let known = with_handle(&tag(&[&body]), &handle);
+    assert_eq!(ask(&*target(&printer.uri()), &known), Answer::CannotTell);
+}
+
 /// As after a restart of a printer that numbers its jobs from 1 again: the number is a stranger's now.
 fn give_its_number_away(printer: &IppScript, state: JobState) {
     printer.change_jobs(|jobs| {

@@ -133,6 +133,8 @@ impl Client {
                 let handle = job.id.map(|id| id.to_string());
                 Answer::Incomplete(News { handle, ..News::default() })
             }
+            // It knows the job and does not say how it is: nothing is gained by asking on.
+            None if job.state.is_none() => Answer::CannotTell,
             None => match self.news_of(driver, &job, &News::default()).await {
                 Ok(news) => Answer::Progress(news),
                 Err(trouble) => Answer::NotReady(verdict::out_of_trouble(trouble)),

@@ -122,6 +122,9 @@ impl Delivery {
         if let Some(end) = verdict::end_of(job) {
             return Ok(Look::Ended(end));
         }
+        if job.state.is_none() {
+            return Ok(Look::Mute(Mute::Refuses));
+        }
         if let (Some(broken), true) = (self.unanswered, waits_for_more(job)) {
             // The end of the document was lost with the connection: it will never be whole. That it is to be dropped
             // is recorded first, by whoever hears this.
