@@ -49,11 +49,11 @@ impl Traffic {
             self.power.is_awake();
         }
         match answer {
-            Answer::Underway => self.still_there(News::default(), fx),
-            Answer::Progress(news) => self.still_there(news, fx),
+            Answer::Underway => self.still_there(News::default(), now, fx),
+            Answer::Progress(news) => self.still_there(news, now, fx),
             Answer::Incomplete(news) => {
                 asking.is_half(now);
-                self.still_there(news, fx);
+                self.still_there(news, now, fx);
             }
             Answer::NotReady(why) => self.no_answer(why, now, fx),
             final_word => asking.at.ended = Some(asking.meaning(final_word)),
@@ -61,9 +61,9 @@ impl Traffic {
         self.decide_or_wait(now, fx);
     }
 
-    fn still_there(&mut self, news: News, fx: &mut Vec<Effect>) {
+    fn still_there(&mut self, news: News, now: Now, fx: &mut Vec<Effect>) {
         let Work::Asking(asking) = &mut self.work else { return };
-        asking.at.news.take_in(news);
+        asking.at.hears(news, now);
         if matches!(asking.doubt, Outcome::Aborted { .. }) || asking.at.job.cancel_requested {
             self.tell_device(fx);
         }
