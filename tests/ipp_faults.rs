@@ -19,7 +19,7 @@ use support::attempt::{
     Sending, ask, cancel, describe, document, open, send, tag, target, target_as, with_handle, with_options,
 };
 use support::ipp_script::{
-    Call, Events, FORBIDDEN, IppScript, Job, NO_EXPECT, React, TOO_LARGE, Traits, UNAUTHORIZED, UPGRADE,
+    Call, Events, FORBIDDEN, IppScript, Job, NO_EXPECT, React, TOO_LARGE, Traits, UPGRADE, wants_password,
 };
 use support::ippeve::IppEve;
 use support::printer::spawn;
@@ -415,15 +415,7 @@ fn attributes_that_are_refused_are_left_out_but_never_copies() {
 
 #[test]
 fn a_password_is_told_where_it_is_asked_for() {
-    let knows = |call: &Call<'_>| {
-        // user:password
-        if call.head.contains("Authorization: Basic dXNlcjpwYXNzd29yZA==") {
-            React::Normally
-        } else {
-            React::Early(UNAUTHORIZED)
-        }
-    };
-    let printer = IppScript::start(knows);
+    let printer = IppScript::start(wants_password);
     let body = document(MIB);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("secret");

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
 
 use crate::support::printer::{Behaviour, FakePrinter};
-use crate::support::server::{Server, printer};
+use crate::support::server::{Server, pool, printer};
 use crate::support::sink::Endless;
 use crate::support::wait::Stopwatch;
 
@@ -26,10 +26,6 @@ const AT_ONCE: Duration = Duration::from_secs(3);
 
 /// More than the operating system takes for a printer that does not read.
 const LARGE: u64 = 16 << 20;
-
-fn pool(name: &str, members: &[&str], policy: &str) -> String {
-    format!("[[pool]]\nname = \"{name}\"\nmembers = {members:?}\npolicy = \"{policy}\"\n")
-}
 
 /// A server with these printers, in a pool named `floor` with this policy.
 fn floor(policy: &str, printers: &[(&str, String)]) -> Server {

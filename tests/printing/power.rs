@@ -1,15 +1,13 @@
 //! Printers that are off or asleep, and the calls that wake them.
 
-use std::io::Read;
-use std::net::{SocketAddr, UdpSocket};
-use std::sync::mpsc::{Receiver, channel};
+use std::net::UdpSocket;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use socket2::{Domain, Socket, Type};
 
 use crate::support::printer::PATIENCE;
 use crate::support::server::{Server, printer};
+use crate::support::sleeper::Sleeper;
 use crate::support::wait::Stopwatch;
 
 /// A connection that is not up after this long is not there: short here.
@@ -19,54 +17,6 @@ const MAC: &str = "mac = \"00:11:22:33:44:55\"";
 const CALL_BYTES: usize = 102;
 /// A job goes out at the latest so long after its printer is back; three times what is meant to be.
 const BACK_MAX: Duration = Duration::from_secs(3);
-
-/// A printer that sleeps: its machine neither takes a connection nor refuses one, since the places for those that
-/// wait are taken.
-struct Sleeper {
-    listener: Socket,
-    waiting: Vec<Socket>,
-    address: SocketAddr,
-}
-
-impl Sleeper {
-    fn new() -> Sleeper {
-        let tcp = || Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        let listener = tcp();
-        listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
-        listener.listen(0).unwrap();
-        let address = listener.local_addr().unwrap().as_socket().unwrap();
-        let mut waiting = Vec::new();
-        loop {
-            let socket = tcp();
-            match socket.connect_timeout(&address.into(), Duration::from_millis(500)) {
-                Ok(()) => waiting.push(socket),
-                Err(_nobody_answers) => return Sleeper { listener, waiting, address },
-            }
-        }
-    }
-
-    fn uri(&self) -> String {
-        format!("socket://{}", self.address)
-    }
-
-    /// From now on it prints; what came out.
-    fn wakes(self) -> Receiver<Vec<u8>> {
-        let (paper, printed) = channel();
-        drop(self.waiting);
-        let listener = std::net::TcpListener::from(self.listener);
-        let print = move || {
-            for connection in listener.incoming() {
-                let mut bytes = Vec::new();
-                let read = connection.and_then(|mut stream| stream.read_to_end(&mut bytes));
-                if read.is_ok_and(|read| read > 0) && paper.send(bytes).is_err() {
-                    return;
-                }
-            }
-        };
-        std::thread::Builder::new().name("woken".to_owned()).spawn(print).unwrap();
-        printed
-    }
-}
 
 /// Hears the calls to the subnet of the loopback.
 struct Calls(UdpSocket);

@@ -12,7 +12,7 @@ use super::{entry, handle, message, office, once, says, with_printer};
 
 const MIB: usize = 1024 * 1024;
 /// Slow enough that a cancellation meets bytes that still leave: 20 ms for each 64 KiB.
-const SLOWLY: (&str, &str) = ("FAILPOINTS", "print-between-chunks=sleep(20)");
+const SLOWLY: (&str, &str) = ("FAILPOINTS", "print-between-chunks=delay(20)");
 
 /// Both values of `cancel_printing`: the line of configuration, and the query with which a job that prints can
 /// be canceled.

@@ -63,12 +63,11 @@ fn where_nothing_may_come_out_twice_a_forgotten_job_is_held_at_once() {
 #[test]
 fn a_printer_that_dies_before_it_has_all_gets_it_again() {
     let mut eve = IppEve::start();
-    let slowly = [("FAILPOINTS", "print-between-chunks=sleep(20)")];
+    // Five seconds, of which the printer's death takes the first moments.
+    let slowly = [("FAILPOINTS", "print-between-chunks=100*delay(50)->off")];
     let configuration = format!("{FAST}{}", printer("office", &eve.uri(), ""));
-    let mut server = Server::start_with(&configuration, &[]);
-    server.stop();
-    server.restart_with(&slowly);
-    let body = document(8 * MIB);
+    let server = Server::start_with(&configuration, &slowly);
+    let body = document(16 * MIB);
     let job = server.submit("printer=office", &body);
     server.until_job(job, "bytes leave", |job| job["device_job_id"].is_string());
     eve.kill();

@@ -6,20 +6,14 @@ use serde_json::json;
 use spool::protocol::ipp::Operation;
 
 use super::support::attempt::document;
-use super::support::ipp_script::{Call, IppScript, React, UNAUTHORIZED};
+use super::support::ipp_script::{IppScript, wants_password};
 use super::support::ippeve::IppEve;
 use super::support::server::{FAST, Server, printer};
 use super::{completed, entry, message, office, with_printer};
 
 #[test]
 fn wrong_credentials_hold_the_job_until_they_are_corrected_and_it_is_released() {
-    // user:password
-    let script = IppScript::start(|call: &Call<'_>| {
-        match call.head.contains("Authorization: Basic dXNlcjpwYXNzd29yZA==") {
-            true => React::Normally,
-            false => React::Early(UNAUTHORIZED),
-        }
-    });
+    let script = IppScript::start(wants_password);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("secret");
     fs::write(&file, "user:wrong\n").unwrap();

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::support::attempt::document;
 use super::support::ippeve::{FORMATS, IppEve};
-use super::support::server::{FAST, Server, printer};
+use super::support::server::{FAST, Server, pool, printer};
 use super::{completed, handle, in_order, office, with_printer};
 
 const MIB: usize = 1024 * 1024;
@@ -97,7 +97,7 @@ fn what_a_printer_is_and_has_is_shown() {
 #[test]
 fn ptm_10_jobs_of_a_pool_come_out_of_the_printer_that_is_left() {
     let (mut a, b) = (IppEve::start(), IppEve::start());
-    let pool = "[[pool]]\nname = \"floor\"\nmembers = [\"a\", \"b\"]\npolicy = \"first-available\"\n";
+    let pool = pool("floor", &["a", "b"], "first-available");
     let (first, second) = (printer("a", &a.uri(), ""), printer("b", &b.uri(), ""));
     let server = Server::start(&format!("{FAST}{first}{second}{pool}"));
     let before = server.until(server.submit("printer=floor", b"0"), "completed");

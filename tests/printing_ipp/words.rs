@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use spool::protocol::ipp::{Operation, PrinterState};
+use spool::model::news::Printing;
+use spool::model::retry::NotReady;
+use spool::protocol::ipp::{JobState, Operation, PrinterState};
 
 use super::support::attempt::{document, send, tag, target};
 use super::support::ipp_script::{Events, IppScript, React, Traits};
@@ -11,8 +13,6 @@ use super::support::ippeve::IppEve;
 use super::support::server::Server;
 use super::support::wait::Stopwatch;
 use super::{completed, handle, in_order, message, office, once, says, with_printer};
-use spool::model::news::Printing;
-use spool::model::retry::NotReady;
 
 /// A job goes out at the latest so long after its printer can print again; three times what is meant to be.
 const BACK_MAX: Duration = Duration::from_secs(3);
@@ -129,7 +129,7 @@ fn can_6_one_registration_serves_all_jobs_in_a_row_and_is_given_back_after_the_l
     script.change(|traits| {
         (traits.state, traits.reasons) = (PrinterState::Idle, vec!["none"]);
         // They last until somebody ends them, so that the printer has something to tell.
-        traits.end = (spool::protocol::ipp::JobState::Processing, vec!["job-printing"]);
+        traits.end = (JobState::Processing, vec!["job-printing"]);
     });
     for (n, job) in jobs.iter().enumerate() {
         server.until(*job, "printing");
@@ -137,7 +137,7 @@ fn can_6_one_registration_serves_all_jobs_in_a_row_and_is_given_back_after_the_l
         script.change_jobs(|jobs| {
             let last = jobs.last_mut().unwrap();
             assert!(last.name.starts_with(&format!("spool-{job}-")), "{last:?}");
-            last.state = spool::protocol::ipp::JobState::Completed;
+            last.state = JobState::Completed;
         });
         completed(&server.until(*job, "completed"));
     }

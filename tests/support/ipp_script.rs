@@ -59,6 +59,14 @@ pub const NO_EXPECT: &str = "HTTP/1.1 417 Expectation Failed\r\nContent-Length: 
 pub const UPGRADE: &str =
     "HTTP/1.1 426 Upgrade Required\r\nConnection: Upgrade\r\nUpgrade: TLS/1.2\r\nContent-Length: 0\r\n\r\n";
 
+/// Does what it is asked only by `user` with `password`.
+pub fn wants_password(call: &Call<'_>) -> React {
+    match call.head.contains("Authorization: Basic dXNlcjpwYXNzd29yZA==") {
+        true => React::Normally,
+        false => React::Early(UNAUTHORIZED),
+    }
+}
+
 /// A job that came in.
 #[derive(Clone, Debug)]
 pub struct Job {
@@ -207,8 +215,16 @@ impl IppScript {
     /// Waits until it was asked so often for this.
     pub fn called(&self, operation: Operation, times: usize) {
         let fewer = |state: &mut State| state.calls.iter().filter(|call| **call == operation).count() < times;
-        let waited = self.shared.changed.wait_timeout_while(self.shared.lock(), PATIENCE, fewer).unwrap();
-        assert!(!waited.1.timed_out(), "{operation:?} does not come");
+        // Unlocked again before it may panic: the printer is still to be dropped.
+        let waited = self.shared.changed.wait_timeout_while(self.shared.lock(), PATIENCE, fewer).unwrap().1;
+        assert!(!waited.timed_out(), "{operation:?} does not come");
+    }
+
+    /// Waits until a document has come in whole.
+    pub fn job_is_there(&self) {
+        let none = |state: &mut State| state.jobs.iter().all(|job| job.documents.is_empty());
+        let waited = self.shared.changed.wait_timeout_while(self.shared.lock(), PATIENCE, none).unwrap().1;
+        assert!(!waited.timed_out(), "no document comes");
     }
 
     /// Changes what it is.
@@ -311,6 +327,7 @@ impl Served<'_> {
                     drop(self.shared.changed.wait_timeout_while(self.shared.lock(), PATIENCE, none));
                 }
                 let answer = self.shared.lock().answer(call, body);
+                self.shared.changed.notify_all();
                 match react {
                     React::CloseUnanswered => return Next::Close,
                     React::NormallyThenClose => {

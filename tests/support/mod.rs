@@ -11,4 +11,5 @@ pub mod log;
 pub mod printer;
 pub mod server;
 pub mod sink;
+pub mod sleeper;
 pub mod wait;

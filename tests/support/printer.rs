@@ -177,7 +177,11 @@ impl FakePrinter {
         let unlike = |state: &mut State| !done(state);
         let waited = self.shared.changed.wait_timeout_while(self.shared.lock(), PATIENCE, unlike);
         let (state, timeout) = waited.unwrap();
-        assert!(!timeout.timed_out(), "the printer waited in vain");
+        if timeout.timed_out() {
+            // Not while it is locked: the printer itself is still to be dropped.
+            drop(state);
+            panic!("the printer waited in vain");
+        }
         state
     }
 }

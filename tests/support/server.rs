@@ -33,6 +33,11 @@ pub fn printer(name: &str, uri: &str, more: &str) -> String {
     format!("[[printer]]\nname = \"{name}\"\nuri = \"{uri}\"\n{more}\n")
 }
 
+/// A pool of `spool.toml`.
+pub fn pool(name: &str, members: &[&str], policy: &str) -> String {
+    format!("[[pool]]\nname = \"{name}\"\nmembers = {members:?}\npolicy = \"{policy}\"\n")
+}
+
 impl Server {
     /// Starts it with this `spool.toml` (none at all where it is empty), and waits until it is ready.
     pub fn start(configuration: &str) -> Server {

@@ -216,6 +216,7 @@ fn better(
     match (best.is_ready(now), view.me.is_ready(now)) {
         (true, _) => Some((best.printer.id, LEAVE_READY)),
         (false, true) => Some((best.printer.id, LEAVE_UNKNOWN)),
+        (false, false) if view.broke_here == Some(job.id) => Some((best.printer.id, LEAVE_UNKNOWN)),
         // Nothing is known of either: both are tried, and then it is.
         (false, false) => None,
     }

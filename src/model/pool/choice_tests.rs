@@ -190,13 +190,15 @@ fn a_job_far_behind_others_is_left_for_a_moment_only_too() {
 
 #[test]
 fn a_job_that_broke_here_is_tried_at_a_mate_first() {
-    let decide = |mate: Member| {
-        let (me, pools) = (member(1), [shared(FIRST, vec![mate])]);
+    let decide_as = |me: Member, mate: Member| {
+        let pools = [shared(FIRST, vec![mate])];
         let view = View { me: &me, pools: &pools, broke_here: Some(JobId(1)), now: at(0) };
         word(choose(view, vec![pooled(1, 100)], &mut Left::default()))
     };
-    assert_eq!(decide(member(2)), "leave 250");
-    assert_eq!(decide(does(2, Activity::Recovering)), "1");
+    let unknown = |id| with(id, |load| load.readiness = Readiness::Unknown);
+    assert_eq!(decide_as(member(1), member(2)), "leave 250");
+    assert_eq!(decide_as(member(1), does(2, Activity::Recovering)), "1");
+    assert_eq!(decide_as(unknown(1), unknown(2)), "leave 100", "though nothing is known of either");
 }
 
 #[test]
