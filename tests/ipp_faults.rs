@@ -11,7 +11,7 @@ use std::net::{TcpListener, TcpStream};
 use spool::device::JobTag;
 use spool::model::id::Generation;
 use spool::model::job::DoneHow;
-use spool::model::news::Printing;
+use spool::model::news::{News, Printing};
 use spool::model::outcome::{Answer, CancelFailed, Outcome};
 use spool::model::retry::{Broken, NotReady, Whole};
 use spool::protocol::ipp::{JobState, Operation, PrinterState, Status};
@@ -221,6 +221,18 @@ fn a_job_that_vanishes_is_forgotten_unless_it_is_listed_as_done() {
         _ => React::Normally,
     };
     assert_eq!(print(&IppScript::start(gone), &body).outcome(), unlisted);
+}
+
+#[test]
+fn a_printer_that_never_says_how_a_job_is_is_not_asked_for_ever() {
+    let printer = IppScript::with(Traits { tells_state: false, ..Traits::default() }, |_| React::Normally);
+    let body = document(1000);
+    let sending = print(&printer, &body);
+    let handle = sending.handle();
+    let silent = Outcome::Broken { broken: Broken::Silent, whole: Whole::Maybe, bytes: 1000 };
+    assert_eq!(sending.outcome(), silent);
+    let known = with_handle(&tag(&[&body]), &handle);
+    assert_eq!(ask(&*target(&printer.uri()), &known), Answer::CannotTell);
 }
 
 /// As after a restart of a printer that numbers its jobs from 1 again: the number is a stranger's now.
@@ -457,7 +469,7 @@ fn an_old_printer_is_spoken_to_in_its_version() {
 }
 
 #[test]
-fn a_job_whose_sender_died_is_taken_back_when_it_is_asked_for() {
+fn a_job_whose_sender_died_is_known_to_be_incomplete_and_is_not_canceled_by_the_question() {
     let printer = IppScript::start(at(Operation::SendDocument, React::Hang));
     let body = document(64 * MIB);
     let one = tag(&[&body]);
@@ -465,9 +477,13 @@ fn a_job_whose_sender_died_is_taken_back_when_it_is_asked_for() {
     let sending = send(&*target, &one, &[&body]);
     let handle = sending.handle();
     printer.called(Operation::SendDocument, 1);
-    // As after a crash: nobody has taken it back yet.
-    assert_eq!(ask(&*target, &with_handle(&one, &handle)), Answer::NotPrinted);
-    printer.called(Operation::CancelJob, 1);
+    // As after a crash: nobody has taken it back yet. It is canceled when that is recorded, and not before.
+    let known = with_handle(&one, &handle);
+    let incomplete = Answer::Incomplete(News { handle: Some(handle), ..News::default() });
+    assert_eq!(ask(&*target, &known), incomplete);
+    assert_eq!(count(&printer, Operation::CancelJob), 0);
+    assert_eq!(cancel(&*target, &known), Ok(()));
+    assert_eq!(printer.jobs()[0].state, JobState::Canceled);
     sending.stop();
 }
 

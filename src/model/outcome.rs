@@ -50,6 +50,8 @@ pub enum Answer {
     Underway,
     /// It still has it, and says this of it.
     Progress(News),
+    /// It waits for the rest of it, which nobody sends any more: it is to drop what it has.
+    Incomplete(News),
     /// It cannot tell.
     CannotTell,
     /// It does not answer now; it is to be asked again.

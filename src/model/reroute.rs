@@ -57,7 +57,8 @@ pub fn is_due(member: &Member, common: Duration, now: MonoTime) -> bool {
     !printer.paused && printer.reroute != Reroute::Never && grace(&live.activity, common).is_some_and(over)
 }
 
-/// Where the jobs of a printer go, if there is somebody of use: `member` tells how a printer is just now.
+/// Where the jobs of a printer go, if there is somebody of use: `member` tells how a printer is just now. A queue
+/// that takes no jobs gets none this way either.
 pub fn route(
     printer: &Printer,
     directory: &Directory,
@@ -72,7 +73,7 @@ pub fn route(
     let to_pool = |pool: &Pool| {
         let route =
             Route { to: QueueId::Pool(pool.id), name: pool.name.clone(), members: of_use(&pool.members) };
-        (!route.members.is_empty()).then_some(route)
+        (pool.accepting && !route.members.is_empty()).then_some(route)
     };
     match &printer.reroute {
         Reroute::Never => None,
@@ -85,8 +86,9 @@ pub fn route(
         Reroute::To(name) => match directory.queue(name)? {
             QueueId::Pool(id) => to_pool(directory.pools.iter().find(|pool| pool.id == id)?),
             QueueId::Printer(id) => {
+                let accepting = directory.printer_by_id(id)?.accepting;
                 let route = Route { to: QueueId::Printer(id), name: name.clone(), members: of_use(&[id]) };
-                (!route.members.is_empty()).then_some(route)
+                (accepting && !route.members.is_empty()).then_some(route)
             }
         },
     }
@@ -178,13 +180,16 @@ mod tests {
 
     #[test]
     fn jobs_go_where_somebody_is_of_use() {
-        let printers = (1..=4).map(|id| Arc::new(printer(id, Reroute::Pool))).collect();
+        let accepting = |id| id != 5;
+        let all = (1..=5).map(|id| Printer { accepting: accepting(id), ..printer(id, Reroute::Pool) });
+        let printers = all.map(Arc::new).collect();
         let members = |ids: &[u32]| ids.iter().map(|id| PrinterId(*id)).collect();
         let of = |id, text: &str, ids: &[u32]| {
             let empty = pool(PoolId(id), PoolPolicy::FirstAvailable);
             Arc::new(Pool { name: name(text), members: members(ids), ..empty })
         };
-        let pools = vec![of(1, "z", &[1, 2]), of(2, "a", &[1, 3]), of(3, "b", &[2, 4])];
+        let closed = Arc::new(Pool { accepting: false, ..(*of(4, "A", &[1, 4])).clone() });
+        let pools = vec![of(1, "z", &[1, 2]), of(2, "a", &[1, 3]), of(3, "b", &[2, 4]), closed];
         let directory = Directory { printers, pools, ..Directory::default() };
         let to = |reroute: Reroute, dead: &[u32]| {
             let member = |printer: &Arc<Printer>| match dead.contains(&printer.id.0) {
@@ -203,6 +208,7 @@ mod tests {
         assert_eq!(to(named("b"), &[]).as_deref(), Some("b"));
         assert_eq!(to(named("p1"), &[]), None, "not to itself");
         assert_eq!(to(named("gone"), &[]), None);
+        assert_eq!([to(named("A"), &[]), to(named("p5"), &[])], [None, None], "they take no jobs");
     }
 
     #[test]

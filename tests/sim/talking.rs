@@ -209,6 +209,9 @@ impl World {
     pub fn device_tells(&mut self, seat: Seat, attempt: Attempt) {
         let device = &mut self.devices[seat.printer];
         let answer = match (device.desk.has(attempt), device.desk.fates.get(&attempt)) {
+            (Some(there), _) if !there.whole && !self.workers.contains_key(&there.conn) => {
+                Answer::Incomplete(News { handle: Some(there.number.clone()), ..News::default() })
+            }
             (Some(there), _) => Answer::Progress(News {
                 handle: Some(there.number.clone()),
                 printing: if there.whole { Printing::Begun } else { Printing::NotYet },

@@ -91,6 +91,8 @@ pub struct Traits {
     pub events: Events,
     /// What a job is as soon as it has all its documents, and why.
     pub end: (JobState, Vec<&'static str>),
+    /// Whether it says of a job how it is (job-state).
+    pub tells_state: bool,
 }
 
 /// Whether it tells what happens to jobs, to those who fetch it («ippget»).
@@ -118,6 +120,7 @@ impl Default for Traits {
             reasons: vec!["none"],
             events: Events::None,
             end: (JobState::Completed, vec!["job-completed-successfully"]),
+            tells_state: true,
         }
     }
 }
@@ -463,7 +466,11 @@ impl State {
                 None => message.code = Status::NotFound.code(),
             },
             Operation::GetJobAttributes => match job(self) {
-                Some(at) => message.groups.push(self.jobs[at].group()),
+                Some(at) => {
+                    let mut group = self.jobs[at].group();
+                    group.attributes.retain(|a| self.traits.tells_state || a.name != "job-state");
+                    message.groups.push(group);
+                }
                 None => message.code = Status::NotFound.code(),
             },
             Operation::GetJobs => {

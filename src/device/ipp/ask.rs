@@ -10,7 +10,7 @@ use crate::model::job::DoneHow;
 use crate::model::news::News;
 use crate::model::outcome::Answer;
 use crate::model::retry::{Broken, NotReady, Whole};
-use crate::protocol::ipp::{Caller, JobAttributes, JobState, JobsQuery, Owner, WhichJobs, encode};
+use crate::protocol::ipp::{Caller, JobAttributes, JobsQuery, Owner, WhichJobs, encode};
 
 /// The most jobs that a printer is asked to list when one is looked for.
 const JOBS_MAX: i32 = 500;
@@ -128,22 +128,17 @@ impl Client {
             Some(JobEnd::Document(why)) => Answer::Document(why),
             Some(JobEnd::Aborted(Whole::No)) => Answer::NotPrinted,
             Some(JobEnd::Aborted(Whole::Maybe)) => Answer::GivenUp(Broken::DeviceAborted),
-            None if waits_for_more(&job) => self.take_back(driver, &job).await,
+            // Nobody sends any more what it waits for: whoever did so is gone.
+            None if waits_for_more(&job) => {
+                let handle = job.id.map(|id| id.to_string());
+                Answer::Incomplete(News { handle, ..News::default() })
+            }
+            // It knows the job and does not say how it is: nothing is gained by asking on.
+            None if job.state.is_none() => Answer::CannotTell,
             None => match self.news_of(driver, &job, &News::default()).await {
                 Ok(news) => Answer::Progress(news),
                 Err(trouble) => Answer::NotReady(verdict::out_of_trouble(trouble)),
             },
-        }
-    }
-
-    /// Nobody sends any more what the job waits for: whoever did so is gone.
-    async fn take_back<D: Driver>(&mut self, driver: &mut D, job: &JobAttributes) -> Answer {
-        let Some(id) = job.id else { return Answer::Underway };
-        match (self.cancel(driver, id).await, job.state) {
-            (Ok(()), Some(JobState::Pending | JobState::PendingHeld)) => Answer::NotPrinted,
-            (Ok(()), _) => Answer::GivenUp(Broken::ServerStopped),
-            (Err(CancelFailed::NotReady(why)), _) => Answer::NotReady(why),
-            (Err(CancelFailed::TooLate | CancelFailed::Credentials), _) => Answer::Underway,
         }
     }
 
@@ -161,7 +156,7 @@ impl Client {
     }
 
     /// Cancels by number: only what was seen to be ours just now.
-    pub async fn cancel<D: Driver>(&mut self, driver: &mut D, id: i32) -> Result<(), CancelFailed> {
+    async fn cancel<D: Driver>(&mut self, driver: &mut D, id: i32) -> Result<(), CancelFailed> {
         let build = |caller: &Caller<'_>| encode(&caller.cancel_job(id));
         let answered = self.ask(driver, build, |_| ()).await;
         let answered =

@@ -122,12 +122,13 @@ impl Delivery {
         if let Some(end) = verdict::end_of(job) {
             return Ok(Look::Ended(end));
         }
-        if let (Some(broken), true, Some(id)) = (self.unanswered, waits_for_more(job), job.id) {
-            // The end of the document was lost with the connection: it will never be whole.
-            return match block(self.client.cancel(driver, id)) {
-                Ok(()) => Err(LinkError::Broken(broken, Whole::No)),
-                Err(_) => Ok(Look::Mute(Mute::Silent)),
-            };
+        if job.state.is_none() {
+            return Ok(Look::Mute(Mute::Refuses));
+        }
+        if let (Some(broken), true) = (self.unanswered, waits_for_more(job)) {
+            // The end of the document was lost with the connection: it will never be whole. That it is to be dropped
+            // is recorded first, by whoever hears this.
+            return Err(LinkError::Broken(broken, Whole::No));
         }
         let news = block(self.client.news_of(driver, job, &self.news)).map_err(|_| LinkError::Stopped)?;
         if self.news != news {

@@ -49,17 +49,21 @@ impl Traffic {
             self.power.is_awake();
         }
         match answer {
-            Answer::Underway => self.still_there(News::default(), fx),
-            Answer::Progress(news) => self.still_there(news, fx),
+            Answer::Underway => self.still_there(News::default(), now, fx),
+            Answer::Progress(news) => self.still_there(news, now, fx),
+            Answer::Incomplete(news) => {
+                asking.is_half(now);
+                self.still_there(news, now, fx);
+            }
             Answer::NotReady(why) => self.no_answer(why, now, fx),
             final_word => asking.at.ended = Some(asking.meaning(final_word)),
         }
         self.decide_or_wait(now, fx);
     }
 
-    fn still_there(&mut self, news: News, fx: &mut Vec<Effect>) {
+    fn still_there(&mut self, news: News, now: Now, fx: &mut Vec<Effect>) {
         let Work::Asking(asking) = &mut self.work else { return };
-        asking.at.news.take_in(news);
+        asking.at.hears(news, now);
         if matches!(asking.doubt, Outcome::Aborted { .. }) || asking.at.job.cancel_requested {
             self.tell_device(fx);
         }
@@ -122,15 +126,20 @@ impl Asking {
             Answer::Canceled => Outcome::Canceled { bytes: job.bytes_sent },
             Answer::Document(why) => Outcome::Document(why),
             Answer::GivenUp(broken) => Outcome::Broken { broken, whole: self.whole(), bytes: job.bytes_sent },
-            Answer::NotPrinted => match self.doubt.clone() {
-                Outcome::Broken { broken, bytes, .. } => Outcome::Broken { broken, whole: Whole::No, bytes },
-                Outcome::Aborted { bytes, .. } => Outcome::Aborted { whole: Whole::No, bytes },
-                other => other,
-            },
-            Answer::CannotTell | Answer::Underway | Answer::Progress(_) | Answer::NotReady(_) => {
-                self.doubt.clone()
-            }
+            Answer::NotPrinted => certainly_half(self.doubt.clone()),
+            Answer::CannotTell
+            | Answer::Underway
+            | Answer::Progress(_)
+            | Answer::Incomplete(_)
+            | Answer::NotReady(_) => self.doubt.clone(),
         }
+    }
+
+    /// The device says that it has not got all of it. It is told to drop its half as soon as the record says that
+    /// this is our wish: without that, «canceled» would be taken for somebody else's by the next life.
+    fn is_half(&mut self, now: Now) {
+        self.doubt = certainly_half(self.doubt.clone());
+        self.until = self.until.or(Some(now.mono.plus(CLEAR_WAIT)));
     }
 
     fn told_to_drop_it(&self) -> bool {
@@ -142,5 +151,13 @@ impl Asking {
             Outcome::Broken { whole, .. } | Outcome::Aborted { whole, .. } => whole,
             _ => Whole::Maybe,
         }
+    }
+}
+
+fn certainly_half(doubt: Outcome) -> Outcome {
+    match doubt {
+        Outcome::Broken { broken, bytes, .. } => Outcome::Broken { broken, whole: Whole::No, bytes },
+        Outcome::Aborted { bytes, .. } => Outcome::Aborted { whole: Whole::No, bytes },
+        other => other,
     }
 }

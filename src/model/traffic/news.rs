@@ -12,7 +12,7 @@ impl Traffic {
             return;
         }
         let waited = sending.at.news.stopped.as_ref().is_some_and(NotReady::needs_a_hand);
-        sending.at.news.take_in(news);
+        sending.at.hears(news, now);
         let waits = sending.at.news.stopped.as_ref().is_some_and(NotReady::needs_a_hand);
         // Its patience counts from when nobody is waited for any more.
         if waited && !waits && sending.blocked_since.is_some() {

@@ -96,6 +96,8 @@ pub(super) struct AtDevice {
     pub recorded_at: MonoTime,
     /// What the device has said of it, kept until the record has it.
     pub news: News,
+    /// Since when the device has stopped in the middle, where it has.
+    pub stopped_since: Option<MonoTime>,
     pub telling: Telling,
     pub ended: Option<Outcome>,
 }
@@ -148,9 +150,16 @@ impl AtDevice {
             note: Note::None,
             recorded_at: now.mono,
             news: News::default(),
+            stopped_since: None,
             telling: Telling::Nothing,
             ended: None,
         }
+    }
+
+    /// Takes in what the device says.
+    pub fn hears(&mut self, news: News, now: Now) {
+        self.news.take_in(news);
+        self.stopped_since = self.news.stopped.as_ref().map(|_| self.stopped_since.unwrap_or(now.mono));
     }
 
     /// The job with the number that the device gave it, whether that is recorded yet or not.

@@ -69,7 +69,9 @@ impl Traffic {
     /// Since when the printer has not been ready, where what it does now is not to be.
     fn not_ready_since(&self, activity: &Activity) -> Option<MonoTime> {
         match activity {
-            Activity::NotReady(_) | Activity::Recovering => self.not_ready.map(|spell| spell.since),
+            Activity::NotReady(_) | Activity::Recovering => {
+                self.stopped_since().or(self.not_ready.map(|spell| spell.since))
+            }
             Activity::Unshut => {
                 let ago = |shutting: Shutting| shutting.deadline.0.saturating_sub(SHUT_WAIT);
                 self.shutting.map(ago).map(MonoTime)
@@ -84,6 +86,17 @@ impl Traffic {
                 Work::Sending(sending) => sending.blocked_since,
                 _ => None,
             },
+        }
+    }
+
+    /// Since when the device has stopped in the middle of a job, by its own word.
+    fn stopped_since(&self) -> Option<MonoTime> {
+        match (&self.work, &self.contact) {
+            (Work::Sending(sending), _) => sending.at.stopped_since,
+            // It does not even answer.
+            (Work::Asking(_), Contact::Bad { .. }) => None,
+            (Work::Asking(asking), _) => asking.at.stopped_since,
+            _ => None,
         }
     }
 

@@ -239,3 +239,26 @@ fn a_printer_that_failed_and_has_no_work_left_says_how_it_was_found() {
     desk.hears(Input::Head(Vec::new()), "drop 2");
     assert_eq!((&desk.live.activity, &desk.live.last_trouble), (&Activity::Idle, &None));
 }
+
+/// The jobs behind the one that it has are to go elsewhere when the grace of its reason is over.
+#[test]
+fn a_device_that_stops_in_the_middle_is_not_ready_from_then_on() {
+    let says = |stopped| {
+        let handle = Some("17".to_owned());
+        Input::News(Generation(1), News { handle, stopped, ..News::default() })
+    };
+    let mut desk = Desk::sending_with(Start { asks: Asks::Can, ..start() });
+    assert_eq!(desk.live.not_ready_since, None);
+    desk.seconds = 10;
+    desk.hears(says(Some(NotReady::MediaEmpty)), "commit 1 transmitting");
+    assert_eq!(desk.live.not_ready_since, Some(at(10).mono));
+    desk.seconds = 20;
+    desk.hears(Input::Committed, "commit 1 transmitting");
+    desk.hears(Input::Committed, "");
+    desk.hears(says(Some(NotReady::MediaJam)), "commit 1 transmitting");
+    assert_eq!(desk.live.activity, Activity::NotReady(NotReady::MediaJam));
+    assert_eq!(desk.live.not_ready_since, Some(at(10).mono), "it has not gone on between");
+    desk.hears(Input::Committed, "");
+    desk.hears(says(None), "commit 1 transmitting");
+    assert_eq!(desk.live.not_ready_since, None);
+}

@@ -377,3 +377,22 @@ fn can_11_a_cancel_of_which_the_device_was_not_told_is_told_after_a_crash() {
     desk.hears(Input::Answered(Answer::Canceled), "commit 1 canceled");
     assert_eq!(desk.told[0].source, Source::User);
 }
+
+/// The server died in the middle of a job, and the device waits for the rest.
+#[test]
+fn what_will_never_be_whole_is_dropped_there_only_when_the_record_says_so() {
+    let sending = after(job(1), [JobEvent::Attempt(bound(7)), JobEvent::Handle("17".to_owned())]);
+    let mut desk = Desk::new(Start { left: vec![sending], ..talks() });
+    desk.hears(Input::Wake, "ask about 1");
+    desk.hears(Input::Answered(Answer::Incomplete(handle())), "commit 1 transmitting");
+    assert_eq!(desk.record(1).reason, Reason::Broken(Broken::ServerStopped, Whole::No));
+    let marked = desk.record(1).clone();
+    desk.hears(Input::Committed, "cancel 17 at the device");
+    desk.hears(canceled(Ok(())), "ask about 1");
+    desk.hears(Input::Answered(Answer::Canceled), "commit 1 waiting");
+    assert_eq!(desk.record(1).in_doubt, 0, "it certainly was no whole");
+    // The next life believes the mark, should this one die before it has heard or recorded that.
+    let mut desk = Desk::new(Start { left: vec![marked], ..talks() });
+    desk.hears(Input::Wake, "ask about 1, cancel 17 at the device");
+    desk.hears(Input::Answered(Answer::Canceled), "commit 1 waiting");
+}
