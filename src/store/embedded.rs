@@ -8,13 +8,15 @@
 use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use tokio::sync::{Semaphore, oneshot, watch};
 
+pub(super) mod carry;
 pub(super) mod checkpoint;
+mod compact;
 mod error;
 pub(super) mod follow;
 pub(super) mod mark;
@@ -27,6 +29,7 @@ mod threads;
 mod watched;
 mod writer;
 
+pub use compact::Compaction;
 pub use error::OpenError;
 pub use open::Opened;
 use threads::Threads;
@@ -35,7 +38,7 @@ use writer::Order;
 use super::backup::EmbeddedBackups;
 use super::counts::Counts;
 use super::documents::{Documents, SmallBodies};
-use super::journal::{self, Bodies};
+use super::journal::{self, Bodies, BodyAt};
 use super::read;
 use super::sled::{Index, IndexError};
 use super::state::State;
@@ -62,6 +65,7 @@ pub struct Options {
     /// How often the index is made durable while it changes. What was not yet is replayed at the next start.
     pub checkpoint_every: Duration,
     pub journal: journal::Options,
+    pub compaction: Compaction,
 }
 
 impl Default for Options {
@@ -70,6 +74,7 @@ impl Default for Options {
             cache_bytes: 64 * 1024 * 1024,
             checkpoint_every: Duration::from_secs(3),
             journal: journal::Options::default(),
+            compaction: Compaction::default(),
         }
     }
 }
@@ -90,6 +95,8 @@ pub(super) struct Shared {
     /// A read has failed since the writer last looked: sled tells of a failed write wherever it likes.
     suspect: AtomicBool,
     bodies: Bodies,
+    /// Whoever reads more of the journal than its end holds this meanwhile, so that no segment goes.
+    old_segments: RwLock<()>,
     counts: RwLock<Counts>,
     /// What the index has applied.
     applied: Mutex<mark::Applied>,
@@ -187,6 +194,21 @@ impl Shared {
         self.applied.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// While this is held no segment of the journal goes.
+    pub(super) fn keep_segments(&self) -> RwLockReadGuard<'_, ()> {
+        self.old_segments.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where the bytes of a small document are now.
+    fn place_of(&self, id: DocumentId) -> io::Result<Option<BodyAt>> {
+        let index = self.index().map_err(io::Error::other)?;
+        let Some(value) = index.value(&mark::body_key(id.0)).map_err(io::Error::other)? else {
+            return Ok(None);
+        };
+        let damaged = || io::Error::new(io::ErrorKind::InvalidData, format!("the place of document {id}"));
+        mark::decode_body(&value).map(Some).ok_or_else(damaged)
+    }
+
     fn break_down(&self, why: String) {
         self.broken.send_if_modified(|broken| {
             let first = broken.is_none();
@@ -201,19 +223,18 @@ impl Shared {
 
 impl SmallBodies for Shared {
     fn read(&self, id: DocumentId) -> io::Result<Option<Vec<u8>>> {
-        let index = self.index().map_err(io::Error::other)?;
-        let Some(value) = index.value(&mark::body_key(id.0)).map_err(io::Error::other)? else {
-            return Ok(None);
-        };
-        let at = mark::decode_body(&value).ok_or_else(|| {
-            io::Error::new(io::ErrorKind::InvalidData, format!("the place of document {id}"))
-        })?;
-        match self.bodies.read(&at) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(journal::JournalError::Damaged(damage)) => {
-                Err(io::Error::new(io::ErrorKind::InvalidData, format!("document {id}: {damage}")))
+        let mut last = None;
+        // While its segment was being opened it may have been carried elsewhere.
+        loop {
+            let Some(at) = self.place_of(id)? else { return Ok(None) };
+            match self.bodies.read(&at) {
+                Ok(bytes) => return Ok(Some(bytes)),
+                Err(_) if last.replace(at) != Some(at) => {}
+                Err(journal::JournalError::Damaged(damage)) => {
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, format!("document {id}: {damage}")));
+                }
+                Err(error) => return Err(io::Error::other(error)),
             }
-            Err(error) => Err(io::Error::other(error)),
         }
     }
 }

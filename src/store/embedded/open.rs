@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use tokio::sync::{Semaphore, watch};
 
 use super::checkpoint::{CheckpointError, Checkpoints};
+use super::compact::Compactor;
 use super::error::OpenError;
 use super::follow::Follower;
 use super::mark::{APPLIED, Applied, Checkpoint, GENERATION, Unreadable, decode_generation};
@@ -15,6 +16,7 @@ use super::revive::empty;
 use super::threads::Threads;
 use super::writer::{Indexing, Writer};
 use super::{EmbeddedStore, Options, READS_MAX, Shared};
+use crate::clock::Clock;
 use crate::model::id::CommitSeq;
 use crate::store::counts::Counts;
 use crate::store::documents::{Documents, unclaimed};
@@ -199,6 +201,7 @@ fn assemble(
         index: RwLock::new(Some(Arc::new(index))),
         suspect: AtomicBool::new(false),
         bodies: journal.bodies(),
+        old_segments: RwLock::default(),
         counts: RwLock::new(counts),
         applied: Mutex::new(applied),
         changes: watch::channel(last).0,
@@ -207,6 +210,14 @@ fn assemble(
     });
     let thread = |source| OpenError::io("start a thread for", state.path(), source);
     let documents = Documents::new(state.documents(), shared.clone()).map_err(thread)?;
+    let compactor = Compactor {
+        shared: shared.clone(),
+        files: files.clone(),
+        documents: documents.clone(),
+        checkpoint: state.checkpoint(),
+        options: options.compaction,
+        clock: Clock::machine(),
+    };
     let indexing = Indexing {
         files,
         path: state.sled(),
@@ -214,8 +225,8 @@ fn assemble(
         checkpoint: state.checkpoint(),
     };
     let writer = Writer::new(shared.clone(), journal, documents.clone(), indexing);
-    let threads =
-        Threads::start(shared.clone(), writer, checkpoints, options.checkpoint_every).map_err(thread)?;
+    let threads = Threads::start(shared.clone(), writer, checkpoints, options.checkpoint_every, compactor)
+        .map_err(thread)?;
     let store =
         EmbeddedStore { shared, threads, reads: Arc::new(Semaphore::new(READS_MAX)), state: state.clone() };
     Ok(Opened { store, documents, replayed, torn_bytes, swept })

@@ -9,6 +9,7 @@ use crossbeam_channel::{Sender, TrySendError, bounded};
 
 use super::Shared;
 use super::checkpoint::{Checkpoints, keep_making};
+use super::compact::{Compactor, Wires};
 use super::writer::{Order, Writer};
 use crate::model::commit::CommitError;
 
@@ -26,6 +27,9 @@ struct Running {
     /// Dropped to end the thread.
     stop: Sender<()>,
     checkpoints: JoinHandle<Checkpoints>,
+    /// Dropped to end the thread.
+    halt: Sender<()>,
+    compactor: JoinHandle<()>,
 }
 
 impl Threads {
@@ -34,16 +38,22 @@ impl Threads {
         writer: Writer,
         checkpoints: Checkpoints,
         every: Duration,
+        compactor: Compactor,
     ) -> io::Result<Threads> {
         let (orders, waiting) = bounded(WAITING_MAX);
+        let (pieces, carried) = bounded(0);
+        let (halt, halted) = bounded(0);
+        let compactor = thread::Builder::new()
+            .name("store-compact".to_owned())
+            .spawn(move || compactor.run(&Wires { pieces, stop: halted }))?;
         let (stop, stopped) = bounded(0);
         let keeper = Arc::clone(&shared);
         let checkpoints = thread::Builder::new()
             .name("store-checkpoint".to_owned())
             .spawn(move || keep_making(checkpoints, &keeper, every, &stopped))?;
         let writer =
-            thread::Builder::new().name("store-writer".to_owned()).spawn(move || writer.run(&waiting))?;
-        let running = Mutex::new(Some(Running { orders, writer, stop, checkpoints }));
+            thread::Builder::new().name("store-writer".to_owned()).spawn(move || writer.run(&waiting, carried))?;
+        let running = Mutex::new(Some(Running { orders, writer, stop, checkpoints, halt, compactor }));
         Ok(Threads { shared, running })
     }
 
@@ -70,11 +80,15 @@ impl Threads {
 
     fn end(&self) -> Option<Checkpoints> {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Running { orders, writer, stop, checkpoints } = running?;
+        let Running { orders, writer, stop, checkpoints, halt, compactor } = running?;
+        drop(halt);
         drop(orders);
         drop(stop);
         if writer.join().is_err() {
             log::error!("the store's thread has panicked");
+        }
+        if compactor.join().is_err() {
+            log::error!("the thread that compacts the journal has panicked");
         }
         checkpoints.join().ok()
     }

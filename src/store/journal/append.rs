@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use super::begin::{Begin, remove_old};
 use super::frame::{self, Place};
 use super::prepare::{create_segment, cut, new_id, open_segment};
 use super::replay::{Ending, Frame, Replayed, replay};
@@ -30,7 +31,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { segment_bytes_max: 256 * 1024 * 1024 }
+        Self { segment_bytes_max: 64 * 1024 * 1024 }
     }
 }
 
@@ -63,6 +64,7 @@ impl Journal {
         visit: &mut dyn FnMut(Frame) -> Result<(), VisitError>,
     ) -> Result<(Self, Replayed), JournalError> {
         let replayed = replay(&*files, from, visit)?;
+        remove_old(&*files, Begin::read(&*files)?)?;
         let id = match replayed.id {
             Some(id) => id,
             None => new_id()?,

@@ -1,6 +1,7 @@
 //! Reading the journal back, and telling how it ends.
 
 use super::append::GROUP_BYTES_MAX;
+use super::begin;
 use super::frame::{FrameError, Header};
 use super::read::{Found, SegmentReader, Unopened};
 use super::segment::{JournalId, SEGMENT_HEADER_BYTES};
@@ -70,22 +71,37 @@ pub fn replay(
     from: Position,
     visit: &mut dyn FnMut(Frame) -> Result<(), VisitError>,
 ) -> Result<Replayed, JournalError> {
-    let numbers = files.list().map_err(|source| JournalError::directory("list", source))?;
-    let (Some(&oldest), Some(&last)) = (numbers.first(), numbers.last()) else {
+    let (begin, numbers) = begin::whole(files)?;
+    let Some(&last) = numbers.last() else {
         return replay_nothing(from);
     };
-    let first = if from == Position::START { oldest } else { from.segment };
-    let mut walk = Walk { files, from, first, last, seq: from.seq, id: None, frames: 0, visit };
-    for segment in first..=last.max(first) {
-        if numbers.binary_search(&segment).is_err() {
-            return Err(damage(segment, 0, DamageKind::Missing));
-        }
+    let first = if from == Position::START { begin.segment } else { from.segment };
+    if numbers.binary_search(&first).is_err() {
+        return Err(damage(first, 0, DamageKind::Missing));
+    }
+    let mut walk = Walk { files, from, first, last, seq: from.seq, id: begin.id, frames: 0, visit };
+    for segment in first..=last {
         let (end, ending) = walk.segment(segment)?;
         if segment == last {
             return Ok(Replayed { frames: walk.frames, end, ending, id: walk.id });
         }
     }
     Err(damage(first, 0, DamageKind::Missing))
+}
+
+/// Shows the commits of one segment from `from` on to `visit`. It is not the journal's last, so it must end with a
+/// whole frame. Answers where it ends.
+///
+/// # Errors
+/// As [`replay`].
+pub fn replay_segment(
+    files: &dyn JournalFiles,
+    from: Position,
+    visit: &mut dyn FnMut(Frame) -> Result<(), VisitError>,
+) -> Result<Position, JournalError> {
+    let (first, last) = (from.segment, from.segment.saturating_add(1));
+    let mut walk = Walk { files, from, first, last, seq: from.seq, id: None, frames: 0, visit };
+    walk.segment(from.segment).map(|(end, _)| end)
 }
 
 fn replay_nothing(from: Position) -> Result<Replayed, JournalError> {
@@ -122,6 +138,9 @@ impl Walk<'_> {
                 return self.without_header(segment, kind, len);
             }
         };
+        if self.id.is_some_and(|id| id != reader.id) {
+            return Err(damage(segment, 0, DamageKind::Foreign));
+        }
         self.id = Some(reader.id);
         let mut offset = self.begin(&reader)?;
         loop {
