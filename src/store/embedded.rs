@@ -231,7 +231,10 @@ impl SmallBodies for Shared {
                 Ok(bytes) => return Ok(Some(bytes)),
                 Err(_) if last.replace(at) != Some(at) => {}
                 Err(journal::JournalError::Damaged(damage)) => {
-                    return Err(io::Error::new(io::ErrorKind::InvalidData, format!("document {id}: {damage}")));
+                    return Err(io::Error::new(
+                        io::ErrorKind::InvalidData,
+                        format!("document {id}: {damage}"),
+                    ));
                 }
                 Err(error) => return Err(io::Error::other(error)),
             }

@@ -56,12 +56,7 @@ impl Piece {
 
     /// What of it still holds, as the commit of number `seq`: it has an event, as every commit has, which names nothing.
     /// `carried` is the place in the journal before which nothing else is needed then.
-    pub fn plan(
-        &self,
-        seq: CommitSeq,
-        carried: Position,
-        kv: &impl Kv,
-    ) -> Result<Carried<'_>, CommitError> {
+    pub fn plan(&self, seq: CommitSeq, carried: Position, kv: &impl Kv) -> Result<Carried<'_>, CommitError> {
         let mut own = tables::plan(&Commit::default(), seq, kv)?;
         own.push(carried_op(carried));
         let mut old = Vec::new();

@@ -215,7 +215,8 @@ impl Compactor {
             }
             wires.pause(Duration::ZERO)
         };
-        let end = replay_segment(&*self.files, from, &mut |frame| Ok(take(frame).map_err(VisitError::from)?))?;
+        let end =
+            replay_segment(&*self.files, from, &mut |frame| Ok(take(frame).map_err(VisitError::from)?))?;
         wires.hand_in(&mut piece, Position::first_of(end.segment + 1, end.seq))
     }
 

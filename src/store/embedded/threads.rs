@@ -51,8 +51,9 @@ impl Threads {
         let checkpoints = thread::Builder::new()
             .name("store-checkpoint".to_owned())
             .spawn(move || keep_making(checkpoints, &keeper, every, &stopped))?;
-        let writer =
-            thread::Builder::new().name("store-writer".to_owned()).spawn(move || writer.run(&waiting, carried))?;
+        let writer = thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || writer.run(&waiting, carried))?;
         let running = Mutex::new(Some(Running { orders, writer, stop, checkpoints, halt, compactor }));
         Ok(Threads { shared, running })
     }

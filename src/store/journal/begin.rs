@@ -39,7 +39,10 @@ impl Begin {
     /// # Errors
     /// [`JournalError::Damaged`] where there is one that cannot be read.
     pub fn read(files: &dyn JournalFiles) -> Result<Begin, JournalError> {
-        match files.read_begin().map_err(|source| JournalError::directory("read where it begins from", source))? {
+        match files
+            .read_begin()
+            .map_err(|source| JournalError::directory("read where it begins from", source))?
+        {
             None => Ok(Begin::FIRST),
             Some(bytes) => Begin::parse(&bytes)
                 .ok_or_else(|| Damage { segment: 1, offset: 0, kind: DamageKind::Begin }.into()),
@@ -116,7 +119,10 @@ pub(super) fn live(files: &dyn JournalFiles, begin: Begin) -> Result<Vec<u32>, J
 pub fn bytes_of(files: &dyn JournalFiles) -> Result<u64, JournalError> {
     let numbers = live(files, Begin::read(files)?)?;
     let bytes = |segment| files.open(segment).and_then(|file| file.len());
-    numbers.into_iter().map(|segment| bytes(segment).map_err(|source| JournalError::io("look at", segment, source))).sum()
+    numbers
+        .into_iter()
+        .map(|segment| bytes(segment).map_err(|source| JournalError::io("look at", segment, source)))
+        .sum()
 }
 
 /// Removes what stands before the journal's beginning, and says how many segments went. A crash may have left some
