@@ -16,7 +16,7 @@ use tokio::sync::{Semaphore, oneshot, watch};
 
 pub(super) mod carry;
 pub(super) mod checkpoint;
-mod compact;
+pub(super) mod compact;
 mod error;
 pub(super) mod follow;
 pub(super) mod mark;

@@ -17,6 +17,7 @@ pub mod memory;
 pub mod read;
 pub mod record;
 pub mod recover;
+pub mod shrink;
 mod sled;
 pub mod state;
 pub mod stats;

@@ -81,7 +81,7 @@ pub(super) fn holds(kv: &impl Kv, key: &[u8], value: &[u8]) -> Result<bool, Read
 }
 
 /// Whether a document that there is lies just there.
-pub(super) fn holds_body(kv: &impl Kv, id: u64, at: &BodyAt) -> Result<bool, ReadError> {
+pub(in crate::store) fn holds_body(kv: &impl Kv, id: u64, at: &BodyAt) -> Result<bool, ReadError> {
     let place = kv.get(&body_key(id))?;
     Ok(place == body_op(id, at).value && kv.get(&keys::document(DocumentId(id)))?.is_some())
 }

@@ -256,7 +256,7 @@ impl Compactor {
 }
 
 /// What a row of the index takes in the journal, in bytes.
-fn live_bytes(key: &[u8], value: &[u8]) -> u64 {
+pub(in crate::store) fn live_bytes(key: &[u8], value: &[u8]) -> u64 {
     /// Lengths and kind of an operation, or number, length and checksum of a document.
     const OP_BYTES: u64 = 7;
     const BODY_BYTES: u64 = 16;

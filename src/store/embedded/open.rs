@@ -40,10 +40,10 @@ pub struct Opened {
 }
 
 /// The two halves of the store, in step.
-struct Halves {
-    index: Index,
-    journal: Journal,
-    checkpoints: Checkpoints,
+pub(in crate::store) struct Halves {
+    pub index: Index,
+    pub journal: Journal,
+    pub checkpoints: Checkpoints,
     replayed: u64,
     torn_bytes: u64,
 }
@@ -52,12 +52,33 @@ pub(super) fn open(state: &State, options: Options) -> Result<Opened, OpenError>
     let files = Directory::new(state.path())
         .map(Arc::new)
         .map_err(|source| OpenError::io("use the journal in", state.path(), source))?;
-    let halves = match read_checkpoint(state)? {
-        Some(checkpoint) => continue_with(state, &files, options, checkpoint)?,
-        None => begin(state, &files, options)?,
-    };
+    let halves = open_halves(state, &files, options)?;
     let swept = sweep(&state.documents(), &halves.index)?;
     assemble(state, files, options, halves, swept)
+}
+
+/// Opens journal and index, and lets the index have what it lacks.
+pub(in crate::store) fn open_halves(
+    state: &State,
+    files: &Arc<Directory>,
+    options: Options,
+) -> Result<Halves, OpenError> {
+    remove_leftover(state)?;
+    match read_checkpoint(state)? {
+        Some(checkpoint) => continue_with(state, files, options, checkpoint),
+        None => begin(state, files, options),
+    }
+}
+
+/// Removes the index that a compaction has made and not put in place, or has replaced.
+pub(in crate::store) fn remove_leftover(state: &State) -> Result<(), OpenError> {
+    let path = state.new_sled();
+    match fs::remove_dir_all(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(OpenError::io("remove", &path, error))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// The checkpoint, if the state directory was ever used.

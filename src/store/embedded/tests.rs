@@ -16,7 +16,7 @@ use crate::model::job::{DocumentRef, Identity, Submitter};
 use crate::store::documents::Documents;
 use crate::store::read::{Direction, Kv, Row};
 
-mod compact;
+pub(in crate::store) mod compact;
 mod compact_crash;
 mod conformance;
 mod crash;

@@ -22,6 +22,9 @@ pub const GROUP_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// The buffer of a large group is given back down to this.
 const BUFFER_BYTES_KEPT: usize = 4 * 1024 * 1024;
 
+/// Bytes of a segment. Compaction frees one at a time, so it needs at most so much room before it makes some.
+pub const SEGMENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
 /// How a journal is kept.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
@@ -31,7 +34,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { segment_bytes_max: 64 * 1024 * 1024 }
+        Self { segment_bytes_max: SEGMENT_BYTES_MAX }
     }
 }
 
@@ -91,6 +94,17 @@ impl Journal {
     /// Where the next commit goes. Everything before it is durable.
     pub fn end(&self) -> Position {
         self.end
+    }
+
+    /// Goes on in a new segment unless this one is empty, and says where its first frame goes.
+    ///
+    /// # Errors
+    /// As [`Journal::append_group`].
+    pub(in crate::store) fn begin_segment(&mut self) -> Result<Position, JournalError> {
+        if self.end.offset > SEGMENT_HEADER_BYTES {
+            self.rotate()?;
+        }
+        Ok(self.end)
     }
 
     /// A reader of small documents for other threads.

@@ -28,7 +28,7 @@ mod salvage;
 mod segment;
 mod window;
 
-pub use append::{GROUP_BYTES_MAX, GROUP_FRAMES_MAX, Journal, Options};
+pub use append::{GROUP_BYTES_MAX, GROUP_FRAMES_MAX, Journal, Options, SEGMENT_BYTES_MAX};
 pub use begin::{Begin, begin_at, bytes_of};
 pub use error::{Damage, DamageKind, JournalError, LimitExceeded, VisitError};
 pub use files::{Directory, JournalFiles, SegmentFile};

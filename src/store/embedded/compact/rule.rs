@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::model::time::MonoTime;
+use crate::store::journal::SEGMENT_BYTES_MAX;
 
 /// How much of the journal may be dead, and how often that is looked at.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +19,7 @@ pub struct Compaction {
 impl Default for Compaction {
     fn default() -> Self {
         Compaction {
-            slack_bytes: 2 * 64 * 1024 * 1024,
+            slack_bytes: 2 * SEGMENT_BYTES_MAX,
             look_every: Duration::from_secs(5),
             count_every: Duration::from_mins(10),
         }

@@ -33,7 +33,7 @@ pub(in crate::store) fn eager() -> Options {
 }
 
 /// As [`eager`], but never compacted.
-fn lazy() -> Options {
+pub(in crate::store) fn lazy() -> Options {
     let never = Duration::from_secs(3600);
     Options { compaction: Compaction { look_every: never, ..Compaction::default() }, ..eager() }
 }
@@ -47,7 +47,7 @@ pub(super) fn stays(id: u32) -> bool {
 }
 
 /// Accepts jobs, and takes most of them away again with their documents. `done` hears of each batch.
-pub(super) fn use_up(life: &Life, ids: std::ops::RangeInclusive<u32>, mut done: impl FnMut(u32)) {
+pub(in crate::store) fn use_up(life: &Life, ids: std::ops::RangeInclusive<u32>, mut done: impl FnMut(u32)) {
     for first in ids.clone().step_by(BATCH as usize) {
         let batch = || first..=(first + BATCH - 1).min(*ids.end());
         life.accept(batch());
@@ -80,7 +80,7 @@ fn remove(id: u32) -> Commit {
 }
 
 /// Of the jobs 1 to `n` those that stay are there, whole, and no other.
-pub(super) fn check_left(life: &Life, n: u32) {
+pub(in crate::store) fn check_left(life: &Life, n: u32) {
     let left: Vec<u32> = (1..=n).filter(|id| stays(*id)).collect();
     assert_eq!(life.ids(), left);
     left.iter().for_each(|id| life.check_job(*id));
@@ -88,7 +88,7 @@ pub(super) fn check_left(life: &Life, n: u32) {
 }
 
 /// Rows without the ring of events, in which each piece has its place.
-fn rows(life: &Life) -> Vec<Row> {
+pub(in crate::store) fn rows(life: &Life) -> Vec<Row> {
     life.rows().into_iter().filter(|(key, _)| key.first() != Some(&b'E')).collect()
 }
 
