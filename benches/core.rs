@@ -29,7 +29,7 @@ use support::home::id_of;
 const BODY_BYTES: usize = 10_000;
 const ACCEPT_TIME: Duration = Duration::from_secs(5);
 const LATENCY_JOBS: usize = 200;
-const STREAM_JOBS: usize = 1000;
+const STREAM_JOBS: usize = 8000;
 /// So many that the printers and not the clients are waited for.
 const STREAM_CLIENTS: usize = 8;
 const LARGE_BYTES: u64 = 1 << 30;
