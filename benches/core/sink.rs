@@ -88,3 +88,7 @@ fn take(mut stream: TcpStream, seen: &Seen) {
         }
     }
 }
+
+pub fn uris(sinks: &[Sink]) -> Vec<String> {
+    sinks.iter().map(Sink::uri).collect()
+}
