@@ -8,12 +8,18 @@
 
 #[path = "core/cups.rs"]
 mod cups;
+#[path = "core/held.rs"]
+mod held;
+#[path = "core/large.rs"]
+mod large;
 #[path = "core/load.rs"]
 mod load;
 #[path = "core/peer.rs"]
 mod peer;
 #[path = "core/report.rs"]
 mod report;
+#[path = "core/request.rs"]
+mod request;
 #[path = "core/sink.rs"]
 mod sink;
 #[path = "core/speed.rs"]
@@ -28,14 +34,36 @@ use report::{Both, Report};
 /// A usual small document.
 const SMALL: &[u8] = &[b'x'; 10_000];
 
-/// Cases by name; those with two give figures for both.
-const CASES: [(&[&str], fn(&mut Bench)); 6] = [
-    (&["a-accept-1"], |bench| speed::accept(bench, 1)),
-    (&["a-accept-8"], |bench| speed::accept(bench, 8)),
-    (&["a-accept-64"], |bench| speed::accept(bench, 64)),
-    (&["b-first-byte"], speed::first_byte),
-    (&["c-through-1", "i-cpu-1"], |bench| speed::through(bench, 1)),
-    (&["c-through-8", "i-cpu-8"], |bench| speed::through(bench, 8)),
+/// When a case is run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Run {
+    Always,
+    /// Where it is named: it takes long.
+    Named,
+}
+
+struct Case {
+    /// Those that tell of two things have two.
+    names: &'static [&'static str],
+    run: Run,
+    measure: fn(&mut Bench),
+}
+
+const fn case(names: &'static [&'static str], measure: fn(&mut Bench)) -> Case {
+    Case { names, run: Run::Always, measure }
+}
+
+const CASES: [Case; 10] = [
+    case(&["a-accept-1"], |bench| speed::accept(bench, 1)),
+    case(&["a-accept-8"], |bench| speed::accept(bench, 8)),
+    case(&["a-accept-64"], |bench| speed::accept(bench, 64)),
+    case(&["b-first-byte"], speed::first_byte),
+    case(&["c-through-1", "i-cpu-1"], |bench| speed::through(bench, 1)),
+    case(&["c-through-8", "i-cpu-8"], |bench| speed::through(bench, 8)),
+    case(&["d-large"], large::whole),
+    case(&["d-large-stream"], large::streamed),
+    case(&["e-held-50k"], held::fifty_thousand),
+    Case { names: &["e-held-1m"], run: Run::Named, measure: held::million },
 ];
 
 /// What all cases share.
@@ -66,10 +94,10 @@ fn main() {
         println!("CUPS is not there, so spool is measured alone; benches/fetch-cups fetches it");
     }
     let mut bench = Bench { with_cups: !alone && Cups::is_there(), report: Report::default() };
-    for (names, run) in CASES {
-        let named = |wish: &&String| names.iter().any(|name| name.starts_with(wish.as_str()));
-        if wanted.is_empty() || wanted.iter().any(named) {
-            run(&mut bench);
+    for case in CASES {
+        let named = |wish: &&String| case.names.iter().any(|name| name.starts_with(wish.as_str()));
+        if (wanted.is_empty() && case.run == Run::Always) || wanted.iter().any(named) {
+            (case.measure)(&mut bench);
         }
     }
     bench.report.print();

@@ -6,13 +6,14 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::support::client::Place;
 use crate::support::meter::Meter;
 use crate::support::wait::{PATIENCE, wait_until};
 
-use super::peer::Plan;
+use super::peer::{Plan, Queues};
 
 /// Where the parts are, where CUPS is installed.
 const PROGRAM: &str = "usr/sbin/cupsd";
@@ -81,7 +82,10 @@ impl Cups {
         };
         let queues: String = plan.printers.iter().enumerate().map(queue).collect();
         let members: String = (0..plan.printers.len()).map(|n| format!("Printer p{n}\n")).collect();
-        let class = format!("<Class all>\nState Idle\nAccepting Yes\n{members}</Class>\n");
+        let class = match plan.queues {
+            Queues::Apart => String::new(),
+            Queues::Shared => format!("<Class all>\nState Idle\nAccepting Yes\n{members}</Class>\n"),
+        };
         for (name, text) in [
             ("cupsd.conf", conf),
             ("cups-files.conf", files),
@@ -92,7 +96,7 @@ impl Cups {
         }
     }
 
-    /// Starts it, and waits until it takes connections.
+    /// Starts it, and waits until it answers.
     pub fn run(&mut self) {
         // It dies when this thread does, however that comes about.
         let mut command = Command::new("setpriv");
@@ -101,7 +105,7 @@ impl Cups {
         command.arg("-s").arg(self.home.path().join("cups-files.conf"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         self.child = Some(command.spawn().expect("the program runs"));
-        wait_until("cupsd listens", PATIENCE, || self.place().connect().ok());
+        wait_until("cupsd answers", PATIENCE, || self.place().send("GET", "/", &[], b"").ok());
     }
 
     pub fn place(&self) -> Place {
@@ -115,6 +119,15 @@ impl Cups {
     /// Waits until none of its backends is at work.
     pub fn rests(&self) {
         wait_until("no backend runs", PATIENCE, || self.meter().children().is_empty().then_some(()));
+    }
+
+    /// Ends it as a service manager does.
+    pub fn stop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("a process");
+            kill_process(pid, Signal::TERM).expect("it can be told");
+            wait_until("cupsd ends", PATIENCE, || child.try_wait().expect("a child"));
+        }
     }
 
     /// Ends it as a power cut would end the process.

@@ -4,7 +4,8 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::peer::{Peer, Then};
+use super::peer::{Peer, Queue, Then};
+use super::request::Request;
 
 /// What they saw.
 pub struct Load {
@@ -20,7 +21,7 @@ pub fn submit(peer: &Peer, clients: usize, jobs: usize, printers: usize, then: T
     let begin = Barrier::new(clients + 1);
     let client = |number: usize| {
         let mut line = peer.line();
-        let request = peer.request(&format!("p{}", number % printers), then, body);
+        let request = peer.submission(Queue::Printer(number % printers), then, body);
         let own = jobs / clients + usize::from(number < jobs % clients);
         let mut times = Vec::with_capacity(own);
         begin.wait();
@@ -38,4 +39,15 @@ pub fn submit(peer: &Peer, clients: usize, jobs: usize, printers: usize, then: T
         let times = clients.into_iter().flat_map(|client| client.join().expect("all is accepted")).collect();
         Load { took: began.elapsed(), times }
     })
+}
+
+/// How long each of so many answers to a request took, one after the other.
+pub fn ask(peer: &Peer, request: &Request, times: usize) -> Vec<Duration> {
+    let mut line = peer.line();
+    let one = |_| {
+        let sent = Instant::now();
+        request.send(&mut line);
+        sent.elapsed()
+    };
+    (0..times).map(one).collect()
 }

@@ -1,16 +1,13 @@
 //! Who is measured: this program or CUPS, each with the same printers and given the same jobs.
 
-use spool::protocol::ipp::{
-    self, Caller, DocumentPart, Group, GroupTag, JobAttributes, JobPart, StatusClass, Value, Version,
-};
-
-use crate::support::client::{Answer, Place};
-use crate::support::home::{Line, id_of};
+use crate::support::client::Place;
+use crate::support::home::Line;
 use crate::support::meter::Meter;
 use crate::support::server::{self, Server};
 use crate::support::wait::{PATIENCE, wait_until};
 
 use super::cups::Cups;
+use super::request::{List, Request};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
@@ -25,14 +22,41 @@ pub enum Then {
     Print,
 }
 
+/// Where it is submitted to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Queue {
+    Printer(usize),
+    /// The queue that all share.
+    All,
+}
+
+impl Queue {
+    pub fn name(self) -> String {
+        match self {
+            Queue::Printer(number) => format!("p{number}"),
+            Queue::All => "all".to_owned(),
+        }
+    }
+}
+
+/// Whether the printers also share a queue.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub enum Queues {
+    #[default]
+    Apart,
+    /// The pool, or class, `all`.
+    Shared,
+}
+
 /// What CUPS needs to take as many jobs as this program takes by default.
 pub const ANY_JOBS: &str = "MaxJobs 0\n";
 
 /// A server as it comes, with these printers.
 #[derive(Clone, Copy, Default)]
 pub struct Plan<'a> {
-    /// The URIs of printers `p0`, `p1` and so on. All together they are the pool, or class, `all`.
+    /// The URIs of printers `p0`, `p1` and so on.
     pub printers: &'a [String],
+    pub queues: Queues,
     /// What stands in `spool.toml` besides them.
     pub spool_settings: &'a str,
     /// What stands there at each printer.
@@ -55,7 +79,11 @@ impl Plan<'_> {
         let printers: String =
             each.map(|(name, uri)| server::printer(name, uri, self.spool_printer)).collect();
         let members: Vec<&str> = names.iter().map(String::as_str).collect();
-        format!("{}{printers}{}", self.spool_settings, server::pool("all", &members, "least-completion-time"))
+        let pool = match self.queues {
+            Queues::Apart => String::new(),
+            Queues::Shared => server::pool("all", &members, "least-completion-time"),
+        };
+        format!("{}{printers}{pool}", self.spool_settings)
     }
 }
 
@@ -91,6 +119,14 @@ impl Peer {
         }
     }
 
+    /// Ends it as a service manager does.
+    pub fn stop(&mut self) {
+        match self {
+            Peer::Spool(server) => drop(server.stop()),
+            Peer::Cups(cups) => cups.stop(),
+        }
+    }
+
     pub fn run_again(&mut self) {
         match self {
             Peer::Spool(server) => server.restart(),
@@ -109,68 +145,23 @@ impl Peer {
         }
     }
 
-    /// A request that submits `body` to a printer or to `all`, ready to be sent many times.
-    pub fn request(&self, queue: &str, then: Then, body: &[u8]) -> Request {
+    fn who(&self) -> Who {
         match self {
-            Peer::Spool(_) => {
-                let hold = if then == Then::Hold { "&hold=true" } else { "" };
-                let target = format!("/api/v1/jobs?printer={queue}{hold}");
-                Request { who: Who::Spool, target, body: body.to_vec() }
-            }
-            Peer::Cups(_) => {
-                let kind = if queue == "all" { "classes" } else { "printers" };
-                let target = format!("/{kind}/{queue}");
-                Request { who: Who::Cups, body: [&print_job(&target, then)[..], body].concat(), target }
-            }
+            Peer::Spool(_) => Who::Spool,
+            Peer::Cups(_) => Who::Cups,
         }
     }
-}
 
-/// A submission.
-pub struct Request {
-    who: Who,
-    target: String,
-    body: Vec<u8>,
-}
-
-impl Request {
-    /// Sends it; it must be accepted. The number of the job.
-    pub fn send(&self, line: &mut Line) -> u64 {
-        self.try_send(line).expect("an answer")
+    /// A request that submits `body`, ready to be sent many times.
+    pub fn submission(&self, queue: Queue, then: Then, body: &[u8]) -> Request {
+        Request::submission(self.who(), queue, then, body)
     }
 
-    /// The same where the server may end meanwhile.
-    pub fn try_send(&self, line: &mut Line) -> std::io::Result<u64> {
-        let media_type = match self.who {
-            Who::Spool => "application/octet-stream",
-            Who::Cups => "application/ipp",
-        };
-        let answer = line.send("POST", &self.target, &[("content-type", media_type)], &self.body)?;
-        Ok(match self.who {
-            Who::Spool => id_of(&answer),
-            Who::Cups => job_id(&answer),
-        })
+    pub fn list(&self, list: List) -> Request {
+        Request::list(self.who(), list)
     }
-}
 
-/// A Print-Job request without its document.
-fn print_job(target: &str, then: Then) -> Vec<u8> {
-    let printer_uri = format!("ipp://localhost{target}");
-    let caller = Caller { version: Version::V2_0, request_id: 1, printer_uri: &printer_uri, user: "bench" };
-    let document = DocumentPart { format: Some("application/vnd.cups-raw"), ..DocumentPart::default() };
-    let mut message = caller.print_job(&JobPart::default(), &document);
-    if then == Then::Hold {
-        let mut job = Group::new(GroupTag::Job);
-        job.push("job-hold-until", Value::keyword("indefinite"));
-        message.groups.push(job);
+    pub fn job(&self, job: u64) -> Request {
+        Request::job(self.who(), job)
     }
-    ipp::encode(&message).expect("a small message")
-}
-
-fn job_id(answer: &Answer) -> u64 {
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let (message, _) = ipp::decode(&answer.body).expect("an IPP message");
-    assert_eq!(message.status().class(), StatusClass::Successful, "{message:?}");
-    let id = JobAttributes::first(&message).and_then(|job| job.id).expect("a number");
-    u64::try_from(id).expect("it is positive")
 }

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::load;
-use super::peer::{ANY_JOBS, Peer, Plan, Then, Who};
-use super::report::{Both, Target, median, percentile_ms};
+use super::peer::{ANY_JOBS, Peer, Plan, Queue, Then, Who};
+use super::report::{Target, median, percentile_ms};
 use super::sink::{Sink, uris};
 use super::{Bench, SMALL};
 
@@ -67,7 +67,7 @@ pub fn first_byte(bench: &mut Bench) {
 /// Jobs one after the other, of which so many have been printed before.
 fn block(peer: &Peer, sink: &Sink, before: usize) -> Vec<Duration> {
     let mut line = peer.line();
-    let request = peer.request("p0", Then::Print, SMALL);
+    let request = peer.submission(Queue::Printer(0), Then::Print, SMALL);
     let one = |n| {
         peer.rests();
         let sent = Instant::now();
