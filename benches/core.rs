@@ -6,16 +6,24 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "it measures, and nobody relies on it")]
 
+#[path = "core/crash.rs"]
+mod crash;
 #[path = "core/cups.rs"]
 mod cups;
+#[path = "core/freeze.rs"]
+mod freeze;
 #[path = "core/held.rs"]
 mod held;
 #[path = "core/large.rs"]
 mod large;
 #[path = "core/load.rs"]
 mod load;
+#[path = "core/many.rs"]
+mod many;
 #[path = "core/peer.rs"]
 mod peer;
+#[path = "core/pool.rs"]
+mod pool;
 #[path = "core/report.rs"]
 mod report;
 #[path = "core/request.rs"]
@@ -53,7 +61,7 @@ const fn case(names: &'static [&'static str], measure: fn(&mut Bench)) -> Case {
     Case { names, run: Run::Always, measure }
 }
 
-const CASES: [Case; 10] = [
+const CASES: [Case; 18] = [
     case(&["a-accept-1"], |bench| speed::accept(bench, 1)),
     case(&["a-accept-8"], |bench| speed::accept(bench, 8)),
     case(&["a-accept-64"], |bench| speed::accept(bench, 64)),
@@ -64,6 +72,14 @@ const CASES: [Case; 10] = [
     case(&["d-large-stream"], large::streamed),
     case(&["e-held-50k"], held::fifty_thousand),
     Case { names: &["e-held-1m"], run: Run::Named, measure: held::million },
+    case(&["f-refuse"], |bench| pool::measure(bench, &pool::REFUSES)),
+    case(&["f-reset"], |bench| pool::measure(bench, &pool::RESETS)),
+    case(&["f-stall"], |bench| pool::measure(bench, &pool::STALLS)),
+    case(&["g-kill"], crash::kill),
+    case(&["h-idle-1k"], many::thousand),
+    case(&["h-idle-10k"], many::ten_thousand),
+    case(&["h-dead-1k"], many::dead),
+    case(&["j-freeze"], freeze::measure),
 ];
 
 /// What all cases share.

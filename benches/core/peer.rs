@@ -44,7 +44,7 @@ impl Queue {
 pub enum Queues {
     #[default]
     Apart,
-    /// The pool, or class, `all`.
+    /// The pool, or class, `all`, of which this program is to take the first that is free.
     Shared,
 }
 
@@ -81,7 +81,7 @@ impl Plan<'_> {
         let members: Vec<&str> = names.iter().map(String::as_str).collect();
         let pool = match self.queues {
             Queues::Apart => String::new(),
-            Queues::Shared => server::pool("all", &members, "least-completion-time"),
+            Queues::Shared => server::pool("all", &members, "first-available"),
         };
         format!("{}{printers}{pool}", self.spool_settings)
     }

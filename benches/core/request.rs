@@ -160,6 +160,17 @@ pub fn is_success(answer: &Answer) -> bool {
     matches!(answer.status, 200 | 201) && (!ipp || inside())
 }
 
+/// Whether a job is over, whatever became of it.
+pub fn is_over(job: &Answer) -> bool {
+    if job.header("content-type") != Some(IPP) {
+        let status = job.json()["status"].clone();
+        return ["completed", "failed", "canceled"].iter().any(|over| status == *over);
+    }
+    let (message, _) = ipp::decode(&job.body).expect("an IPP message");
+    let state = JobAttributes::first(&message).and_then(|job| job.state);
+    state.is_none_or(|state| state.is_final())
+}
+
 /// A Print-Job request without its document.
 fn print_job(queue: Queue, then: Then) -> Request {
     let kind = if queue == Queue::All { "classes" } else { "printers" };
