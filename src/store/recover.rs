@@ -5,8 +5,9 @@
 //! 3. Every record is decoded; what cannot be goes to a file in `STATE/damaged`.
 //! 4. Lists, counters and the use of documents are compared with the records they follow from.
 //! 5. Numbers are reserved beyond everything that may ever have been given.
+//! 6. What a compaction had carried is forgotten: pieces of it may be among what was lost. It begins again.
 //!
-//! What is changed in 3 to 5 is committed to the journal like anything else. Nothing is deleted that could not be
+//! What is changed in 3 to 6 is committed to the journal like anything else. Nothing is deleted that could not be
 //! read. A recovery that is interrupted is simply done again.
 
 use std::fs;
@@ -95,6 +96,7 @@ pub fn recover(state: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Repor
     if restate {
         repairs.restate_all()?;
     }
+    repairs.forget_carried()?;
     let journal = repairs.finish()?;
     let generation = checkpoint.map_or(GENERATION_AFTER_LOSS, |checkpoint| checkpoint.generation);
     let applied = Applied { journal: journal.id(), position: journal.end() };

@@ -30,7 +30,8 @@ use crate::failpoint;
 use crate::store::ReadError;
 use crate::store::documents::Documents;
 use crate::store::journal::{
-    Begin, Directory, Frame, JournalError, Position, VisitError, begin_at, bytes_of, replay_segment,
+    Begin, Directory, Frame, JournalError, Position, VisitError, begin_at, bytes_from, bytes_of, first_frame,
+    replay_segment,
 };
 use crate::store::read::{Direction, Kv};
 
@@ -129,6 +130,7 @@ impl Compactor {
     }
 
     fn look(&self, counted: &mut Option<Counted>, wires: &Wires) -> Result<(), Halt> {
+        self.remove_carried(wires)?;
         let present = self.present()?;
         if self.options.is_count_due(*counted, present) {
             let live_bytes = self.count_live(wires)?;
@@ -165,36 +167,52 @@ impl Compactor {
         }
     }
 
-    /// Compacts one segment after another while the journal is too long; each of those there are now once at most.
-    fn round(&self, live_bytes: u64, mut present: Present, wires: &Wires) -> Result<(), Halt> {
+    /// Carries the oldest segments and lets them go while the journal is too long; each of those that are there now once
+    /// at most.
+    fn round(&self, live_bytes: u64, present: Present, wires: &Wires) -> Result<(), Halt> {
         let last = self.end().segment;
-        while self.options.is_too_long(present.total_bytes, live_bytes, present.space) {
-            let begin = Begin::read(&*self.files)?;
-            if begin.segment >= last {
+        let is_long = |bytes| self.options.is_too_long(bytes, live_bytes, present.space);
+        loop {
+            let mut from = self.carried()?;
+            let begun = bytes_of(&*self.files)?;
+            while from.segment < last
+                && is_long(bytes_from(&*self.files, from.segment)?)
+                && !self
+                    .options
+                    .is_enough_at_once(bytes_of(&*self.files)?.saturating_sub(begun), present.space)
+            {
+                from = self.carry(from, wires)?;
+                failpoint::hit("compact-segment-carried");
+            }
+            if !self.remove_carried(wires)? {
                 return Ok(());
             }
-            self.oldest(begin, wires)?;
-            let before = std::mem::replace(&mut present, self.present()?).total_bytes;
-            log::info!(before = before, after = present.total_bytes, live = live_bytes; "the journal's oldest segment was compacted");
         }
-        Ok(())
     }
 
-    fn oldest(&self, begin: Begin, wires: &Wires) -> Result<(), Halt> {
+    /// The place before which nothing is needed any more.
+    fn carried(&self) -> Result<Position, Halt> {
+        let begin = Begin::read(&*self.files)?.position();
         let known = self.shared.look(|kv| kv.get(mark::CARRIED))?.and_then(|at| mark::decode_position(&at));
-        let from = known.unwrap_or(begin.position()).max(begin.position());
-        if from.segment == begin.segment {
-            self.carry(from, wires)?;
-            failpoint::hit("compact-segment-carried");
-            return self.oldest(begin, wires);
+        Ok(known.map_or(begin, |known| known.max(begin)))
+    }
+
+    /// Removes the segments that were carried whole, if there are any, when no index can need them.
+    fn remove_carried(&self, wires: &Wires) -> Result<bool, Halt> {
+        let (begin, carried) = (Begin::read(&*self.files)?, self.carried()?);
+        if carried.segment <= begin.segment {
+            return Ok(false);
         }
         self.wait_for_checkpoint(wires)?;
         failpoint::hit("compact-checkpointed");
-        self.remove_before(from, wires)
+        let before = bytes_of(&*self.files)?;
+        self.remove_before(first_frame(&*self.files, carried.segment)?, wires)?;
+        log::info!(before = before, after = bytes_of(&*self.files)?; "the journal was compacted");
+        Ok(true)
     }
 
-    /// Carries what is live behind `from` in its segment.
-    fn carry(&self, from: Position, wires: &Wires) -> Result<(), Halt> {
+    /// Carries what is live behind `from` in its segment, and says where the next begins.
+    fn carry(&self, from: Position, wires: &Wires) -> Result<Position, Halt> {
         let mut piece = Piece::default();
         let mut take = |frame: Frame| -> Result<(), Halt> {
             for (key, value) in frame.ops.into_iter().filter_map(|op| Some((op.key, op.value?))) {
@@ -217,7 +235,9 @@ impl Compactor {
         };
         let end =
             replay_segment(&*self.files, from, &mut |frame| Ok(take(frame).map_err(VisitError::from)?))?;
-        wires.hand_in(&mut piece, Position::first_of(end.segment + 1, end.seq))
+        let next = Position::first_of(end.segment + 1, end.seq);
+        wires.hand_in(&mut piece, next)?;
+        Ok(next)
     }
 
     fn wait_for_checkpoint(&self, wires: &Wires) -> Result<(), Halt> {
@@ -233,7 +253,7 @@ impl Compactor {
 
     /// Lets the journal begin at `first`, when nobody reads what stands before it.
     fn remove_before(&self, first: Position, wires: &Wires) -> Result<(), Halt> {
-        let id = self.shared.applied().journal;
+        let id = self.shared.written().journal;
         loop {
             let free = match self.shared.old_segments.try_write() {
                 Ok(free) => free,
@@ -251,7 +271,7 @@ impl Compactor {
 
     /// Where the journal ends, at least.
     fn end(&self) -> Position {
-        self.shared.applied().position
+        self.shared.written().position
     }
 }
 

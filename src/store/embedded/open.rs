@@ -11,7 +11,9 @@ use super::checkpoint::{CheckpointError, Checkpoints};
 use super::compact::Compactor;
 use super::error::OpenError;
 use super::follow::Follower;
+use super::heads::Heads;
 use super::mark::{APPLIED, Applied, Checkpoint, GENERATION, Unreadable, decode_generation};
+use super::recent::Recent;
 use super::revive::empty;
 use super::threads::Threads;
 use super::writer::{Indexing, Writer};
@@ -224,7 +226,10 @@ fn assemble(
         bodies: journal.bodies(),
         old_segments: RwLock::default(),
         counts: RwLock::new(counts),
+        recent: Recent::default(),
+        heads: Heads::default(),
         applied: Mutex::new(applied),
+        written: Mutex::new(applied),
         changes: watch::channel(last).0,
         broken: watch::channel(None).0,
         stats: Arc::default(),

@@ -1,4 +1,4 @@
-//! The two threads of the store: how commits reach the one, and how both end.
+//! The threads of the store: how commits reach the one that writes, and how all end.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,6 +10,7 @@ use crossbeam_channel::{Sender, TrySendError, bounded};
 use super::Shared;
 use super::checkpoint::{Checkpoints, keep_making};
 use super::compact::{Compactor, Wires};
+use super::recent::{End, keep_following};
 use super::writer::{Order, Writer};
 use crate::model::commit::CommitError;
 
@@ -24,6 +25,7 @@ pub(super) struct Threads {
 struct Running {
     orders: Sender<Order>,
     writer: JoinHandle<()>,
+    follower: JoinHandle<()>,
     /// Dropped to end the thread.
     stop: Sender<()>,
     checkpoints: JoinHandle<Checkpoints>,
@@ -51,10 +53,15 @@ impl Threads {
         let checkpoints = thread::Builder::new()
             .name("store-checkpoint".to_owned())
             .spawn(move || keep_making(checkpoints, &keeper, every, &stopped))?;
+        let following = Arc::clone(&shared);
+        let follower = thread::Builder::new()
+            .name("store-index".to_owned())
+            .spawn(move || keep_following(&following))?;
         let writer = thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || writer.run(&waiting, carried))?;
-        let running = Mutex::new(Some(Running { orders, writer, stop, checkpoints, halt, compactor }));
+        let running = Running { orders, writer, follower, stop, checkpoints, halt, compactor };
+        let running = Mutex::new(Some(running));
         Ok(Threads { shared, running })
     }
 
@@ -72,16 +79,16 @@ impl Threads {
         })
     }
 
-    /// Ends both threads after what waits, and makes a last checkpoint.
+    /// Ends all threads after what waits, and makes a last checkpoint.
     pub fn close(&self) {
-        if let Some(mut checkpoints) = self.end() {
+        if let Some(mut checkpoints) = self.end(End::Drain) {
             checkpoints.make_if_changed(&self.shared);
         }
     }
 
-    fn end(&self) -> Option<Checkpoints> {
+    fn end(&self, end: End) -> Option<Checkpoints> {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Running { orders, writer, stop, checkpoints, halt, compactor } = running?;
+        let Running { orders, writer, follower, stop, checkpoints, halt, compactor } = running?;
         drop(halt);
         drop(orders);
         drop(stop);
@@ -91,6 +98,10 @@ impl Threads {
         if compactor.join().is_err() {
             log::error!("the thread that compacts the journal has panicked");
         }
+        self.shared.recent.end(end);
+        if follower.join().is_err() {
+            log::error!("the thread of the store's index has panicked");
+        }
         checkpoints.join().ok()
     }
 }
@@ -98,6 +109,6 @@ impl Threads {
 /// Without a last checkpoint: the next start finds what it finds after a crash.
 impl Drop for Threads {
     fn drop(&mut self) {
-        self.end();
+        self.end(End::Abandon);
     }
 }

@@ -117,7 +117,16 @@ pub(super) fn live(files: &dyn JournalFiles, begin: Begin) -> Result<Vec<u32>, J
 /// # Errors
 /// Where the file system refuses, or the note about the oldest cannot be read.
 pub fn bytes_of(files: &dyn JournalFiles) -> Result<u64, JournalError> {
-    let numbers = live(files, Begin::read(files)?)?;
+    bytes_from(files, Begin::read(files)?.segment)
+}
+
+/// Bytes of the segments from `first` on.
+///
+/// # Errors
+/// Where the file system refuses.
+pub fn bytes_from(files: &dyn JournalFiles, first: u32) -> Result<u64, JournalError> {
+    let mut numbers = files.list().map_err(|source| JournalError::directory("list", source))?;
+    numbers.retain(|segment| *segment >= first);
     let bytes = |segment| files.open(segment).and_then(|file| file.len());
     numbers
         .into_iter()

@@ -29,14 +29,14 @@ mod segment;
 mod window;
 
 pub use append::{GROUP_BYTES_MAX, GROUP_FRAMES_MAX, Journal, Options, SEGMENT_BYTES_MAX};
-pub use begin::{Begin, begin_at, bytes_of};
+pub use begin::{Begin, begin_at, bytes_from, bytes_of};
 pub use error::{Damage, DamageKind, JournalError, LimitExceeded, VisitError};
 pub use files::{Directory, JournalFiles, SegmentFile};
 pub use frame::{
     BODIES_MAX, BODY_BYTES_MAX, FRAME_HEADER_BYTES, FRAME_PAYLOAD_BYTES_MAX, FrameError, KEY_BYTES_MAX,
     OPS_MAX, VALUE_BYTES_MAX,
 };
-pub use replay::{Ending, Frame, Replayed, identity, replay, replay_segment};
+pub use replay::{Ending, Frame, Replayed, first_frame, identity, replay, replay_segment};
 pub use salvage::{Salvaged, Skipped, salvage};
 pub(in crate::store) use segment::number_of;
 pub use segment::{FORMAT_VERSION, JournalId, SEGMENT_HEADER_BYTES};

@@ -89,6 +89,25 @@ pub fn replay(
     Err(damage(first, 0, DamageKind::Missing))
 }
 
+/// Where the first frame of a segment is.
+///
+/// # Errors
+/// [`JournalError::Damaged`] where its head cannot be read.
+pub fn first_frame(files: &dyn JournalFiles, segment: u32) -> Result<Position, JournalError> {
+    let reader = match SegmentReader::open(files, segment) {
+        Ok(reader) => reader,
+        Err(Unopened::Unreadable { kind, .. }) => return Err(damage(segment, 0, kind)),
+        Err(Unopened::Failed(error)) => return Err(error),
+    };
+    Ok(Position::first_of(segment, first_seq(&reader)))
+}
+
+/// The number of the first frame that can be read in a segment.
+fn first_seq(reader: &SegmentReader) -> u64 {
+    let skipped = reader.gaps.skip(SEGMENT_HEADER_BYTES).map(|(_, seq)| seq);
+    skipped.or(reader.first_seq).unwrap_or_default()
+}
+
 /// Shows the commits of one segment from `from` on to `visit`. It is not the journal's last, so it must end with a
 /// whole frame. Answers where it ends.
 ///
@@ -172,13 +191,13 @@ impl Walk<'_> {
 
     /// Where to begin in a segment: numbers must go on where the segment before ended, or where `from` says.
     fn begin(&mut self, reader: &SegmentReader) -> Result<u64, JournalError> {
-        let skipped = reader.gaps.skip(SEGMENT_HEADER_BYTES).map(|(_, seq)| seq);
-        let first_seq = skipped.or(reader.first_seq).unwrap_or_default();
+        let is_noted = reader.gaps.skip(SEGMENT_HEADER_BYTES).is_some();
+        let first_seq = first_seq(reader);
         if self.from == Position::START && reader.segment == self.first {
             self.seq = first_seq;
         } else if reader.segment == self.from.segment {
             return self.begin_inside(reader);
-        } else if skipped.is_none() && first_seq != self.seq {
+        } else if !is_noted && first_seq != self.seq {
             let kind = DamageKind::Sequence { expected: self.seq, found: first_seq };
             return Err(damage(reader.segment, SEGMENT_HEADER_BYTES, kind));
         }

@@ -76,6 +76,14 @@ impl Compaction {
         total_bytes > live_bytes.saturating_add(dead_allowed).saturating_add(self.slack_bytes)
     }
 
+    /// Whether it is time to let go what was carried: until then it takes room twice.
+    pub(super) fn is_enough_at_once(&self, written_bytes: u64, space: Space) -> bool {
+        match space {
+            Space::Enough => written_bytes > self.slack_bytes / 2,
+            Space::Short => written_bytes > self.slack_bytes / 16,
+        }
+    }
+
     /// Whether to count. A journal within the slack needs none. Else the keys are read again when the journal has grown
     /// by a part of what was live, so that reading costs in proportion to what is written; and after some time in any
     /// case, because removals make the live part smaller and the journal hardly longer.

@@ -12,7 +12,7 @@ const STATE: &str = "SPOOL_TEST_STATE";
 /// The first job of a child's life.
 const FIRST: &str = "SPOOL_TEST_FIRST";
 /// Jobs of one life, at most.
-const JOBS: u32 = 4000;
+const JOBS: u32 = 40_000;
 /// Lives that die at a point.
 const LIVES: u32 = 3;
 
@@ -79,7 +79,7 @@ fn check_point(point: &str) {
     let mut last = 0;
     for life in 0..LIVES {
         // Each life dies somewhat later than the one before.
-        let told = die(&path, last + 1, &format!("{point}={}*off->1*return(kill)", 3 * life));
+        let told = die(&path, last + 1, &format!("{point}={life}*off->1*return(kill)"));
         let image = parent.path().join(format!("image-{life}"));
         copy(&path, &image);
         last = check_survived(&path, told);

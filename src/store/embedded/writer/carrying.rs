@@ -7,11 +7,10 @@ use crate::failpoint;
 use crate::model::commit::CommitError;
 use crate::model::id::CommitSeq;
 use crate::store::embedded::carry::Piece;
-use crate::store::embedded::follow::Follower;
 use crate::store::embedded::mark::Applied;
+use crate::store::embedded::recent::View;
 use crate::store::embedded::watched::Watched;
 use crate::store::journal::{FrameRef, Op, Placed, Position};
-use crate::store::sled::{Index, IndexError};
 
 /// A piece to be written, and the way back for where the journal ends then.
 pub(in crate::store::embedded) struct Carrying {
@@ -33,8 +32,10 @@ impl Writer {
         if self.documents.free_bytes().is_ok_and(|free| free < RESERVE_BYTES / 2) {
             return Err(CommitError::Full);
         }
+        self.shared.recent.wait_for_room();
         let watched = Watched::new(&index);
-        let planned = piece.plan(CommitSeq(self.journal.end().seq), carried, &watched);
+        let view = View { recent: &self.shared.recent, index: &watched };
+        let planned = piece.plan(CommitSeq(self.journal.end().seq), carried, &view);
         if let Some(error) = watched.failure() {
             self.fall_behind(&error, index);
             return Err(CommitError::Unavailable(format!("the index: {error}")));
@@ -45,21 +46,15 @@ impl Writer {
         let placed = self.journal.append_group(&[FrameRef { ops: &ops, bodies: &planned.bodies }]);
         let placed = placed.map_err(|error| self.append_failed(&error))?;
         failpoint::hit("compact-carried");
-        if let Some(placed) = placed.into_iter().next()
-            && let Err(error) = self.follow_carried(&index, planned.own, &placed)
-        {
-            self.fall_behind(&error, index);
-        }
+        placed.into_iter().for_each(|placed| self.show_carried(planned.own.clone(), placed));
         Ok(self.journal.end())
     }
 
-    /// The index has the old values already.
-    fn follow_carried(&self, index: &Index, own: Vec<Op>, placed: &Placed) -> Result<(), IndexError> {
-        let mut follower = Follower::new(index, self.journal.id());
-        follower.take(own, &placed.bodies, placed.end)?;
-        follower.finish()?;
-        *self.shared.applied() = Applied { journal: self.journal.id(), position: placed.end };
+    /// The old values are there for all to see already.
+    fn show_carried(&self, own: Vec<Op>, placed: Placed) {
+        let end = Applied { journal: self.journal.id(), position: placed.end };
+        *self.shared.written() = end;
+        self.shared.recent.take(std::iter::once((own, placed.bodies, end)));
         self.shared.changes.send_replace(CommitSeq(placed.position.seq));
-        Ok(())
     }
 }
