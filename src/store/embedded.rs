@@ -43,7 +43,7 @@ use writer::Order;
 use super::backup::EmbeddedBackups;
 use super::counts::Counts;
 use super::documents::{Documents, SmallBodies};
-use super::journal::{self, Bodies, BodyAt};
+use super::journal::{self, Bodies, BodyAt, JournalError};
 use super::read::{self, Kv};
 use super::sled::{Index, IndexError};
 use super::state::State;
@@ -239,21 +239,28 @@ impl Shared {
 
 impl SmallBodies for Shared {
     fn read(&self, id: DocumentId) -> io::Result<Option<Vec<u8>>> {
-        let mut last = None;
-        // While its segment was being opened it may have been carried elsewhere.
-        loop {
-            let Some(at) = self.place_of(id)? else { return Ok(None) };
-            match self.bodies.read(&at) {
-                Ok(bytes) => return Ok(Some(bytes)),
-                Err(_) if last.replace(at) != Some(at) => {}
-                Err(journal::JournalError::Damaged(damage)) => {
-                    return Err(io::Error::new(
-                        io::ErrorKind::InvalidData,
-                        format!("document {id}: {damage}"),
-                    ));
-                }
-                Err(error) => return Err(io::Error::other(error)),
+        let found = read_where_it_is(|| self.place_of(id), |at| self.bodies.read(at))?;
+        found.transpose().map_err(|error| match error {
+            JournalError::Damaged(damage) => {
+                io::Error::new(io::ErrorKind::InvalidData, format!("document {id}: {damage}"))
             }
+            error => io::Error::other(error),
+        })
+    }
+}
+
+/// Reads a document at its place. While its segment is being opened it may be carried elsewhere; then it is looked for
+/// again. `None` where it has no place.
+fn read_where_it_is(
+    mut place: impl FnMut() -> io::Result<Option<BodyAt>>,
+    mut read: impl FnMut(&BodyAt) -> Result<Vec<u8>, JournalError>,
+) -> io::Result<Option<Result<Vec<u8>, JournalError>>> {
+    let mut last = None;
+    loop {
+        let Some(at) = place()? else { return Ok(None) };
+        let bytes = read(&at);
+        if bytes.is_ok() || last.replace(at) == Some(at) {
+            return Ok(Some(bytes));
         }
     }
 }

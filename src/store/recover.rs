@@ -29,7 +29,7 @@ use super::ReadError;
 use super::durable;
 use super::embedded::checkpoint::{CheckpointError, Checkpoints};
 use super::embedded::mark::{Applied, Checkpoint, Unreadable};
-use super::journal::{Directory, JournalError, Options};
+use super::journal::{Bodies, Directory, JournalError, Options};
 use super::sled::IndexError;
 use super::state::{State, StateError};
 use rebuild::Rebuilt;
@@ -91,7 +91,7 @@ pub fn recover(state: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Repor
     records::check(&mut repairs, &state.damaged(), &mut report, progress)?;
     let used = lists::repair_jobs(&mut repairs, &mut report, progress)?;
     lists::repair_others(&mut repairs, &used, &mut report)?;
-    bodies::check(&state, &repairs, &mut report)?;
+    bodies::check(&state, &Bodies::new(files.clone()), &repairs, &mut report)?;
     numbers::reserve(&mut repairs, seen, &mut report)?;
     if restate {
         repairs.restate_all()?;

@@ -201,7 +201,8 @@ impl Beside<'_> {
 
     /// The index in place, old or new, goes as far as the journal, and a checkpoint says so.
     fn catch_up(&mut self, end: Applied) -> Result<(), ShrinkError> {
-        let (index, from) = open_index(&self.state.sled(), self.cache_bytes, &self.checkpoints.last)?;
+        let (index, from) =
+            open_index(&self.state.sled(), self.cache_bytes, &self.checkpoints.last, self.files)?;
         let mut follower = Follower::new(&index, end.journal);
         replay(self.files, from.position, &mut |frame| Ok(follower.take_frame(frame)?))?;
         follower.finish()?;

@@ -22,7 +22,9 @@ use crate::clock::Clock;
 use crate::model::id::CommitSeq;
 use crate::store::counts::Counts;
 use crate::store::documents::{Documents, unclaimed};
-use crate::store::journal::{Directory, Ending, Frame, Journal, JournalError, Position, identity, replay};
+use crate::store::journal::{
+    Directory, Ending, Frame, Journal, JournalError, Position, identity, oldest, replay,
+};
 use crate::store::read;
 use crate::store::sled::Index;
 use crate::store::state::State;
@@ -105,6 +107,7 @@ fn begin(state: &State, files: &Arc<Directory>, options: Options) -> Result<Halv
         }
         Err(error) => return Err(error.into()),
     }
+    refuse_documents_without_a_store(&state.documents())?;
     let path = state.sled();
     if Index::exists(&path) {
         log::warn!(path:% = path.display(); "removing what a first start that did not finish has left");
@@ -119,6 +122,17 @@ fn begin(state: &State, files: &Arc<Directory>, options: Options) -> Result<Halv
     Ok(Halves { index, journal, checkpoints, replayed: 0, torn_bytes: 0 })
 }
 
+/// No document is written before the first checkpoint. Where there are some the rest was lost, or not mounted, and a
+/// new store would sweep them.
+fn refuse_documents_without_a_store(documents: &Path) -> Result<(), OpenError> {
+    let mut found = 0;
+    unclaimed(documents, |_| {
+        found += 1;
+        Ok::<_, OpenError>(true)
+    })?;
+    if found == 0 { Ok(()) } else { Err(OpenError::Emptied { path: documents.to_owned(), documents: found }) }
+}
+
 fn continue_with(
     state: &State,
     files: &Arc<Directory>,
@@ -126,7 +140,7 @@ fn continue_with(
     last: Checkpoint,
 ) -> Result<Halves, OpenError> {
     let path = state.sled();
-    let (index, from) = open_index(&path, options.cache_bytes, &last)?;
+    let (index, from) = open_index(&path, options.cache_bytes, &last, files)?;
     check_identity(files, &path, from)?;
     let mut follower = Follower::new(&index, from.journal);
     let (journal, replayed) = Journal::open(files.clone(), options.journal, from.position, &mut |frame| {
@@ -146,11 +160,12 @@ fn continue_with(
     Ok(Halves { index, journal, checkpoints, replayed: replayed.frames, torn_bytes })
 }
 
-/// Opens an index that must come up to `checkpoint`, and says how far it goes.
+/// Opens an index that must come up to `checkpoint` and reach into the journal in `files`, and says how far it goes.
 pub(in crate::store) fn open_index(
     path: &Path,
     cache_bytes: u64,
     checkpoint: &Checkpoint,
+    files: &Directory,
 ) -> Result<(Index, Applied), OpenError> {
     let failed = |error| OpenError::index(path, error);
     let refused = |why: &str| Err(OpenError::unusable(path, why));
@@ -172,6 +187,10 @@ pub(in crate::store) fn open_index(
     }
     if applied.position < checkpoint.applied.position || generation < checkpoint.generation {
         return refused("it is older than its last checkpoint, as after a power cut or a copy from a backup");
+    }
+    // What was deleted in segments that have gone it would never hear of.
+    if applied.position.segment < oldest(files)? {
+        return refused("it is older than the oldest segment of the journal, as after a copy from a backup");
     }
     Ok((index, applied))
 }

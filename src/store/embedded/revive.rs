@@ -52,7 +52,7 @@ pub(super) fn revive(shared: &Shared, indexing: &Indexing, end: Position) -> Res
 }
 
 fn reopen(indexing: &Indexing, checkpoint: &Checkpoint) -> Result<Index, OpenError> {
-    let (index, from) = open_index(&indexing.path, indexing.cache_bytes, checkpoint)?;
+    let (index, from) = open_index(&indexing.path, indexing.cache_bytes, checkpoint, &indexing.files)?;
     follow(indexing, &index, from)?;
     Ok(index)
 }

@@ -134,6 +134,21 @@ pub fn bytes_from(files: &dyn JournalFiles, first: u32) -> Result<u64, JournalEr
         .sum()
 }
 
+/// The oldest segment that can be of use: where the note cannot be read, the first that is there.
+///
+/// # Errors
+/// Where the file system refuses.
+pub fn oldest(files: &dyn JournalFiles) -> Result<u32, JournalError> {
+    match Begin::read(files) {
+        Ok(begin) => Ok(begin.segment),
+        Err(JournalError::Damaged(_)) => {
+            let numbers = files.list().map_err(|source| JournalError::directory("list", source))?;
+            Ok(numbers.first().copied().unwrap_or(Begin::FIRST.segment))
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Removes what stands before the journal's beginning, and says how many segments went. A crash may have left some
 /// whose going was noted.
 ///

@@ -29,7 +29,7 @@ mod segment;
 mod window;
 
 pub use append::{GROUP_BYTES_MAX, GROUP_FRAMES_MAX, Journal, Options, SEGMENT_BYTES_MAX};
-pub use begin::{Begin, begin_at, bytes_from, bytes_of};
+pub use begin::{Begin, begin_at, bytes_from, bytes_of, oldest};
 pub use error::{Damage, DamageKind, JournalError, LimitExceeded, VisitError};
 pub use files::{Directory, JournalFiles, SegmentFile};
 pub use frame::{

@@ -42,7 +42,7 @@ fn open(path: &Path, options: Options) -> Life {
     Life::try_open_with(path, options).expect("opens")
 }
 
-pub(super) fn stays(id: u32) -> bool {
+pub(in crate::store) fn stays(id: u32) -> bool {
     id % STAYS == 0
 }
 
@@ -226,6 +226,22 @@ fn documents_are_read_while_they_move() {
 }
 
 #[test]
+fn a_document_that_moves_while_it_is_read_is_looked_for_again() {
+    let at = |segment| BodyAt { segment, offset: 2000, len: 1, crc: 0 };
+    let gone = || JournalError::Poisoned { why: "gone".to_owned() };
+    let read = |places: Vec<Option<u32>>, there: u32| {
+        let mut places = places.into_iter();
+        let place = || Ok(places.next().expect("asked for once more only").map(at));
+        let bytes = |at: &BodyAt| if at.segment == there { Ok(vec![7]) } else { Err(gone()) };
+        read_where_it_is(place, bytes).expect("places can be read")
+    };
+    assert_eq!(read(vec![Some(1), Some(5)], 5).expect("there").expect("read"), [7]);
+    assert_eq!(read(vec![Some(1), Some(3), Some(5)], 5).expect("there").expect("read"), [7]);
+    assert!(read(vec![Some(1), Some(1)], 5).expect("there").is_err(), "it stays where it cannot be read");
+    assert!(read(vec![Some(1), None], 5).is_none(), "it was removed meanwhile");
+}
+
+#[test]
 fn a_copy_made_meanwhile_is_whole() {
     const JOBS: u32 = 2000;
     let (parent, path) = state();
@@ -282,7 +298,8 @@ fn after_a_recovery_nothing_counts_as_carried() {
     };
     let life = open(&path, eager());
     let kept = life.store.shared.keep_segments();
-    until("a segment is carried", || carried(&life) > 1);
+    // More than one piece, so that a later one says how far it went.
+    until("segments are carried", || carried(&life) > 3);
     drop(kept);
     // Without another look.
     drop(life);
