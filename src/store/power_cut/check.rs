@@ -37,12 +37,43 @@ pub enum Recovery {
     Allowed,
 }
 
+/// A store that is open again.
+pub struct Started {
+    state: State,
+    opened: Opened,
+    recovered: bool,
+}
+
+/// In how many cases there was something to be made good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    pub recovered: usize,
+    pub torn: usize,
+    pub replayed: usize,
+    pub swept: usize,
+}
+
+impl std::ops::AddAssign for Found {
+    fn add_assign(&mut self, other: Found) {
+        self.recovered += other.recovered;
+        self.torn += other.torn;
+        self.replayed += other.replayed;
+        self.swept += other.swept;
+    }
+}
+
 /// Opens the store in `root` after a cut that came when `at` events were done, and compares it with what was promised.
 ///
 /// # Errors
 /// What was lost, came back, or is there by half.
-pub fn check(past: &Past, at: usize, root: &Path, recovery: Recovery) -> Result<(), String> {
-    let (state, opened) = start(root, recovery)?;
+pub fn check(past: &Past, at: usize, root: &Path, recovery: Recovery) -> Result<Found, String> {
+    let Started { state, opened, recovered } = start(root, recovery)?;
+    let found = Found {
+        recovered: recovered.into(),
+        torn: usize::from(opened.torn_bytes > 0),
+        replayed: usize::from(opened.replayed > 0),
+        swept: usize::from(opened.swept > 0),
+    };
     let counted = past.starts.iter().filter(|(counted, _)| *counted <= at).map(|(_, epoch)| *epoch).max();
     if counted.is_some_and(|epoch| state.epoch() <= epoch) {
         return Err(format!("start {:?} is counted after {counted:?}", state.epoch()));
@@ -54,17 +85,18 @@ pub fn check(past: &Past, at: usize, root: &Path, recovery: Recovery) -> Result<
     }
     after.check_queue(&known)?;
     after.check_files(&root.join("documents"), &known)?;
-    after.check_goes_on(past, at)
+    after.check_goes_on(past, at)?;
+    Ok(found)
 }
 
 /// Opens the store, after a recovery where it asks for one and may.
 ///
 /// # Errors
 /// Why it stays shut.
-pub fn start(root: &Path, recovery: Recovery) -> Result<(State, Opened), String> {
+pub fn start(root: &Path, recovery: Recovery) -> Result<Started, String> {
     let state = State::open(root).map_err(|error| format!("the state directory: {error}"))?;
     match open(&state) {
-        Ok(opened) => return Ok((state, opened)),
+        Ok(opened) => return Ok(Started { state, opened, recovered: false }),
         Err(error) if recovery == Recovery::Needless || !error.to_string().contains("`spool recover`") => {
             return Err(format!("it does not open: {error}"));
         }
@@ -73,7 +105,7 @@ pub fn start(root: &Path, recovery: Recovery) -> Result<(State, Opened), String>
     recover(root, &mut |_| ()).map_err(|error| format!("it is not recovered: {error}"))?;
     let state = State::open(root).map_err(|error| format!("after its recovery: {error}"))?;
     let opened = open(&state).map_err(|error| format!("after its recovery it does not open: {error}"))?;
-    Ok((state, opened))
+    Ok(Started { state, opened, recovered: true })
 }
 
 /// In a process of its own sled would have let go of its file.

@@ -8,7 +8,7 @@ mod platter;
 
 use std::path::{Path, PathBuf};
 
-use check::{Recovery, check, start};
+use check::{Found, Recovery, check, start};
 use load::{Past, record};
 use platter::{Image, IndexIs, Unsynced};
 
@@ -23,9 +23,10 @@ const STARTS: u64 = 10;
 /// Cuts of one start.
 const CUTS_OF_A_START: u64 = 6;
 
-/// Recordings that are played back; `SPOOL_ROUNDS` makes more.
+/// Recordings that are played back: one, or a tenth of `SPOOL_ROUNDS`.
 fn rounds() -> u64 {
-    std::env::var("SPOOL_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(1)
+    let told = std::env::var("SPOOL_ROUNDS").ok().and_then(|rounds| rounds.parse::<u64>().ok());
+    told.unwrap_or(1).div_ceil(10)
 }
 
 /// A cut, and what the disk makes of it.
@@ -38,19 +39,23 @@ struct Cut {
 }
 
 impl Cut {
-    fn draw(events: std::ops::RangeInclusive<usize>, chance: &mut Chance) -> Cut {
-        let (first, last) = events.into_inner();
-        Cut {
-            at: first + chance.size(1 + last - first),
-            unsynced: chance.pick(&[Unsynced::Lost, Unsynced::Kept, Unsynced::Drawn, Unsynced::Drawn]),
-            index: chance.pick(&[
-                IndexIs::Synced,
-                IndexIs::Seen,
-                IndexIs::Older,
-                IndexIs::Torn,
-                IndexIs::Empty,
-            ]),
-        }
+    /// Any moment after the first `done` events. Every other time it is one at which something is about to be synced.
+    fn draw(events: &[Event], done: usize, chance: &mut Chance) -> Cut {
+        let syncs = events.iter().enumerate().skip(done).filter(|(_, event)| is_sync(event));
+        let syncs: Vec<usize> = syncs.map(|(at, _)| at).collect();
+        let at = match chance.once_in(2) && !syncs.is_empty() {
+            true => chance.pick(&syncs),
+            false => done + chance.size(1 + events.len() - done),
+        };
+        let unsynced = match chance.below(6) {
+            0 => Unsynced::Lost,
+            1 => Unsynced::Kept,
+            2 => Unsynced::Torn,
+            _ => Unsynced::Drawn,
+        };
+        let others = [IndexIs::Seen, IndexIs::Older, IndexIs::Torn, IndexIs::Empty];
+        let index = if chance.once_in(2) { IndexIs::Synced } else { chance.pick(&others) };
+        Cut { at, unsynced, index }
     }
 
     /// Puts the disk to `root`.
@@ -67,7 +72,7 @@ impl Cut {
     }
 
     /// The next start finds the disk, and what it should.
-    fn play(self, past: &Past, chance: &mut Chance) -> Result<(), String> {
+    fn play(self, past: &Past, chance: &mut Chance) -> Result<Found, String> {
         let (_directory, root) = fast_directory();
         self.write(&past.events, &root, chance);
         check(past, self.at, &root, self.recovery()).map_err(|why| format!("{self:?}: {why}"))
@@ -120,10 +125,31 @@ fn whatever_a_disk_makes_of_what_was_not_synced_nothing_is_lost() {
     for seed in 100..100 + rounds() {
         let past = recorded(seed);
         let mut chance = Chance(seed);
+        let mut found = Found::default();
         for _ in 0..DRAWN {
-            let cut = Cut::draw(0..=past.events.len(), &mut chance);
-            cut.play(&past, &mut chance).unwrap_or_else(|why| panic!("recording {seed}: {why}"));
+            let cut = Cut::draw(&past.events, 0, &mut chance);
+            found += cut.play(&past, &mut chance).unwrap_or_else(|why| panic!("recording {seed}: {why}"));
         }
+        println!("of {DRAWN} cuts: {found:?}");
+        let Found { recovered, replayed, swept, .. } = found;
+        assert!([recovered, replayed, swept].iter().all(|cases| *cases > 0), "too tame: {found:?}");
+    }
+}
+
+#[test]
+fn a_torn_write_of_the_journal_takes_nothing_along() {
+    for seed in 400..400 + rounds() {
+        let past = recorded(seed);
+        let mut chance = Chance(seed);
+        let mut found = Found::default();
+        let of_journal =
+            |event: &Event| matches!(event, Event::SyncFile { what, .. } if *what == Synced::Journal);
+        for at in (0..past.events.len()).filter(|at| of_journal(&past.events[*at])) {
+            let cut = Cut { at, unsynced: Unsynced::Torn, index: IndexIs::Synced };
+            found += cut.play(&past, &mut chance).unwrap_or_else(|why| panic!("recording {seed}: {why}"));
+        }
+        println!("torn: {found:?}");
+        assert!(found.torn > 0, "no write was torn");
     }
 }
 
@@ -133,7 +159,7 @@ fn a_start_after_a_cut_may_be_cut_too() {
         let past = recorded(seed);
         let mut chance = Chance(seed);
         for _ in 0..STARTS {
-            let cut = Cut::draw(0..=past.events.len(), &mut chance);
+            let cut = Cut::draw(&past.events, 0, &mut chance);
             let (_directory, root) = fast_directory();
             cut.write(&past.events, &root, &mut chance);
             let tape = Tape::start(&root);
@@ -143,7 +169,7 @@ fn a_start_after_a_cut_may_be_cut_too() {
             started.unwrap_or_else(|why| panic!("recording {seed}: {cut:?}: {why}"));
             let events = tape.events();
             for _ in 0..CUTS_OF_A_START {
-                let again = Cut::draw(found..=events.len(), &mut chance);
+                let again = Cut::draw(&events, found, &mut chance);
                 let (_directory, root) = fast_directory();
                 again.write(&events, &root, &mut chance);
                 check(&past, cut.at, &root, Recovery::Allowed)

@@ -21,6 +21,8 @@ pub enum Unsynced {
     Kept,
     /// Each thing by lot, and by lot a part of it.
     Drawn,
+    /// Of every write some sectors.
+    Torn,
 }
 
 /// Which index the disk has.
@@ -184,7 +186,7 @@ impl Platter {
     fn draw(&self, chance: &mut Chance) -> bool {
         match self.unsynced {
             Unsynced::Lost => false,
-            Unsynced::Kept => true,
+            Unsynced::Kept | Unsynced::Torn => true,
             Unsynced::Drawn => chance.once_in(2),
         }
     }
@@ -194,7 +196,11 @@ impl Platter {
         if !certain && !self.draw(chance) {
             return;
         }
-        let torn = !certain && self.unsynced == Unsynced::Drawn && chance.once_in(2);
+        let torn = match self.unsynced {
+            Unsynced::Lost | Unsynced::Kept => false,
+            Unsynced::Drawn => !certain && chance.once_in(2),
+            Unsynced::Torn => !certain,
+        };
         let offset = offset as usize;
         let contents = self.contents.entry(inode).or_default();
         contents.resize(contents.len().max(offset + bytes.len()), 0);
