@@ -82,10 +82,12 @@ pub fn record(root: &Path, seed: u64) -> Past {
     Past { events: tape.events(), clients: clients.into_iter().map(|client| client.steps).collect(), starts }
 }
 
-/// The bytes of a document, every one of which tells where it belongs.
+/// The bytes of a document. Its lines tell where they belong, and none of them fills a sector.
 pub fn body(document: DocumentId, bytes: u64) -> Vec<u8> {
-    let lines = (0..).flat_map(|line: u32| format!("document {document}, line {line}\n").into_bytes());
-    lines.take(bytes as usize).collect()
+    let lines = (0..=bytes / 300).map(|line| format!("document {document}, line {line:.<300}\n"));
+    let mut body = lines.collect::<String>().into_bytes();
+    body.truncate(bytes as usize);
+    body
 }
 
 struct Client {

@@ -204,11 +204,18 @@ impl Platter {
         let offset = offset as usize;
         let contents = self.contents.entry(inode).or_default();
         contents.resize(contents.len().max(offset + bytes.len()), 0);
-        for (at, sector) in sectors(offset, bytes) {
-            if !torn || chance.once_in(2) {
-                contents[at..at + sector.len()].copy_from_slice(sector);
-            }
+        if torn {
+            take_some(contents, offset, bytes, chance);
+        } else {
+            contents[offset..offset + bytes.len()].copy_from_slice(bytes);
         }
+    }
+}
+
+/// Some sectors of a write, by lot.
+fn take_some(contents: &mut [u8], offset: usize, bytes: &[u8], chance: &mut Chance) {
+    for (at, sector) in sectors(offset, bytes).filter(|_| chance.once_in(2)) {
+        contents[at..at + sector.len()].copy_from_slice(sector);
     }
 }
 
@@ -252,11 +259,7 @@ fn tear(old: &Files, new: &Files, chance: &mut Chance) -> Files {
     for (name, bytes) in new {
         let file = torn.entry(name.clone()).or_default();
         file.resize(file.len().max(bytes.len()), 0);
-        for (at, sector) in sectors(0, bytes) {
-            if chance.once_in(2) {
-                file[at..at + sector.len()].copy_from_slice(sector);
-            }
-        }
+        take_some(file, 0, bytes, chance);
         if chance.once_in(3) {
             file.truncate(chance.size(bytes.len()));
         }
