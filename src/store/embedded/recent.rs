@@ -20,7 +20,7 @@ use crate::store::sled::IndexError;
 /// How long changes wait at most for others before they go into the index …
 const COLLECT_FOR: Duration = Duration::from_secs(1);
 /// … and how many keys do not wait any longer.
-const KEYS_ENOUGH: usize = 32 * 1024;
+const KEYS_ENOUGH: usize = 64 * 1024;
 /// Changes that may wait beside those that are being brought into the index; commits wait for room.
 const KEYS_MAX: usize = 128 * 1024;
 /// The same in bytes.
