@@ -1,10 +1,9 @@
 //! A large document on its way to disk, with memory for two chunks and no thread of its own: uploads can be
 //! many and slow.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::File;
+use std::io;
 use std::mem;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
 use bytes::{Bytes, BytesMut};
@@ -14,7 +13,8 @@ use super::remover::{RemoverHandle, Unwanted};
 use super::{file_of, part_of};
 use crate::failpoint;
 use crate::model::id::DocumentId;
-use crate::store::durable::{self, FILE_MODE, is_full};
+use crate::store::disk::{self, Synced};
+use crate::store::durable::is_full;
 
 /// Small writes are collected up to this. As much again may be on its way to the file.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -130,20 +130,13 @@ impl PartFile {
     fn write(&mut self, chunk: &[u8]) -> io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
-            none => none.insert(
-                OpenOptions::new()
-                    .write(true)
-                    .create_new(true)
-                    .mode(FILE_MODE)
-                    .open(part_of(&self.directory, self.id))
-                    .map_err(full)?,
-            ),
+            none => none.insert(disk::create_new(&part_of(&self.directory, self.id)).map_err(full)?),
         };
-        file.write_all(chunk).map_err(full)?;
+        disk::write_at(file, chunk, self.bytes).map_err(full)?;
         self.bytes += chunk.len() as u64;
         self.crc = crc32c::crc32c_append(self.crc, chunk);
         if self.bytes - self.synced >= SYNC_EVERY_BYTES {
-            file.sync_data().map_err(full)?;
+            disk::sync(file, Synced::Document).map_err(full)?;
             self.synced = self.bytes;
         }
         Ok(())
@@ -152,7 +145,7 @@ impl PartFile {
     fn finish(mut self, rest: &[u8]) -> io::Result<Finished> {
         self.write(rest)?;
         if let Some(file) = &self.file {
-            file.sync_data().map_err(full)?;
+            disk::sync(file, Synced::Document).map_err(full)?;
         }
         let path = file_of(&self.directory, self.id);
         if path.exists() {
@@ -162,9 +155,9 @@ impl PartFile {
                 format!("{} exists already", path.display()),
             ));
         }
-        fs::rename(part_of(&self.directory, self.id), path).map_err(full)?;
+        disk::rename(&part_of(&self.directory, self.id), &path).map_err(full)?;
         failpoint::hit("body-named");
-        if let Err(error) = durable::sync_directory(&self.directory) {
+        if let Err(error) = disk::sync_directory(&self.directory) {
             self.remover.remove(Unwanted::Document(self.id));
             return Err(full(error));
         }
