@@ -273,6 +273,14 @@ impl Link for SocketLink {
         Ok(())
     }
 
+    fn idle(&mut self, _handed: u64, pulse: &mut dyn Pulse) -> Result<(), LinkError> {
+        pulse.beat(self.taken())?;
+        match self.listen()? {
+            Heard::Close => Err(self.broken(Broken::EarlyClose)),
+            Heard::Nothing | Heard::Words => Ok(()),
+        }
+    }
+
     /// Closes our half and reads until the device closes its own. While bytes are unacknowledged the device
     /// has not had its last byte yet: that is not silence but a stall, which whoever watches decides about.
     fn finish(mut self: Box<Self>, pulse: &mut dyn Pulse) -> Result<DoneHow, LinkError> {

@@ -90,6 +90,7 @@ impl Desk {
             Effect::CancelAt(printer, job) => format!("cancel {job} at {printer}"),
             Effect::Discard(document) => format!("discard {document}"),
             Effect::Incoming => "incoming".to_owned(),
+            Effect::Offer(printer, job, _) => format!("offer {} to {printer}", job.id),
         }
     }
 

@@ -91,6 +91,7 @@ impl Desk {
             Effect::Open(generation) => format!("open {generation}"),
             Effect::Drop(generation) => format!("drop {generation}"),
             Effect::Send(generation, job) => format!("send {} over {generation}", job.id),
+            Effect::Stream(generation, job, _) => format!("stream {} over {generation}", job.id),
             Effect::Shut(generation) => format!("shut {generation}"),
             Effect::Ask(job) => format!("ask about {}", job.id),
             Effect::CancelAtDevice(job) => match &job.device_job_id {
