@@ -13,7 +13,7 @@ use super::printer::{Printer, Stream};
 /// A document is large that has more bytes than this.
 pub const LARGE_BYTES: u64 = 64 * 1024 * 1024;
 /// A printer waits this long in all for bytes that do not come …
-pub const WAIT_MAX: Duration = Duration::from_secs(30);
+pub const WAIT_MAX: Duration = Duration::from_secs(60);
 /// … and longer the more has come: a document must arrive at this pace at least, in bytes a second.
 pub const PACE_MIN: u64 = 64 * 1024;
 

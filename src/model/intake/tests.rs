@@ -251,7 +251,8 @@ fn ptm_2_an_announced_job_is_shown_and_submitted_under_its_number() {
     let whole = Submission { announced: Some(JobId(1)), ..submission(vec![file(1)], None) };
     desk.hears(submit(2, whole), "commit 2");
     assert_eq!((desk.job().id, desk.commit.expect[0].1.0), (JobId(1), 0));
-    desk.hears(Input::Withdraw(JobId(1)), "");
+    desk.hears(Input::Withdraw(JobId(1)), "job 1 for 9223372036854775809");
+    desk.hears(Input::JobRead(Ticket(9_223_372_036_854_775_809), None), "");
     desk.committed(2, "2 hears accepted 1, wake, incoming");
     assert_eq!(desk.intake.incoming().count(), 0);
 }
@@ -261,7 +262,8 @@ fn ptm_2_a_broken_upload_leaves_nothing() {
     let mut desk = Desk::new();
     desk.hears(Input::Announce(Ticket(1), Box::new(request())), "incoming, 1 hears announced 1");
     desk.hears(Input::Withdraw(JobId(1)), "incoming");
-    desk.hears(Input::Withdraw(JobId(1)), "");
+    desk.hears(Input::Withdraw(JobId(1)), "job 1 for 9223372036854775809");
+    desk.hears(Input::JobRead(Ticket(9_223_372_036_854_775_809), None), "");
     assert_eq!(desk.intake.incoming().count(), 0);
     let command = Input::Command(Ticket(2), JobId(1), JobCommand::Hold);
     desk.hears(command, "job 1 for 2");
