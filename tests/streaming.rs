@@ -320,6 +320,18 @@ fn a_busy_printer_a_held_job_and_copies_are_spooled_first() {
     until(&server, spooled("copies=2"), "completed");
 }
 
+/// A pool's job is bound late: by whoever is free when it is here.
+#[test]
+fn a_job_of_a_pool_is_spooled_first() {
+    let fake = FakePrinter::start(Behaviour::Normal);
+    let pool = support::server::pool("floor", &["office"], "first-available");
+    let server = Server::start(&(configuration(&fake) + &pool));
+    let length = WHOLE.to_string();
+    let headers = [("content-length", length.as_str()), ("content-type", "application/octet-stream")];
+    let job = end_whole(server.tcp().begin("POST", "/api/v1/jobs?printer=floor", &headers).unwrap());
+    assert_eq!(server.kinds(job["id"].as_u64().unwrap())[0], "accepted");
+}
+
 /// The document that came second under the key was here first: the other one is not printed to its end.
 #[test]
 fn the_same_request_twice_is_printed_once() {

@@ -1,5 +1,6 @@
 //! Scenarios of the intake, step by step, as short words.
 
+mod arriving;
 mod commands;
 mod limits;
 
@@ -251,8 +252,7 @@ fn ptm_2_an_announced_job_is_shown_and_submitted_under_its_number() {
     let whole = Submission { announced: Some(JobId(1)), ..submission(vec![file(1)], None) };
     desk.hears(submit(2, whole), "commit 2");
     assert_eq!((desk.job().id, desk.commit.expect[0].1.0), (JobId(1), 0));
-    desk.hears(Input::Withdraw(JobId(1)), "job 1 for 9223372036854775809");
-    desk.hears(Input::JobRead(Ticket(9_223_372_036_854_775_809), None), "");
+    desk.hears(Input::Withdraw(JobId(1)), "");
     desk.committed(2, "2 hears accepted 1, wake, incoming");
     assert_eq!(desk.intake.incoming().count(), 0);
 }

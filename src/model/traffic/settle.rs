@@ -151,7 +151,9 @@ pub(super) fn fate(
         Outcome::Canceled { .. } if !job.cancel_requested && !nothing_left => JobEvent::CancelAtDevice,
         Outcome::Canceled { .. } => JobEvent::Cancel,
         _ if job.cancel_requested => JobEvent::Cancel,
-        Outcome::Broken { .. } | Outcome::Aborted { .. } if nothing_left => JobEvent::GiveBack,
+        Outcome::Broken { .. } | Outcome::Aborted { .. } | Outcome::Incomplete { .. } if nothing_left => {
+            JobEvent::GiveBack
+        }
         // The record knows better than the thread: bytes have left.
         Outcome::NotReady(_) if all_left => after(Broken::WriteFailed, Whole::Maybe),
         Outcome::Credentials if all_left => {

@@ -32,6 +32,10 @@ use crate::store::documents::Finished;
 /// an order for documents that were registered before, and there is no query. With `multipart/form-data` every part
 /// named `file` is a document of the job, in their order, at most 100, each with a type of its own; every other part is
 /// a parameter, as in the query, before or after the documents. `limits.document` bounds the form as a whole.
+///
+/// A body of over 64 MiB to a printer with `stream = "large"` that has nothing else to do is printed while it arrives: the
+/// job is `transmitting`, with the reason `job-incoming`, and not accepted. Where the body does not come whole it ends
+/// `canceled`, with `job-data-insufficient`.
 #[utoipa::path(post, path = "/api/v1/jobs", tag = "jobs",
     params(
         ("printer" = Option<String>, Query, description = "a printer or a pool; the default queue where none is named"),
