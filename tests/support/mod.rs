@@ -8,6 +8,7 @@ pub mod home;
 pub mod ipp_script;
 pub mod ippeve;
 pub mod log;
+pub mod meter;
 pub mod printer;
 pub mod server;
 pub mod sink;
