@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 #[path = "support/mod.rs"]
-#[allow(dead_code)]
 mod support;
 
 use std::io::Write;
@@ -91,7 +90,7 @@ fn files(server: &Server) -> usize {
 
 #[track_caller]
 fn no_files_left(server: &Server) {
-    wait_until("nothing is left of the document", PATIENCE, || (files(server) == 0).then_some(()));
+    no_files_left_but(server, 0);
 }
 
 /// The printer has got exactly these documents. They are too long to be shown.
@@ -151,7 +150,7 @@ fn an_upload_that_breaks_off_resets_the_printer_and_ends_its_job() {
     assert_eq!(kinds(&server, 1), ["registered", "attempt", "canceled"]);
     server.control(1, "restart").refused(409, "document_gone");
     prints_the_next(&server, &fake);
-    no_files_left_but(&server, 0);
+    no_files_left(&server);
 }
 
 /// Small documents have no files.
@@ -175,7 +174,7 @@ fn a_crash_in_the_middle_ends_the_job_and_a_retry_prints_once() {
 
     let again = begin(&server, WHOLE, "a");
     let job = end_whole(again);
-    assert_eq!(job["id"].as_u64().unwrap() > 1, true, "{job}");
+    assert!(job["id"].as_u64().unwrap() > 1, "{job}");
     until(&server, job["id"].as_u64().unwrap(), "completed");
     printed(&fake, &[&Endless::bytes(WHOLE)]);
 }
