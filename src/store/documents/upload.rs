@@ -5,10 +5,12 @@ use std::fs::File;
 use std::io;
 use std::mem;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::growth::Growth;
 use super::remover::{RemoverHandle, Unwanted};
 use super::{file_of, part_of};
 use crate::failpoint;
@@ -37,6 +39,7 @@ pub struct Finished {
 pub struct Upload {
     buffer: BytesMut,
     part: Part,
+    growth: Arc<Growth>,
 }
 
 /// The file, or where it is.
@@ -50,8 +53,19 @@ enum Part {
 }
 
 impl Upload {
-    pub(super) fn new(directory: PathBuf, id: DocumentId, remover: RemoverHandle) -> Upload {
-        Upload { buffer: BytesMut::new(), part: Part::Idle(PartFile::new(directory, id, remover)) }
+    pub(super) fn new(
+        directory: PathBuf,
+        id: DocumentId,
+        remover: RemoverHandle,
+        growth: Arc<Growth>,
+    ) -> Upload {
+        let part = Part::Idle(PartFile::new(directory, id, remover, Arc::clone(&growth)));
+        Upload { buffer: BytesMut::new(), part, growth }
+    }
+
+    /// What can be read of it while it is written.
+    pub fn growth(&self) -> &Arc<Growth> {
+        &self.growth
     }
 
     /// Takes bytes; waits while the disk is behind. Needs a tokio runtime.
@@ -120,11 +134,12 @@ struct PartFile {
     synced: u64,
     crc: u32,
     finished: bool,
+    growth: Arc<Growth>,
 }
 
 impl PartFile {
-    fn new(directory: PathBuf, id: DocumentId, remover: RemoverHandle) -> PartFile {
-        PartFile { directory, id, remover, file: None, bytes: 0, synced: 0, crc: 0, finished: false }
+    fn new(directory: PathBuf, id: DocumentId, remover: RemoverHandle, growth: Arc<Growth>) -> PartFile {
+        PartFile { directory, id, remover, file: None, bytes: 0, synced: 0, crc: 0, finished: false, growth }
     }
 
     fn write(&mut self, chunk: &[u8]) -> io::Result<()> {
@@ -135,6 +150,7 @@ impl PartFile {
         disk::write_at(file, chunk, self.bytes).map_err(full)?;
         self.bytes += chunk.len() as u64;
         self.crc = crc32c::crc32c_append(self.crc, chunk);
+        self.growth.grow(self.bytes);
         if self.bytes - self.synced >= SYNC_EVERY_BYTES {
             disk::sync(file, Synced::Document).map_err(full)?;
             self.synced = self.bytes;
@@ -144,6 +160,7 @@ impl PartFile {
 
     fn finish(mut self, rest: &[u8]) -> io::Result<Finished> {
         self.write(rest)?;
+        failpoint::hit("body-before-sync");
         if let Some(file) = &self.file {
             disk::sync(file, Synced::Document).map_err(full)?;
         }
