@@ -147,10 +147,6 @@ fn waiting(server: &Server) -> usize {
     server.get("/api/v1/jobs?status=active&limit=1000")["jobs"].as_array().unwrap().len()
 }
 
-fn open_files(server: &Server) -> usize {
-    fs::read_dir(format!("/proc/{}/fd", server.pid())).unwrap().count()
-}
-
 /// The limit of open files of a process: what holds, and what it could be.
 fn limit_of(pid: u32) -> (String, String) {
     let limits = fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
@@ -198,7 +194,8 @@ fn ptm_3_a_thousand_printers_of_which_ten_live_print_as_fast_as_ten() {
     let listed = watch.elapsed();
     assert!(listed < LIST_MAX, "{listed:?}");
 
-    let (threads, files, memory) = (server.threads(), open_files(&server), server.memory("VmHWM"));
+    let meter = server.meter();
+    let (threads, files, memory) = (meter.thread_names(), meter.open_files(), meter.memory_peak());
     println!("{} threads, {files} open files, {} MiB, list {listed:?}", threads.len(), memory >> 20);
     assert!(threads.len() < THREADS_MAX, "{threads:?}");
     assert!(files < FILES_MAX, "{files}");

@@ -22,8 +22,8 @@ fn a_gibibyte_from_standard_input_costs_hardly_any_memory() {
     let server = Server::start(&printer("office", &sink.uri(), ""));
     server.until(server.submit("", b"warm"), "completed");
     sink.next();
-    let idle = server.memory("VmRSS");
-    server.forget_memory_peak();
+    let idle = server.meter().memory();
+    server.meter().forget_memory_peak();
 
     let watch = Stopwatch::start();
     let mut child =
@@ -35,7 +35,7 @@ fn a_gibibyte_from_standard_input_costs_hardly_any_memory() {
     assert_eq!(sink.next(), sum(Endless::first(GIB)));
     let printed = watch.elapsed();
     server.until_all_ended();
-    let more = server.memory("VmHWM").saturating_sub(idle);
+    let more = server.meter().memory_peak().saturating_sub(idle);
     println!("1 GiB: accepted after {accepted:?}, printed after {printed:?}, {} MiB more memory", more >> 20);
     assert!(more < MEMORY_MAX, "{} MiB more than the {} MiB of an idle server", more >> 20, idle >> 20);
     assert!(printed < GIB_TIME_MAX, "{printed:?}");
@@ -122,7 +122,7 @@ fn dead_printers_hold_no_thread_and_nobody_up() {
     for n in 0..10 {
         server.until(server.submit("printer=well", format!("page {n}").as_bytes()), "completed");
     }
-    let threads = server.threads();
+    let threads = server.meter().thread_names();
     println!("{DEAD} dead printers: ten jobs to another in {:?}, {} threads", watch.elapsed(), threads.len());
     assert!(watch.elapsed() < Duration::from_secs(5), "{:?}", watch.elapsed());
     let printing = threads.iter().filter(|name| name.starts_with("print-")).count();

@@ -27,7 +27,11 @@ pub enum Stream {
 impl Place {
     pub fn connect(&self) -> io::Result<Stream> {
         let stream = match self {
-            Place::Tcp(address) => Stream::Tcp(TcpStream::connect(address)?),
+            Place::Tcp(address) => {
+                let stream = TcpStream::connect(address)?;
+                stream.set_nodelay(true)?;
+                Stream::Tcp(stream)
+            }
             Place::Unix(path) => Stream::Unix(UnixStream::connect(path)?),
         };
         stream.set_read_timeout(PATIENCE)?;

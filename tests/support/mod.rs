@@ -11,6 +11,7 @@ pub mod ippeve;
 pub mod ledger;
 pub mod log;
 pub mod lots;
+pub mod meter;
 pub mod order;
 pub mod paper;
 pub mod printer;

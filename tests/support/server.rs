@@ -13,6 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::client::{Answer, Place};
+use super::meter::Meter;
 use super::wait::{PATIENCE, Stopwatch, wait_until};
 
 /// A printer that is not ready is tried again soon.
@@ -191,25 +192,9 @@ impl Server {
         }
     }
 
-    /// A line of `/proc/PID/status`, such as `VmRSS`, in bytes.
-    pub fn memory(&self, name: &str) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("a process");
-        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-        kib.expect("a number") * 1024
-    }
-
-    /// The names of its threads.
-    pub fn threads(&self) -> Vec<String> {
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.pid())).expect("a process");
-        // One may end while it is looked at.
-        let name = |task: fs::DirEntry| fs::read_to_string(task.path().join("comm")).ok();
-        tasks.filter_map(|task| name(task.ok()?)).collect()
-    }
-
-    /// Lets the highest memory use count from now on.
-    pub fn forget_memory_peak(&self) {
-        fs::write(format!("/proc/{}/clear_refs", self.pid()), "5").expect("it can be reset");
+    /// What it costs.
+    pub fn meter(&self) -> Meter {
+        Meter::of(self.pid())
     }
 }
 
