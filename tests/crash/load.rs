@@ -13,7 +13,7 @@ use super::support::crowd::{Crowd, Gate};
 use super::support::home::{Home, Life};
 use super::support::ledger::{Command, Ledger, Which};
 use super::support::lots::Lots;
-use super::support::order::{How, Order};
+use super::support::order::{How, Keyed, Order};
 use super::support::paper::{Machine, Paper, Temper};
 use super::support::server::{pool, printer};
 
@@ -67,7 +67,7 @@ fn bring_to_an_end(life: &mut Life<'_>, ledger: &Ledger) {
 fn see_a_reroute(life: &mut Life<'_>, ledger: &Ledger, machine: &Machine, round: u64) {
     machine.set(Temper::Off);
     let (key, queue) = (format!("r{round}"), QUEUES[0].to_owned());
-    let order = Order { key, queue, bytes: 100, hold: false, how: How::Raw };
+    let order = Order { key, keyed: Keyed::Yes, queue, bytes: 100, hold: false, how: How::Raw };
     let id = ledger.submit(&mut life.line().unwrap(), &order, ledger.now()).unwrap().unwrap();
     life.until("a job is rerouted", |life| {
         let timeline = life.timeline(id);
@@ -89,7 +89,7 @@ fn whenever_it_dies_nothing_that_was_acknowledged_is_lost_or_printed_in_silence(
     }
     let home = Home::with(&settings, &[("paper", "file:STATE/printed")]);
     let (place, gate, ledger) = (Place::Unix(home.socket()), Gate::default(), Ledger::new(HISTORY));
-    let crowd = Crowd { place: &place, gate: &gate, ledger: &ledger, queues: &QUEUES, seed };
+    let crowd = Crowd { place: &place, gate: &gate, ledger: &ledger, queues: &QUEUES, keyed_of: 1, seed };
     std::thread::scope(|scope| {
         let start = |number| {
             let crowd = &crowd;

@@ -7,7 +7,7 @@ use super::client::Place;
 use super::home::Line;
 use super::ledger::{Command, Ledger};
 use super::lots::Lots;
-use super::order::{How, Order};
+use super::order::{How, Keyed, Order};
 use super::wait::PATIENCE;
 
 /// Whether the clients may go on, as whoever drives the server tells them.
@@ -79,6 +79,9 @@ pub struct Crowd<'a> {
     pub gate: &'a Gate,
     pub ledger: &'a Ledger,
     pub queues: &'a [&'a str],
+    /// One of so many jobs has an idempotency key. All must have one where the server dies: others cannot be asked
+    /// for again.
+    pub keyed_of: u64,
     pub seed: u64,
 }
 
@@ -146,12 +149,17 @@ impl Client<'_> {
         let (kind, large) = (self.lots.draw(8), self.lots.draw(4) == 0);
         let mut order = Order {
             key: format!("{}{n}", self.name),
+            keyed: if self.lots.draw(self.crowd.keyed_of) == 0 { Keyed::Yes } else { Keyed::No },
             queue: (*queue).to_owned(),
             // Some lie in the journal, some are files.
             bytes: usize::try_from(64 + self.lots.draw(if large { 300_000 } else { 20_000 })).expect("small"),
             hold: self.lots.draw(8) == 0,
             how: [How::Form, How::Registered(0)].get(kind as usize).copied().unwrap_or(How::Raw),
         };
+        if order.keyed == Keyed::No {
+            // A new connection is not closed under it.
+            self.line = None;
+        }
         let first = self.crowd.ledger.now();
         self.ask(|ledger, line| {
             order.prepare(line)?;

@@ -17,7 +17,7 @@ use super::client::Place;
 use super::events::is_final;
 use super::home::{Line, id_of};
 use super::lots::Lots;
-use super::order::{Order, taken};
+use super::order::{Keyed, Order, taken};
 use super::paper::Paper;
 
 /// Which ends are looked at.
@@ -249,7 +249,9 @@ impl Ledger {
 
     /// Who asks the same again under the same key gets the same job, or hears that it was purged.
     pub fn check_keys(&self, place: &Place, lots: &mut Lots, most: usize) {
-        for (id, promise) in self.some(lots, most) {
+        let keyed =
+            self.some(lots, most).into_iter().filter(|(_, promise)| promise.order.keyed == Keyed::Yes);
+        for (id, promise) in keyed {
             let again = Line::new(place).and_then(|mut line| promise.order.submit(&mut line));
             let answer = again.expect("an answer");
             match answer.status {

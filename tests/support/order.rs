@@ -19,11 +19,19 @@ pub enum How {
     Registered(u64),
 }
 
+/// Whether a job is asked for under an idempotency key, so that it can be asked for again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keyed {
+    Yes,
+    No,
+}
+
 /// A job as it is asked for.
 #[derive(Clone, Debug)]
 pub struct Order {
-    /// Idempotency key and title.
+    /// The title, and the idempotency key where it has one.
     pub key: String,
+    pub keyed: Keyed,
     pub queue: String,
     pub bytes: usize,
     pub hold: bool,
@@ -60,8 +68,12 @@ impl Order {
                 ("/api/v1/jobs", "application/json".to_owned(), order.to_string().into_bytes())
             }
         };
-        let headers = [("idempotency-key", key.as_str()), ("content-type", kind.as_str())];
-        taken(line.send("POST", target, &headers, &body)?)
+        let headers = [("content-type", kind.as_str()), ("idempotency-key", key.as_str())];
+        let sent = match self.keyed {
+            Keyed::Yes => &headers[..],
+            Keyed::No => &headers[..1],
+        };
+        taken(line.send("POST", target, sent, &body)?)
     }
 
     fn form(&self) -> Vec<u8> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -38,8 +38,8 @@ pub struct Copies {
 #[derive(Default)]
 pub struct Paper {
     copies: Mutex<BTreeMap<String, Copies>>,
-    /// Names of files that were taken.
-    files: Mutex<BTreeSet<String>>,
+    /// Files that were taken.
+    files: Mutex<BTreeSet<PathBuf>>,
 }
 
 impl Paper {
@@ -47,16 +47,18 @@ impl Paper {
         self.copies.lock().unwrap()
     }
 
-    /// Takes what a `file:` printer has put into its directory since the last time.
+    /// Takes what a `file:` printer has put into its directory since the last time, and leaves it there.
     pub fn collect(&self, directory: &Path) {
         let mut taken = self.files.lock().unwrap();
-        // There is none as long as nothing was printed.
-        for entry in fs::read_dir(directory).into_iter().flatten().map(Result::unwrap) {
-            let name = entry.file_name().into_string().unwrap();
-            // Hidden ones are not whole yet.
-            if !name.starts_with('.') && taken.insert(name) {
-                self.takes(&fs::read(entry.path()).unwrap());
-            }
+        let new = printed(directory).into_iter().filter(|file| taken.insert(file.clone()));
+        new.for_each(|file| self.takes(&fs::read(file).unwrap()));
+    }
+
+    /// The same, and carries it away: only where nobody dies, since a server that comes back looks what is there.
+    pub fn carry_off(&self, directory: &Path) {
+        for file in printed(directory) {
+            self.takes(&fs::read(&file).unwrap());
+            fs::remove_file(file).unwrap();
         }
     }
 
@@ -85,6 +87,14 @@ impl Paper {
     pub fn forget(&self, key: &str) {
         self.lock().remove(key);
     }
+}
+
+/// The files of a `file:` printer, those left out that are not whole yet: they are hidden.
+fn printed(directory: &Path) -> Vec<PathBuf> {
+    // There is none as long as nothing was printed.
+    let entries = fs::read_dir(directory).into_iter().flatten().map(Result::unwrap);
+    let whole = entries.filter(|entry| !entry.file_name().to_string_lossy().starts_with('.'));
+    whole.map(|entry| entry.path()).collect()
 }
 
 /// What happens to one connection.
