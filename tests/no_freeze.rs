@@ -66,16 +66,9 @@ fn halves(server: &Server) -> Vec<Half> {
         }
     };
     let all = (0..HALVES).map(half).collect();
-    let uploads = || figure(server, "spool_uploads") == LARGE_HALVES as u64;
+    let uploads = || server.figure("spool_uploads") == LARGE_HALVES as u64;
     wait_until("the large halves are being received", PATIENCE, || uploads().then_some(()));
     all
-}
-
-fn figure(server: &Server, name: &str) -> u64 {
-    let text = server.socket().send("GET", "/metrics", &[], b"").unwrap();
-    let text = String::from_utf8(text.body).unwrap();
-    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    line.unwrap_or_else(|| panic!("no {name}")).trim().parse().unwrap()
 }
 
 /// Does it within the time in which nobody thinks of a freeze.
@@ -188,7 +181,7 @@ fn who_sends_half_a_request_is_let_go_and_makes_room() {
         let said = rest(half.stream, half.longest);
         assert!(said.starts_with("HTTP/1.1 408 "), "{said}");
     }
-    wait_until("their places are free", PATIENCE, || (figure(&server, "spool_uploads") == 0).then_some(()));
+    wait_until("their places are free", PATIENCE, || (server.figure("spool_uploads") == 0).then_some(()));
     assert_eq!(at_once("a large job", || large_upload(&server.tcp())).status, 201);
     assert_eq!(good.next().0, LARGE_BYTES as u64);
     let halves: Vec<Value> = server.socket().jobs("&printer=good");

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use flat::{Bound, Sample};
 use rustix::process::Signal;
+use spool::store::EVENTS_KEPT;
 use support::client::Place;
 use support::crowd::{Crowd, Gate};
 use support::home::Line;
@@ -36,6 +37,8 @@ const QUEUES: [&str; 5] = ["moody", "mate", "floor", "alone", "paper"];
 const KEYED_OF: u64 = 50;
 /// Ended jobs and their documents are kept so long, and are purged when the configuration is read again.
 const HISTORY: Duration = Duration::from_secs(5);
+/// How often samples are taken and promises looked at.
+const EVERY: Duration = Duration::from_secs(1);
 /// Documents and keys that are looked at with each sample.
 const SAMPLES: usize = 5;
 /// The configuration is read again, and the first printer goes off or comes back, every so many samples.
@@ -44,15 +47,18 @@ const OFF_EVERY: usize = 7;
 /// Copies of the running store in the whole run.
 const BACKUPS: usize = 3;
 
-/// What may grow, and by how much for each job: half a kilobyte, so that one kilobyte that is left behind by each
-/// job is seen.
+const fn bound(name: &'static str, of: fn(&Sample) -> u64) -> Bound {
+    Bound { name, of, noise: 16, each_job_milli: 5, each_event: 0 }
+}
+
+/// What may grow: half a kilobyte for each job, so that one kilobyte that is left behind by each is seen, and what
+/// lies in index and cache for each event as long as these fill up; of files and threads one for 200 jobs.
 const BOUNDS: [Bound; 5] = [
-    Bound { name: "memory", of: |sample| sample.memory, noise: 3 << 20, each_job_milli: 512_000 },
-    Bound { name: "index", of: |sample| sample.index, noise: 3 << 20, each_job_milli: 512_000 },
-    Bound { name: "documents", of: |sample| sample.documents, noise: 16 << 20, each_job_milli: 512_000 },
-    // One for a hundred jobs would be seen.
-    Bound { name: "open files", of: |sample| sample.files, noise: 16, each_job_milli: 5 },
-    Bound { name: "threads", of: |sample| sample.threads, noise: 16, each_job_milli: 5 },
+    Bound { noise: 3 << 20, each_job_milli: 512_000, each_event: 100, ..bound("memory", |s| s.memory) },
+    Bound { noise: 3 << 20, each_job_milli: 512_000, each_event: 300, ..bound("index", |s| s.index) },
+    Bound { noise: 16 << 20, each_job_milli: 512_000, ..bound("documents", |s| s.documents) },
+    bound("open files", |s| s.files),
+    bound("threads", |s| s.threads),
 ];
 
 /// The most that the journal takes, bytes; nothing as long as it is never compacted.
@@ -163,7 +169,8 @@ impl Office {
     fn sample(&self) -> Sample {
         let tally = self.ledger.tally();
         let ended = tally.completed + tally.canceled + tally.purged_unseen;
-        Sample::take(Meter::of(self.server.pid()), &self.server.state(), ended as u64)
+        let events = self.server.figure("spool_commits_total").min(EVENTS_KEPT);
+        Sample::take(Meter::of(self.server.pid()), &self.server.state(), (ended as u64, events))
     }
 
     /// What happens beside the clients' work.
@@ -203,8 +210,8 @@ impl Office {
 fn work(office: &Office, lots: &mut Lots, length: Duration, seed: u64) -> Vec<Sample> {
     let (gate, ledger, place) = (&office.gate, &office.ledger, office.server.socket());
     let crowd = Crowd { place: &place, gate, ledger, queues: &QUEUES, keyed_of: KEYED_OF, seed };
-    let (every, mut visits) = (flat::every(length), Lots::new(seed.wrapping_add(100)));
-    let all = usize::try_from(length.as_millis() / every.as_millis()).unwrap();
+    let mut visits = Lots::new(seed.wrapping_add(100));
+    let all = usize::try_from(length.as_secs()).unwrap();
     let mut samples = Vec::new();
     std::thread::scope(|scope| {
         gate.open();
@@ -213,10 +220,10 @@ fn work(office: &Office, lots: &mut Lots, length: Duration, seed: u64) -> Vec<Sa
             scope.spawn(move || crowd.client(number))
         };
         let clients: Vec<_> = (0..CLIENTS).map(start).collect();
-        let visiting = until_told(scope, every, || visitor(&place, &mut visits));
+        let visiting = until_told(scope, EVERY, || visitor(&place, &mut visits));
         let (watch, ticks) = (Stopwatch::start(), channel::<()>());
         for n in 1..=all {
-            let left = (every * u32::try_from(n).unwrap()).saturating_sub(watch.elapsed());
+            let left = (EVERY * u32::try_from(n).unwrap()).saturating_sub(watch.elapsed());
             // Nothing is awaited but the time of the next sample.
             let _ = ticks.1.recv_timeout(left);
             office.check(lots, Which::New);

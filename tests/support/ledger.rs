@@ -151,11 +151,7 @@ impl Ledger {
             let Some(old) = before.get(id) else { continue };
             match listed.get(id) {
                 Some(job) => promise.check(*id, job, old, self.history),
-                None => assert!(
-                    promise.may_be_gone(now, self.history),
-                    "job {id} is gone, and was to be listed for {:?} after its end: {promise:?}",
-                    self.history
-                ),
+                None => promise.gone(*id, now, self.history),
             }
         }
     }

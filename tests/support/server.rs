@@ -262,6 +262,15 @@ impl Server {
         self.get(&format!("/api/v1/printers/{name}"))
     }
 
+    /// One of the figures that it tells of itself.
+    #[track_caller]
+    pub fn figure(&self, name: &str) -> u64 {
+        let text = self.socket().send("GET", "/metrics", &[], b"").expect("an answer");
+        let text = String::from_utf8(text.body).expect("text");
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.and_then(|value| value.trim().parse().ok()).expect("a number")
+    }
+
     #[track_caller]
     pub fn workers(&self) -> Vec<Value> {
         self.get("/api/v1/workers")["workers"].as_array().expect("a list").clone()

@@ -137,6 +137,14 @@ impl Promise {
         }
     }
 
+    /// It is not listed any more.
+    pub fn gone(&mut self, id: u64, now: u64, history: Duration) {
+        let in_time = self.may_be_gone(now, history);
+        assert!(in_time, "job {id} is gone, and was to be listed for {history:?} after its end: {self:?}");
+        // Purged between two looks, if it was not seen before.
+        self.end.get_or_insert_with(|| ("purged".to_owned(), now));
+    }
+
     /// Its time in the history is over, or may be.
     pub fn may_be_gone(&self, now: u64, history: Duration) -> bool {
         let until = self.end.as_ref().map_or(self.at + ms(history), |(_, until)| *until);
