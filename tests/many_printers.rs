@@ -5,17 +5,16 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::Value;
-use socket2::{Domain, Socket, Type};
 
 use support::printer::{Behaviour, FakePrinter};
 use support::server::{Server, printer};
 use support::sink::{Printed, Sink};
+use support::sleeper::Sleeper;
 use support::wait::{PATIENCE, Stopwatch, wait_until};
 
 const LIVE: usize = 10;
@@ -44,32 +43,11 @@ const MEMORY_MAX: u64 = 512 << 20;
 /// Short times, so that all of the dead are tried again and again while the test runs.
 const SETTINGS: &str = "[watch]\nconnect = \"2s\"\n[limits]\nfree_disk = \"1MiB\"\n";
 
-/// An address of this machine that does not answer: its queue of connections is full for ever.
-struct Blackhole {
-    address: SocketAddr,
-    _listener: Socket,
-    _filling: Vec<TcpStream>,
-}
-
-impl Blackhole {
-    fn start() -> Blackhole {
-        let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
-        listener.listen(1).unwrap();
-        let address = listener.local_addr().unwrap().as_socket().unwrap();
-        let mut filling = Vec::new();
-        while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(500)) {
-            filling.push(stream);
-        }
-        Blackhole { address, _listener: listener, _filling: filling }
-    }
-}
-
 /// The dead, and how they are kept so.
 struct Dead {
     refusing: FakePrinter,
     silent: FakePrinter,
-    blackhole: Blackhole,
+    asleep: Sleeper,
     back: FakePrinter,
 }
 
@@ -80,7 +58,7 @@ impl Dead {
         let mut back = FakePrinter::start(Behaviour::Normal);
         back.refuse();
         let silent = FakePrinter::start(Behaviour::NeverRead);
-        Dead { refusing, silent, blackhole: Blackhole::start(), back }
+        Dead { refusing, silent, asleep: Sleeper::new(), back }
     }
 
     fn names() -> impl Iterator<Item = String> {
@@ -93,7 +71,7 @@ impl Dead {
         match name.split_once('-') {
             Some(("refusing", _)) => self.refusing.uri(),
             Some(("silent", _)) => self.silent.uri(),
-            Some(("asleep", _)) => format!("socket://{}", self.blackhole.address),
+            Some(("asleep", _)) => self.asleep.uri(),
             Some((_, number)) => format!("socket://printer-{number}.invalid"),
             None => self.back.uri(),
         }

@@ -1,109 +1,123 @@
-//! A thousand printers: what they cost at the start, at rest, and when most of them are dead.
+//! Very many printers: what they cost at the start, at rest, and when most of them are dead.
 
-use std::fs;
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpListener;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, Socket, Type};
+use crate::support::meter::Meter;
+use crate::support::sleeper::Sleeper;
 
-use crate::peer::{Peer, Then};
-use crate::support::home::Home;
+use super::Bench;
+use super::load;
+use super::peer::{Plan, Queue, Then, Who};
+use super::report::{Both, Target, percentile_ms};
+use super::request::List;
 
-const PRINTERS: usize = 1000;
+const DEAD_OF: usize = 1000;
 const LIVE: usize = 10;
+const PAGES: usize = 100;
+const PAGE_MS_MAX: f64 = 10.0;
 /// Over which the use of the processor is measured.
 const WATCHED: Duration = Duration::from_secs(20);
 /// How long the server may need to find out who is dead, before it is measured: longer than a connection may take.
 const SETTLED: Duration = Duration::from_secs(15);
-/// The waits as they are by default.
-const SETTINGS: &str = "[limits]\nfree_disk = \"1MiB\"\n";
-/// A tick of the kernel's accounts, in milliseconds (USER_HZ is 100).
-const TICK_MS: u64 = 10;
 
-/// Printers that refuse, without a job.
-pub fn idle(name: &str) {
-    let refusing = closed_port();
-    let home = home(|_| format!("socket://{refusing}"));
-    let first = started(&home);
-    let peer = Peer::spool(&home);
-    thread::sleep(Duration::from_secs(2));
-    row(name, cpu_over(pid(&peer), WATCHED), &peer, &format!("started in {first:.2} s"));
+struct Idle {
+    started: Duration,
+    started_again: Duration,
+    pages: Vec<Duration>,
+    cost: Cost,
 }
 
-/// Ten that nobody prints to, and the rest of them dead in three ways, each with a job that waits.
-pub fn dead(name: &str) {
-    let (refusing, (blackhole, _full)) = (closed_port(), blackhole());
-    let home = home(|n| match (n < LIVE, n % 3) {
+/// At rest.
+struct Cost {
+    /// The most so far, in MB.
+    memory: f64,
+    /// Percent of one core.
+    cpu: f64,
+    threads: usize,
+}
+
+pub fn thousand(bench: &mut Bench) {
+    let both = bench.alternating(1, |who| idle(who, 1000));
+    report(bench, "h-idle-1k", both, (40.0, 0.2));
+}
+
+/// CUPS is not asked to do this.
+pub fn ten_thousand(bench: &mut Bench) {
+    let both = Both { spool: vec![idle(Who::Spool, 10_000)], cups: None };
+    report(bench, "h-idle-10k", both, (200.0, 1.0));
+}
+
+/// Printers that would refuse, and nobody prints.
+fn idle(who: Who, count: usize) -> Idle {
+    let uris: Vec<String> = vec![refusing(); count];
+    let plan = Plan { printers: &uris, ..Plan::default() };
+    let began = Instant::now();
+    let mut peer = plan.start(who);
+    let started = began.elapsed();
+    peer.stop();
+    let began = Instant::now();
+    peer.run_again();
+    let started_again = began.elapsed();
+    let pages = load::ask(&peer, &peer.list(List::Printers), PAGES);
+    Idle { started, started_again, pages, cost: Cost::of(peer.meter()) }
+}
+
+fn report(bench: &mut Bench, name: &str, both: Both<Vec<Idle>>, (memory, start_s): (f64, f64)) {
+    let mut row = |what: &str, unit, figure: &dyn Fn(&Idle) -> f64, target| {
+        bench.report.add(format!("{name} {what}"), unit, both.map(|all| figure(&all[0])), target);
+    };
+    row("memory", "MB", &|idle| idle.cost.memory, Target::AtMost(memory));
+    row("first start", "s", &|idle| idle.started.as_secs_f64(), Target::AtMost(start_s));
+    row("start again", "s", &|idle| idle.started_again.as_secs_f64(), Target::AtMost(start_s));
+    row("page of 100 p99", "ms", &|idle| percentile_ms(&idle.pages, 0.99), Target::AtMost(PAGE_MS_MAX));
+    row("processor", "% of a core", &|idle| idle.cost.cpu, Target::Shown);
+    row("threads", "", &|idle| idle.cost.threads as f64, Target::Shown);
+}
+
+/// Ten that nobody prints to, and the rest of them dead in three ways, each with a job that waits and is tried at the
+/// first pace. CUPS would keep a process for each.
+pub fn dead(bench: &mut Bench) {
+    let (refusing, asleep) = (refusing(), Sleeper::new());
+    let uri = |n: usize| match (n < LIVE, n % 3) {
         (false, 1) => format!("socket://printer-{n}.invalid"),
-        (false, 2) => format!("socket://{blackhole}"),
-        _ => format!("socket://{refusing}"),
-    });
-    let peer = Peer::spool(&home);
+        (false, 2) => asleep.uri(),
+        _ => refusing.clone(),
+    };
+    let uris: Vec<String> = (0..DEAD_OF).map(uri).collect();
+    let mut peer = Plan { printers: &uris, ..Plan::default() }.start(Who::Spool);
     let mut line = peer.line();
-    for printer in LIVE..PRINTERS {
-        peer.request(printer, Then::Print, &[b'x'; 1000]).send(&mut line);
+    for printer in LIVE..DEAD_OF {
+        peer.submission(Queue::Printer(printer), Then::Print, b"a page").send(&mut line);
     }
     thread::sleep(SETTLED);
-    row(name, cpu_over(pid(&peer), WATCHED), &peer, "");
-    drop(peer);
-    let again = started(&home);
-    println!("{:<16} started again with a job at each in {again:.2} s", "");
-}
-
-fn home(uri: impl Fn(usize) -> String) -> Home {
-    let named: Vec<(String, String)> = (0..PRINTERS).map(|n| (format!("p{n}"), uri(n))).collect();
-    let named: Vec<(&str, &str)> = named.iter().map(|(name, uri)| (&name[..], &uri[..])).collect();
-    Home::with(SETTINGS, &named)
-}
-
-/// How long it takes until it takes jobs, in seconds; it is stopped again.
-fn started(home: &Home) -> f64 {
+    let cost = Cost::of(peer.meter());
+    peer.kill();
     let began = Instant::now();
-    let peer = Peer::spool(home);
-    let took = began.elapsed().as_secs_f64();
-    drop(peer);
-    took
+    peer.run_again();
+    let started_again = began.elapsed().as_secs_f64();
+    let mut row = |what: &str, unit, spool| {
+        bench.report.add(format!("h-dead-1k {what}"), unit, Both { spool, cups: None }, Target::Shown);
+    };
+    row("memory", "MB", cost.memory);
+    row("processor", "% of a core", cost.cpu);
+    row("threads", "", cost.threads as f64);
+    row("start again", "s", started_again);
 }
 
-fn closed_port() -> SocketAddr {
-    std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap()
-}
-
-/// An address that does not answer, since its queue of connections is full.
-fn blackhole() -> (SocketAddr, (Socket, Vec<TcpStream>)) {
-    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
-    listener.listen(1).unwrap();
-    let address = listener.local_addr().unwrap().as_socket().unwrap();
-    let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(500)).ok();
-    let filling = std::iter::from_fn(connect).collect();
-    (address, (listener, filling))
-}
-
-fn pid(peer: &Peer<'_>) -> u32 {
-    match peer {
-        Peer::Spool(_, life) => life.pid(),
-        Peer::Cups(_) => unreachable!("these cases are not run against CUPS"),
+impl Cost {
+    fn of(meter: Meter) -> Cost {
+        let before = meter.cpu_with_children();
+        thread::sleep(WATCHED);
+        let used = meter.cpu_with_children() - before;
+        let cpu = used.as_secs_f64() / WATCHED.as_secs_f64() * 100.0;
+        Cost { memory: meter.memory_peak() as f64 / 1e6, cpu, threads: meter.threads() }
     }
 }
 
-/// Percent of one core.
-fn cpu_over(pid: u32, watched: Duration) -> f64 {
-    let before = cpu_ms(pid);
-    thread::sleep(watched);
-    (cpu_ms(pid) - before) as f64 / watched.as_millis() as f64 * 100.0
-}
-
-/// The processor time that a process has had (proc(5): fields 14 and 15 of `stat`).
-fn cpu_ms(pid: u32) -> u64 {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let after_name = stat.rsplit(')').next().unwrap();
-    let ticks = after_name.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().unwrap());
-    ticks.sum::<u64>() * TICK_MS
-}
-
-fn row(name: &str, cpu: f64, peer: &Peer<'_>, note: &str) {
-    let threads = fs::read_dir(format!("/proc/{}/task", pid(peer))).unwrap().count();
-    println!("{name:<16} {cpu:>8.2} % of a core, {threads} threads, most {}  {note}", peer.memory());
+/// A port where nobody listens.
+fn refusing() -> String {
+    let free = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
+    format!("socket://{}", free.expect("a free port"))
 }

@@ -9,7 +9,7 @@ use std::time::Instant;
 pub struct Connection {
     pub first_byte: Option<Instant>,
     pub bytes: u64,
-    pub ended: bool,
+    pub ended: Option<Instant>,
 }
 
 pub struct Sink {
@@ -44,7 +44,7 @@ impl Sink {
 
     /// Waits for the end of the connection number `n` of those that brought anything.
     pub fn ended(&self, n: usize) -> Connection {
-        let none = |all: &mut Vec<Connection>| with_bytes(all).nth(n).is_none_or(|one| !one.ended);
+        let none = |all: &mut Vec<Connection>| with_bytes(all).nth(n).is_none_or(|one| one.ended.is_none());
         let all = self.seen.changed.wait_while(self.seen.connections.lock().unwrap(), none).unwrap();
         with_bytes(&all).nth(n).unwrap().clone()
     }
@@ -76,15 +76,19 @@ fn take(mut stream: TcpStream, seen: &Seen) {
             connection.first_byte.get_or_insert_with(Instant::now);
         }
         connection.bytes += bytes as u64;
-        connection.ended = bytes == 0;
+        connection.ended = (bytes == 0).then(Instant::now);
         // Of a large document not every piece is told.
-        if connection.ended || told.elapsed().as_millis() > 5 {
+        if connection.ended.is_some() || told.elapsed().as_millis() > 5 {
             told = Instant::now();
             seen.connections.lock().unwrap()[number] = connection.clone();
             seen.changed.notify_all();
         }
-        if connection.ended {
+        if connection.ended.is_some() {
             return;
         }
     }
+}
+
+pub fn uris(sinks: &[Sink]) -> Vec<String> {
+    sinks.iter().map(Sink::uri).collect()
 }

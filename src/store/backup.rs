@@ -52,8 +52,8 @@ struct Part {
 impl Backups for EmbeddedBackups {
     fn write(&self, begin: &mut dyn FnMut(u64), sink: &mut dyn Write) -> io::Result<()> {
         let _kept = self.documents.keep_files();
-        // Whatever was answered is applied.
-        let end = self.shared.applied().position;
+        // Whatever was answered lies before it.
+        let end = self.shared.written().position;
         let parts = parts(&self.state, end)?;
         begin(parts.iter().map(|part| BLOCK + part.bytes.next_multiple_of(BLOCK)).sum::<u64>() + 2 * BLOCK);
         for part in &parts {

@@ -1,9 +1,10 @@
 //! The store of one server: a journal that holds the truth, and sled as an index of it.
 //!
 //! One thread writes. It takes the commits that wait as a group, plans each over those before it, appends all to the
-//! journal with one sync, lets the index follow, and only then answers. So `Ok` means on disk, and a read that
-//! follows it sees the commit. A second thread makes the index durable every few seconds, so that a start has
-//! little to replay. An index that is lost, older or damaged is never used: `spool recover` builds it anew.
+//! journal with one sync, notes in memory what they change, and only then answers. So `Ok` means on disk, and a read
+//! that follows it sees the commit, because it looks in that memory first. A second thread brings what is there into the
+//! index, a third makes the index durable every few seconds, so that a start has little to replay. An index that is
+//! lost, older or damaged is never used: `spool recover` builds it anew.
 
 use std::fmt;
 use std::io;
@@ -17,9 +18,11 @@ use tokio::sync::{Semaphore, oneshot, watch};
 pub(super) mod checkpoint;
 mod error;
 pub(super) mod follow;
+mod heads;
 pub(super) mod mark;
 pub(super) mod open;
 mod overlay;
+mod recent;
 mod revive;
 #[cfg(test)]
 pub(super) mod tests;
@@ -28,7 +31,9 @@ mod watched;
 mod writer;
 
 pub use error::OpenError;
+use heads::Heads;
 pub use open::Opened;
+use recent::{Recent, Seen, View};
 use threads::Threads;
 use writer::Order;
 
@@ -36,7 +41,7 @@ use super::backup::EmbeddedBackups;
 use super::counts::Counts;
 use super::documents::{Documents, SmallBodies};
 use super::journal::{self, Bodies};
-use super::read;
+use super::read::{self, Kv};
 use super::sled::{Index, IndexError};
 use super::state::State;
 use super::stats::Stats;
@@ -91,8 +96,13 @@ pub(super) struct Shared {
     suspect: AtomicBool,
     bodies: Bodies,
     counts: RwLock<Counts>,
+    /// What the index has not got yet.
+    recent: Recent,
+    heads: Heads,
     /// What the index has applied.
     applied: Mutex<mark::Applied>,
+    /// Where the journal ends; everything before it is durable and was, or is being, answered.
+    written: Mutex<mark::Applied>,
     changes: watch::Sender<CommitSeq>,
     broken: watch::Sender<Option<String>>,
     stats: Arc<Stats>,
@@ -134,7 +144,7 @@ impl EmbeddedStore {
     /// hangs, would else make hundreds.
     fn answer<T: Send + 'static>(
         &self,
-        look: impl FnOnce(&Index) -> Result<T, ReadError> + Send + 'static,
+        look: impl FnOnce(&Seen<'_, Index>) -> Result<T, ReadError> + Send + 'static,
     ) -> BoxFuture<'static, Result<T, ReadError>> {
         let (shared, places) = (Arc::clone(&self.shared), Arc::clone(&self.reads));
         let reading = async move {
@@ -163,8 +173,9 @@ impl Shared {
         index.clone().ok_or_else(|| ReadError::Unavailable("the index is being opened again".to_owned()))
     }
 
-    fn look<T>(&self, look: impl FnOnce(&Index) -> Result<T, ReadError>) -> Result<T, ReadError> {
-        let looked = look(&*self.index()?);
+    fn look<T>(&self, look: impl FnOnce(&Seen<'_, Index>) -> Result<T, ReadError>) -> Result<T, ReadError> {
+        let index = self.index()?;
+        let looked = look(&Seen { heads: &self.heads, view: View { recent: &self.recent, index: &*index } });
         if matches!(looked, Err(ReadError::Unavailable(_))) {
             self.suspect.store(true, Ordering::Release);
         }
@@ -173,6 +184,9 @@ impl Shared {
 
     /// Whether the index works, as far as can be told without writing.
     fn look_after(&self, index: &Index) -> Result<(), IndexError> {
+        if let Some(failure) = self.recent.failure() {
+            return Err(failure);
+        }
         if self.suspect.swap(false, Ordering::AcqRel) {
             return Err(IndexError::Failed("a read failed".to_owned()));
         }
@@ -185,6 +199,10 @@ impl Shared {
 
     pub(super) fn applied(&self) -> MutexGuard<'_, mark::Applied> {
         self.applied.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn written(&self) -> MutexGuard<'_, mark::Applied> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn break_down(&self, why: String) {
@@ -201,10 +219,8 @@ impl Shared {
 
 impl SmallBodies for Shared {
     fn read(&self, id: DocumentId) -> io::Result<Option<Vec<u8>>> {
-        let index = self.index().map_err(io::Error::other)?;
-        let Some(value) = index.value(&mark::body_key(id.0)).map_err(io::Error::other)? else {
-            return Ok(None);
-        };
+        let value = self.look(|view| view.get(&mark::body_key(id.0))).map_err(io::Error::other)?;
+        let Some(value) = value else { return Ok(None) };
         let at = mark::decode_body(&value).ok_or_else(|| {
             io::Error::new(io::ErrorKind::InvalidData, format!("the place of document {id}"))
         })?;
@@ -233,23 +249,23 @@ impl Store for EmbeddedStore {
         after: Option<OrderKey>,
         n: usize,
     ) -> BoxFuture<'static, Result<Vec<Job>, ReadError>> {
-        self.answer(move |index| read::head(index, &queues, after, n))
+        self.answer(move |view| read::head(view, &queues, after, n))
     }
 
     fn places(&self, queue: QueueId, n: usize) -> BoxFuture<'static, Result<Vec<OrderKey>, ReadError>> {
-        self.answer(move |index| read::places(index, queue, None, n))
+        self.answer(move |view| read::places(view, queue, None, n))
     }
 
     fn job(&self, id: JobId) -> BoxFuture<'static, Result<Option<Job>, ReadError>> {
-        self.answer(move |index| read::job(index, id))
+        self.answer(move |view| read::job(view, id))
     }
 
     fn jobs(&self, query: JobsQuery) -> BoxFuture<'static, Result<Page<Job, JobId>, ReadError>> {
-        self.answer(move |index| read::jobs(index, &query))
+        self.answer(move |view| read::jobs(view, &query))
     }
 
     fn jobs_at_printers(&self) -> BoxFuture<'static, Result<Vec<Job>, ReadError>> {
-        self.answer(read::jobs_at_printers)
+        self.answer(|view| read::jobs_at_printers(view))
     }
 
     fn timeline(
@@ -258,11 +274,11 @@ impl Store for EmbeddedStore {
         after: u32,
         n: usize,
     ) -> BoxFuture<'static, Result<Vec<Entry>, ReadError>> {
-        self.answer(move |index| read::timeline(index, job, after, n))
+        self.answer(move |view| read::timeline(view, job, after, n))
     }
 
     fn document(&self, id: DocumentId) -> BoxFuture<'static, Result<Option<Document>, ReadError>> {
-        self.answer(move |index| read::document(index, id))
+        self.answer(move |view| read::document(view, id))
     }
 
     fn documents(
@@ -271,20 +287,20 @@ impl Store for EmbeddedStore {
         before: Option<DocumentId>,
         limit: usize,
     ) -> BoxFuture<'static, Result<Page<Document, DocumentId>, ReadError>> {
-        self.answer(move |index| read::documents(index, user.as_deref(), before, limit))
+        self.answer(move |view| read::documents(view, user.as_deref(), before, limit))
     }
 
     fn printers(&self) -> BoxFuture<'static, Result<Vec<Printer>, ReadError>> {
-        self.answer(read::printers)
+        self.answer(|view| read::printers(view))
     }
 
     fn pools(&self) -> BoxFuture<'static, Result<Vec<Pool>, ReadError>> {
-        self.answer(read::pools)
+        self.answer(|view| read::pools(view))
     }
 
     fn setting(&self, name: &str) -> BoxFuture<'static, Result<Option<Vec<u8>>, ReadError>> {
         let name = name.to_owned();
-        self.answer(move |index| read::setting(index, &name))
+        self.answer(move |view| read::setting(view, &name))
     }
 
     fn key(
@@ -294,7 +310,7 @@ impl Store for EmbeddedStore {
         now: WallTime,
     ) -> BoxFuture<'static, Result<Option<KeyRecord>, ReadError>> {
         let (user, key) = (user.to_owned(), key.to_owned());
-        self.answer(move |index| read::key(index, &user, &key, now))
+        self.answer(move |view| read::key(view, &user, &key, now))
     }
 
     fn counts(&self, queue: QueueId) -> QueueCounts {
@@ -311,7 +327,7 @@ impl Store for EmbeddedStore {
         until: WallTime,
         n: usize,
     ) -> BoxFuture<'static, Result<Vec<Purgeable>, ReadError>> {
-        self.answer(move |index| read::purgeable(index, what, until, n))
+        self.answer(move |view| read::purgeable(view, what, until, n))
     }
 
     fn last_seq(&self) -> CommitSeq {
@@ -320,7 +336,7 @@ impl Store for EmbeddedStore {
 
     fn events_since(&self, after: CommitSeq, n: usize) -> BoxFuture<'static, Result<EventsSince, ReadError>> {
         let last = self.last_seq();
-        self.answer(move |index| read::events_since(index, last, after, n))
+        self.answer(move |view| read::events_since(view, last, after, n))
     }
 
     fn changes(&self) -> watch::Receiver<CommitSeq> {

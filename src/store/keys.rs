@@ -121,6 +121,11 @@ pub fn in_queue(queue: QueueId, order: OrderKey) -> Vec<u8> {
     ])
 }
 
+/// The part of a key that all keys of one queue share; `None` for keys that are no places in a queue.
+pub fn queue_prefix(key: &[u8]) -> Option<&[u8]> {
+    key.get(..6).filter(|prefix| prefix.starts_with(b"Q"))
+}
+
 /// The place that a key of a queue says.
 pub fn order(key: &[u8]) -> Option<OrderKey> {
     let (_, place) = key.split_at_checked(6)?;

@@ -79,11 +79,6 @@ fn before_the_journal_is_synced_nothing_was_promised() {
     check_point("journal-before-sync");
 }
 
-#[test]
-fn an_index_that_has_what_nobody_was_told_is_right() {
-    check_point("index-applied");
-}
-
 /// At a start a checkpoint is made where there was something to replay; every second life leaves that.
 #[test]
 fn a_checkpoint_at_the_start_may_be_cut_short() {
@@ -102,10 +97,11 @@ fn a_checkpoint_at_the_start_may_be_cut_short() {
     }
 }
 
-/// The one that is made every few seconds, while jobs come in without a pause.
+/// What is done every second or every few, while jobs come in without a pause: the index takes up what the journal has,
+/// and is made durable.
 #[test]
-fn a_checkpoint_under_load_may_be_cut_short() {
-    for point in ["checkpoint-begun", "checkpoint-flushed"] {
+fn the_index_may_be_cut_short_under_load() {
+    for point in ["index-half-applied", "index-applied", "checkpoint-begun", "checkpoint-flushed"] {
         let home = Home::new(&[("paper", "file:STATE/printed")]);
         home.start().kill();
         // The first is made at the start.

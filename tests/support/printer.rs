@@ -69,6 +69,13 @@ struct State {
     hang_ups: u32,
 }
 
+impl State {
+    /// The connections that brought a whole document.
+    fn whole(&self) -> impl Iterator<Item = &Connection> {
+        self.connections.iter().filter(|c| c.end == Some(End::Eof) && !c.bytes.is_empty())
+    }
+}
+
 impl FakePrinter {
     pub fn start(behaviour: Behaviour) -> FakePrinter {
         let state = State {
@@ -162,9 +169,13 @@ impl FakePrinter {
     /// Waits until so many documents have come in whole, and gives all there are by then. Connections over
     /// which nothing came, as when a server looks whether a printer is there, do not count.
     pub fn documents(&self, n: usize) -> Vec<Vec<u8>> {
-        let whole = |c: &&Connection| c.end == Some(End::Eof) && !c.bytes.is_empty();
-        let state = self.wait(|state| state.connections.iter().filter(whole).count() >= n);
-        state.connections.iter().filter(whole).map(|c| c.bytes.clone()).collect()
+        let state = self.wait(|state| state.whole().count() >= n);
+        state.whole().map(|c| c.bytes.clone()).collect()
+    }
+
+    /// How many documents have come in whole so far.
+    pub fn document_count(&self) -> usize {
+        self.shared.lock().whole().count()
     }
 
     /// Waits until so many bytes have come in over all connections.

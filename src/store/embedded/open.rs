@@ -10,7 +10,9 @@ use tokio::sync::{Semaphore, watch};
 use super::checkpoint::{CheckpointError, Checkpoints};
 use super::error::OpenError;
 use super::follow::Follower;
+use super::heads::Heads;
 use super::mark::{APPLIED, Applied, Checkpoint, GENERATION, Unreadable, decode_generation};
+use super::recent::Recent;
 use super::revive::empty;
 use super::threads::Threads;
 use super::writer::{Indexing, Writer};
@@ -200,7 +202,10 @@ fn assemble(
         suspect: AtomicBool::new(false),
         bodies: journal.bodies(),
         counts: RwLock::new(counts),
+        recent: Recent::default(),
+        heads: Heads::default(),
         applied: Mutex::new(applied),
+        written: Mutex::new(applied),
         changes: watch::channel(last).0,
         broken: watch::channel(None).0,
         stats: Arc::default(),

@@ -43,6 +43,8 @@ pub(super) fn revive(shared: &Shared, indexing: &Indexing, end: Position) -> Res
     };
     *shared.counts.write().unwrap_or_else(PoisonError::into_inner) = Counts::load(&index)?;
     *shared.applied() = Applied { position: end, ..checkpoint.applied };
+    shared.recent.clear();
+    shared.heads.clear();
     shared.set_index(Some(Arc::new(index)));
     shared.changes.send_replace(CommitSeq(end.seq - 1));
     Ok(())

@@ -93,8 +93,8 @@ impl Life {
     }
 
     pub fn rows(&self) -> Vec<Row> {
-        let index = self.store.shared.index().expect("open");
-        index.range(&[1], &[255], Direction::Up, usize::MAX).expect("readable")
+        let all = self.store.shared.look(|view| view.range(&[1], &[255], Direction::Up, usize::MAX));
+        all.expect("readable")
     }
 }
 

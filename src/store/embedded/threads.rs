@@ -1,4 +1,4 @@
-//! The two threads of the store: how commits reach the one, and how both end.
+//! The threads of the store: how commits reach the one that writes, and how all end.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,6 +9,7 @@ use crossbeam_channel::{Sender, TrySendError, bounded};
 
 use super::Shared;
 use super::checkpoint::{Checkpoints, keep_making};
+use super::recent::{End, keep_following};
 use super::writer::{Order, Writer};
 use crate::model::commit::CommitError;
 
@@ -23,6 +24,7 @@ pub(super) struct Threads {
 struct Running {
     orders: Sender<Order>,
     writer: JoinHandle<()>,
+    follower: JoinHandle<()>,
     /// Dropped to end the thread.
     stop: Sender<()>,
     checkpoints: JoinHandle<Checkpoints>,
@@ -41,9 +43,13 @@ impl Threads {
         let checkpoints = thread::Builder::new()
             .name("store-checkpoint".to_owned())
             .spawn(move || keep_making(checkpoints, &keeper, every, &stopped))?;
+        let following = Arc::clone(&shared);
+        let follower = thread::Builder::new()
+            .name("store-index".to_owned())
+            .spawn(move || keep_following(&following))?;
         let writer =
             thread::Builder::new().name("store-writer".to_owned()).spawn(move || writer.run(&waiting))?;
-        let running = Mutex::new(Some(Running { orders, writer, stop, checkpoints }));
+        let running = Mutex::new(Some(Running { orders, writer, follower, stop, checkpoints }));
         Ok(Threads { shared, running })
     }
 
@@ -61,20 +67,24 @@ impl Threads {
         })
     }
 
-    /// Ends both threads after what waits, and makes a last checkpoint.
+    /// Ends all threads after what waits, and makes a last checkpoint.
     pub fn close(&self) {
-        if let Some(mut checkpoints) = self.end() {
+        if let Some(mut checkpoints) = self.end(End::Drain) {
             checkpoints.make_if_changed(&self.shared);
         }
     }
 
-    fn end(&self) -> Option<Checkpoints> {
+    fn end(&self, end: End) -> Option<Checkpoints> {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Running { orders, writer, stop, checkpoints } = running?;
+        let Running { orders, writer, follower, stop, checkpoints } = running?;
         drop(orders);
         drop(stop);
         if writer.join().is_err() {
             log::error!("the store's thread has panicked");
+        }
+        self.shared.recent.end(end);
+        if follower.join().is_err() {
+            log::error!("the thread of the store's index has panicked");
         }
         checkpoints.join().ok()
     }
@@ -83,6 +93,6 @@ impl Threads {
 /// Without a last checkpoint: the next start finds what it finds after a crash.
 impl Drop for Threads {
     fn drop(&mut self) {
-        self.end();
+        self.end(End::Abandon);
     }
 }

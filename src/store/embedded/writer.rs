@@ -1,6 +1,5 @@
 //! The thread that writes: groups of commits, one sync each.
 
-use std::mem;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::thread;
@@ -11,9 +10,9 @@ use tokio::sync::oneshot;
 
 use super::Shared;
 use super::error::OpenError;
-use super::follow::Follower;
 use super::mark::Applied;
 use super::overlay::Overlay;
+use super::recent::View;
 use super::revive::revive;
 use super::watched::Watched;
 use crate::failpoint;
@@ -24,7 +23,7 @@ use crate::store::documents::Documents;
 use crate::store::journal::{Directory, FrameRef, Journal, JournalError, Op, Placed};
 use crate::store::read::Kv;
 use crate::store::sled::{Index, IndexError};
-use crate::store::tables;
+use crate::store::{keys, tables};
 
 /// Commits of one group.
 const GROUP_COMMITS_MAX: usize = 256;
@@ -99,8 +98,10 @@ impl Writer {
             Err(error) => return refuse(group, &error),
         };
         let group = self.refuse_what_brings_more(group);
+        self.shared.recent.wait_for_room();
         let watched = Watched::new(&index);
-        let planned = plan(group, self.journal.end().seq, &watched);
+        let view = View { recent: &self.shared.recent, index: &watched };
+        let planned = plan(group, self.journal.end().seq, &view);
         if let Some(error) = watched.failure() {
             // Not the commits are at fault. Nothing was written, so they can be planned again when it works.
             self.fall_behind(&error, index);
@@ -110,18 +111,14 @@ impl Writer {
                 None => refuse(group, &CommitError::Unavailable(format!("the index: {error}"))),
             };
         }
-        let mut planned = refuse_impossible(planned);
+        let planned = refuse_impossible(planned);
         let placed = match append(&mut self.journal, &planned) {
             Ok(placed) => placed,
             Err(error) => return self.not_appended(planned, &error),
         };
-        // From here on the commits are durable, whatever becomes of the index. They are answered when it has them.
+        // From here on the commits are durable, whatever becomes of the index.
         failpoint::hit("journal-synced");
-        let applied = self.apply(&index, &mut planned, &placed);
-        if let Err(error) = applied {
-            self.fall_behind(&error, index);
-        }
-        self.answer(planned, &placed);
+        self.answer(planned, placed);
     }
 
     /// The index, if it has everything and works. sled writes behind our back, so it may have failed since it was
@@ -183,17 +180,6 @@ impl Writer {
         refuse(planned.into_iter().map(|planned| planned.order).collect(), &told);
     }
 
-    fn apply(&self, index: &Index, planned: &mut [Planned], placed: &[Placed]) -> Result<(), IndexError> {
-        let mut follower = Follower::new(index, self.journal.id());
-        for (planned, placed) in planned.iter_mut().zip(placed) {
-            self.count(&planned.ops);
-            follower.take(mem::take(&mut planned.ops), &placed.bodies, placed.end)?;
-        }
-        follower.finish()?;
-        *self.shared.applied() = Applied { journal: self.journal.id(), position: self.journal.end() };
-        Ok(())
-    }
-
     fn count(&self, ops: &[Op]) {
         let mut counts = self.shared.counts.write().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = counts.follow(ops) {
@@ -201,28 +187,33 @@ impl Writer {
         }
     }
 
-    fn answer(&self, planned: Vec<Planned>, placed: &[Placed]) {
-        if let (None, Some(last)) = (&self.behind, placed.last()) {
-            self.shared.changes.send_replace(CommitSeq(last.position.seq));
+    /// Shows the commits to whoever reads, and then to those who wait for them.
+    fn answer(&self, planned: Vec<Planned>, placed: Vec<Placed>) {
+        let Some(last) = placed.last().map(|placed| placed.position.seq) else { return };
+        let journal = self.journal.id();
+        *self.shared.written() = Applied { journal, position: self.journal.end() };
+        let mut queued = Vec::new();
+        let (mut orders, mut changes) = (Vec::with_capacity(placed.len()), Vec::with_capacity(placed.len()));
+        for (Planned { order, ops }, Placed { position, end, bodies }) in planned.into_iter().zip(placed) {
+            self.count(&ops);
+            queued.extend(ops.iter().filter(|op| keys::queue_prefix(&op.key).is_some()).cloned());
+            orders.push((order, CommitSeq(position.seq)));
+            changes.push((ops, bodies, Applied { journal, position: end }));
         }
-        if self.behind.is_none() {
-            self.shared.stats.group(planned.iter().map(|planned| &planned.order.commit));
-        }
-        for (Planned { order: Order { commit, answer }, .. }, placed) in planned.into_iter().zip(placed) {
-            // It is durable, but a read would not show it yet: only who asks again gets the truth.
-            let told = match self.behind {
-                None => Ok(Committed { seq: CommitSeq(placed.position.seq) }),
-                Some(_) => Err(CommitError::Unknown),
-            };
+        self.shared.recent.take(changes.into_iter());
+        self.shared.heads.note(queued.iter());
+        self.shared.changes.send_replace(CommitSeq(last));
+        self.shared.stats.group(orders.iter().map(|(order, _)| &order.commit));
+        for (Order { commit, answer }, seq) in orders {
             // Whoever waited may have gone.
-            let _ = answer.send(told);
+            let _ = answer.send(Ok(Committed { seq }));
             self.discard_bodies(&commit);
         }
     }
 
-    /// Files go when their records have gone. While the index is behind, that is left to the next start.
+    /// Files go when their records have gone.
     fn discard_bodies(&self, commit: &Commit) {
-        for removal in commit.remove.iter().filter(|_| self.behind.is_none()) {
+        for removal in &commit.remove {
             if let Remove::Document(id) = removal {
                 self.documents.discard(*id);
             }

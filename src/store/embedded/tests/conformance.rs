@@ -44,8 +44,8 @@ impl Fixture for Directories {
     }
 
     fn key_space(&self, store: &EmbeddedStore) -> Vec<Row> {
-        let index = store.shared.index().expect("open");
-        index.range(&[1], &[255], Direction::Up, usize::MAX).expect("readable")
+        let all = store.shared.look(|view| view.range(&[1], &[255], Direction::Up, usize::MAX));
+        all.expect("readable")
     }
 }
 
