@@ -47,7 +47,7 @@ struct Half {
 /// Half requests of all kinds, on the network and on the socket.
 fn halves(server: &Server) -> Vec<Half> {
     let half = |n: usize| {
-        let place = if n % 8 == 0 { server.socket() } else { server.tcp() };
+        let place = if n.is_multiple_of(8) { server.socket() } else { server.tcp() };
         let submission = |bytes: usize, sent: usize| {
             let head =
                 [("content-length", &*bytes.to_string()), ("content-type", "application/octet-stream")];
@@ -57,7 +57,7 @@ fn halves(server: &Server) -> Vec<Half> {
         };
         match n {
             ..LARGE_HALVES => submission(LARGE_BYTES, 2 * LARGE_BYTES / 3),
-            _ if n % 2 == 0 => submission(1000, 500),
+            _ if n.is_multiple_of(2) => submission(1000, 500),
             _ => {
                 let mut stream = place.connect().unwrap();
                 stream.write_all(b"GET /api/v1/printers HTTP/1.1\r\nhost: local").unwrap();
@@ -123,7 +123,7 @@ fn submit_many(server: &Server) {
     let mut longest = Duration::ZERO;
     for n in 0..JOBS {
         let watch = Stopwatch::start();
-        let queue = if n % 2 == 0 { "off" } else { "lost" };
+        let queue = if n.is_multiple_of(2) { "off" } else { "lost" };
         id_of(&line.submit(queue, &format!("k{n}"), b"page").unwrap());
         longest = longest.max(watch.elapsed());
     }

@@ -175,15 +175,15 @@ impl Office {
 
     /// What happens beside the clients' work.
     fn happens(&self, n: usize, all: usize) {
-        if n % RELOAD_EVERY == 0 {
+        if n.is_multiple_of(RELOAD_EVERY) {
             let text = configuration(&self.machines, self.printed.path(), 300 + n % 2);
             fs::write(self.server.home().join("spool.toml"), text).unwrap();
             self.server.signal(Signal::HUP);
         }
-        if n % OFF_EVERY == 0 {
-            self.machines[0].set(if n / OFF_EVERY % 2 == 0 { Temper::Moody } else { Temper::Off });
+        if n.is_multiple_of(OFF_EVERY) {
+            self.machines[0].set(if (n / OFF_EVERY).is_multiple_of(2) { Temper::Moody } else { Temper::Off });
         }
-        if n % (all / BACKUPS).max(1) == 0 {
+        if n.is_multiple_of((all / BACKUPS).max(1)) {
             self.server.cli(&["backup", "copy"]);
             fs::remove_file(self.server.home().join("copy")).unwrap();
         }

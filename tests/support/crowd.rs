@@ -48,7 +48,7 @@ impl Gate {
 
     /// The server takes requests.
     pub fn open(&self) {
-        self.change(|state| state.life += state.life + 1 & 1);
+        self.change(|state| state.life += (state.life + 1) & 1);
     }
 
     /// It does not, or has enough to do for now.
