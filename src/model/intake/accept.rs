@@ -108,7 +108,7 @@ impl Intake {
         };
         match record {
             Some((job, fingerprint)) if fingerprint == claimed => {
-                self.pending.insert(ticket, Pending::Repeating(slot));
+                self.pending.insert(ticket, Pending::Repeating(slot, job));
                 fx.push(Effect::ReadJob(ticket, job));
                 return;
             }

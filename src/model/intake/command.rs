@@ -20,11 +20,9 @@ impl Intake {
         fx: &mut Vec<Effect>,
     ) {
         match (self.pending.remove(&ticket), read) {
-            (Some(Pending::Repeating(slot)), read) => {
+            (Some(Pending::Repeating(slot, job)), read) => {
                 // The key is remembered longer than the job may be: then the number is all there is.
-                let reply = read
-                    .map(Reply::Repeated)
-                    .ok_or(Refusal::Store("the job that this key stands for was purged".to_owned()));
+                let reply = read.map(Reply::Repeated).ok_or(Refusal::JobPurged(job));
                 fx.push(Effect::Reply(ticket, reply));
                 self.free_key(&slot, now, fx);
             }

@@ -67,7 +67,7 @@ pub(super) enum Pending {
     /// For the key's record, which another request wrote first.
     KeyAgain(KeySlot, [u8; 32]),
     /// For the job that it repeats.
-    Repeating(KeySlot),
+    Repeating(KeySlot, JobId),
     Command {
         job: JobId,
         command: JobCommand,
@@ -280,7 +280,7 @@ impl Intake {
                 self.give_up_arrival(&submission, fx);
                 slot_of(&submission)
             }
-            Some(Pending::Repeating(slot) | Pending::KeyAgain(slot, _)) => Some(slot),
+            Some(Pending::Repeating(slot, _) | Pending::KeyAgain(slot, _)) => Some(slot),
             Some(Pending::Registering(file)) => {
                 fx.extend(file.map(Effect::Discard));
                 None

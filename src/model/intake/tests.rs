@@ -234,6 +234,16 @@ fn a_key_used_for_something_else_is_refused_and_its_file_goes() {
 }
 
 #[test]
+fn a_key_whose_job_was_purged_prints_nothing_and_says_which_it_was() {
+    let mut desk = Desk::new();
+    desk.hears(submit(1, submission(vec![file(44)], Some(("k", 7)))), "key k for 1");
+    desk.hears(Input::KeyRead(Ticket(1), Some((JobId(5), [7; 32]))), "discard 44, job 5 for 1");
+    desk.hears(Input::JobRead(Ticket(1), None), "1 hears job_purged");
+    assert_eq!(desk.replies.last(), Some(&(Ticket(1), Err(Refusal::JobPurged(JobId(5))))));
+    assert!(desk.intake.keys.is_empty() && desk.intake.pending.is_empty());
+}
+
+#[test]
 fn a_key_that_an_unheard_commit_wrote_is_looked_up_again() {
     let mut desk = Desk::new();
     desk.hears(submit(1, submission(vec![file(44)], Some(("k", 7)))), "key k for 1");

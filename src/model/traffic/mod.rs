@@ -27,6 +27,7 @@ mod sending;
 mod settle;
 mod share;
 mod state;
+mod stop;
 mod stream;
 mod tell;
 #[cfg(test)]
@@ -182,7 +183,7 @@ impl Traffic {
             Input::WakeUp => self.wake_up(now, &mut fx),
             Input::Cancel(job) => self.on_cancel(job, now, &mut fx),
             Input::Timer(progress) => self.on_timer(progress, now, &mut fx),
-            Input::Stop => self.stop(),
+            Input::Stop => self.stop(now, &mut fx),
             Input::Park => self.park(now, &mut fx),
         }
         self.advance(now, &mut fx);
@@ -238,39 +239,6 @@ impl Traffic {
     /// The generation of the present or last link.
     pub fn generation(&self) -> Generation {
         self.generation
-    }
-
-    /// What needs the device's answer is left as the store has it, for the next start to ask.
-    fn stop(&mut self) {
-        if self.stopping == Stopping::No {
-            self.stopping = Stopping::Draining;
-        }
-        if matches!(self.work, Work::Asking(_)) {
-            self.work = Work::None;
-        }
-        if self.asks == Asks::Can {
-            self.left.clear();
-        }
-    }
-
-    /// The time for finishing is over. What has begun to leave is shut and decided; what has not goes back;
-    /// what needs somebody else's answer is left as the store has it, for the next start to decide.
-    fn park(&mut self, now: Now, fx: &mut Vec<Effect>) {
-        if self.stopping != Stopping::Told {
-            self.stopping = Stopping::Parked;
-        }
-        self.left.clear();
-        self.unsure = None;
-        self.drop_link(fx);
-        match std::mem::replace(&mut self.work, Work::None) {
-            Work::Bound(job) => {
-                let why = NotReady::Other("the server stops".to_owned());
-                self.settle(Ended { job, outcome: Outcome::NotReady(why) }, None, now, fx);
-            }
-            Work::Asking(_) | Work::Unsettled(..) | Work::Probing(_) | Work::Telling => {}
-            other => self.work = other,
-        }
-        self.shut(ShutCause::Park, now, fx);
     }
 
     /// Does what can be done next, where nothing is under way.

@@ -43,7 +43,7 @@ use crate::store::documents::Finished;
         ("copies" = Option<u32>, Query), ("priority" = Option<u8>, Query, description = "1 to 100; 100 goes first"),
         ("hold" = Option<bool>, Query, description = "wait for a person"),
         ("option.NAME" = Option<String>, Query, description = "IPP's job template attributes"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters; kept for 24 h")),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters; kept for 24 h, also where the job is purged before: then 410")),
     request_body(content((Vec<u8> = "application/octet-stream"), (OrderBody = "application/json"), (Object = "multipart/form-data"))),
     responses((status = 201, description = "accepted: job and document are on disk", body = JobBody),
         (status = 200, description = "the same request came before under this key", body = JobBody),
