@@ -10,7 +10,6 @@
 //! What is changed in 3 to 6 is committed to the journal like anything else. Nothing is deleted that could not be
 //! read. A recovery that is interrupted is simply done again.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,6 +25,7 @@ mod report;
 mod tests;
 
 use super::ReadError;
+use super::disk;
 use super::durable;
 use super::embedded::checkpoint::{CheckpointError, Checkpoints};
 use super::embedded::mark::{Applied, Checkpoint, Unreadable};
@@ -145,9 +145,9 @@ fn free_name(directory: &Path, name: &str) -> PathBuf {
 /// Moves something to a free name in the directory of damaged things, durably.
 fn move_aside(from: &Path, damaged: &Path, name: &str) -> Result<PathBuf, RecoverError> {
     let to = free_name(damaged, name);
-    fs::rename(from, &to)
+    disk::rename(from, &to)
         .and_then(|()| durable::sync_parent(from))
-        .and_then(|()| durable::sync_directory(damaged))
+        .and_then(|()| disk::sync_directory(damaged))
         .map_err(|source| failed("move aside", from, source))?;
     Ok(to)
 }

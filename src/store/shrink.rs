@@ -20,7 +20,7 @@ mod tests;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::ReadError;
-use super::durable;
+use super::disk;
 use super::embedded::checkpoint::{CheckpointError, Checkpoints};
 use super::embedded::follow::Follower;
 use super::embedded::mark::{Applied, generation_op};
@@ -161,7 +161,7 @@ impl Beside<'_> {
         let exchanged = renameat_with(CWD, &old, CWD, &new, RenameFlags::EXCHANGE);
         let kept = match exchanged {
             Ok(()) => {
-                durable::sync_directory(self.state.path())
+                disk::sync_directory(self.state.path())
                     .map_err(|source| failed("sync", self.state.path(), source))?;
                 None
             }

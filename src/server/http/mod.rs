@@ -8,6 +8,7 @@
 
 pub mod access;
 pub mod admission;
+mod arrival;
 mod attempts;
 mod backup;
 mod bind;
@@ -63,6 +64,9 @@ use self::state::HttpState;
 /// [`admission::admission`] of the same state: handlers rely on it for what the head alone decides.
 pub fn configure(cfg: &mut web::ServiceConfig, state: Arc<HttpState>) {
     cfg.app_data(web::Data::from(state));
+    // They are tried in this order, and those with names in them by regular expressions: what is asked most comes first.
+    configure_jobs(cfg);
+    configure_printers(cfg);
     cfg.route("/", web::get().to(pages::front))
         .route("/static/{name}", web::get().to(pages::named))
         .route("/healthz", web::get().to(health::alive))
@@ -89,8 +93,6 @@ pub fn configure(cfg: &mut web::ServiceConfig, state: Arc<HttpState>) {
         .route("/api/v1/documents", web::get().to(documents::list))
         .route("/api/v1/documents/{id}", web::get().to(documents::show))
         .route("/api/v1/documents/{id}", web::delete().to(documents::remove));
-    configure_jobs(cfg);
-    configure_printers(cfg);
 }
 
 fn configure_jobs(cfg: &mut web::ServiceConfig) {

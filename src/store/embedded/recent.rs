@@ -20,11 +20,13 @@ use crate::store::sled::IndexError;
 /// How long changes wait at most for others before they go into the index …
 const COLLECT_FOR: Duration = Duration::from_secs(1);
 /// … and how many keys do not wait any longer.
-const KEYS_ENOUGH: usize = 32 * 1024;
+const KEYS_ENOUGH: usize = 64 * 1024;
 /// Changes that may wait beside those that are being brought into the index; commits wait for room.
 const KEYS_MAX: usize = 128 * 1024;
 /// The same in bytes.
 const BYTES_MAX: usize = 48 * 1024 * 1024;
+/// How long a group of commits waits at most while there is room, but the index does not keep up.
+const PAUSE_MAX: Duration = Duration::from_millis(20);
 /// How long a commit waits for room before it looks whether the index still works.
 const ROOM_LOOK: Duration = Duration::from_millis(200);
 
@@ -79,14 +81,20 @@ impl Recent {
         }
     }
 
-    /// Waits until there is room for more, or the index has failed.
+    /// Waits until there is room for more, or the index has failed. Where changes come faster than the index takes them,
+    /// each group waits a little, so that none has to wait for a whole table.
     pub fn wait_for_room(&self) {
-        let full = |tables: &mut Tables| {
+        let tables = self.lock();
+        let over = tables.growing.changes.len().saturating_sub(KEYS_ENOUGH);
+        let pause = PAUSE_MAX.mul_f64((over as f64 / KEYS_ENOUGH as f64).min(1.0));
+        let leaving = |tables: &mut Tables| tables.leaving.is_some() && tables.failure.is_none();
+        let waited = self.changed.wait_timeout_while(tables, pause, leaving);
+        let mut tables = waited.unwrap_or_else(PoisonError::into_inner).0;
+        let full = |tables: &Tables| {
             let Table { changes, bytes, .. } = &tables.growing;
             (changes.len() >= KEYS_MAX || *bytes >= BYTES_MAX) && tables.failure.is_none()
         };
-        let mut tables = self.lock();
-        while full(&mut tables) {
+        while full(&tables) {
             self.changed.notify_all();
             tables = self.changed.wait_timeout(tables, ROOM_LOOK).unwrap_or_else(PoisonError::into_inner).0;
         }
