@@ -71,13 +71,18 @@ pub(super) fn rebuild(
     let kept = fate == IndexFate::Kept;
     let restate = kept && (!salvaged.skipped.is_empty() || journal.end().seq < applied.position.seq);
     let mut report = Report::new(fate, salvaged);
-    if let Some(checkpoint) =
-        checkpoint.filter(|checkpoint| !kept && checkpoint.applied.journal == journal.id())
-    {
-        report.commits_missing = checkpoint.applied.position.seq.saturating_sub(journal.end().seq);
+    if let Some(checkpoint) = checkpoint.filter(|_| !kept) {
+        report.commits_missing = missing(checkpoint, &journal);
         seen.lost_frames += report.commits_missing;
     }
     Ok(Rebuilt { index, journal, seen, report, restate })
+}
+
+/// How many commits a checkpoint tells of that the journal does not have: all, where it is not the same journal, as
+/// when its only segment has lost its head.
+fn missing(checkpoint: &Checkpoint, journal: &Journal) -> u64 {
+    let end = if checkpoint.applied.journal == journal.id() { journal.end().seq } else { 1 };
+    checkpoint.applied.position.seq.saturating_sub(end)
 }
 
 /// A journal older than its index has documents at other places than the index knows.

@@ -147,7 +147,7 @@ impl Report {
         if self.commits_missing > 0 {
             writeln!(
                 f,
-                "the journal ends {} commits before its last checkpoint, as one from an older copy; they are lost",
+                "{} commits that the last checkpoint tells of are not in the journal, as in one from an older copy; they are lost",
                 self.commits_missing
             )?;
         }
