@@ -294,7 +294,7 @@ fn documents_without_a_store_are_not_swept() {
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig { cases: 12, ..Default::default() })]
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 12, failure_persistence: None, ..Default::default() })]
 
     /// Whatever is flipped or cut off the journal while the index is lost as well: the store opens after a recovery, and
     /// all that is missing is in the report.
