@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use spool::protocol::ipp::{
     self, Caller, DocumentPart, Group, GroupTag, JobAttributes, JobPart, JobsQuery, Message, Operation,
-    Owner, StatusClass, Value, Version, WhichJobs,
+    Owner, Status, StatusClass, Value, Version, WhichJobs,
 };
 
 use crate::support::client::{Answer, Place};
@@ -17,6 +17,19 @@ const IPP: &str = "application/ipp";
 const PIECE: usize = 1 << 20;
 /// How many rows a page has.
 const PAGE: i32 = 100;
+
+/// About what this program tells of a printer in a list.
+const PRINTER_ATTRIBUTES: &[&str] = &[
+    "printer-name",
+    "printer-info",
+    "printer-location",
+    "printer-state",
+    "printer-state-reasons",
+    "printer-state-message",
+    "printer-is-accepting-jobs",
+    "queued-job-count",
+    "device-uri",
+];
 
 /// A list, as a client asks for its first page.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -67,7 +80,7 @@ impl Request {
                 Request::ipp("/", |caller| caller.get_jobs(&query))
             }
             (Who::Cups, List::Printers) => Request::ipp("/", |caller| {
-                let mut message = caller.get_printer_attributes(&[]);
+                let mut message = caller.get_printer_attributes(PRINTER_ATTRIBUTES);
                 message.code = Operation::CupsGetPrinters.code();
                 message.groups[0].push("limit", Value::Integer(PAGE));
                 message
@@ -150,14 +163,12 @@ pub fn job_of(answer: &Answer) -> u64 {
     u64::try_from(id).expect("it is positive")
 }
 
-/// Whether what was asked for was done.
+/// Whether what was asked for was done. Of IPP only the status is read: a long list is more than is decoded at once.
 pub fn is_success(answer: &Answer) -> bool {
     let ipp = answer.header("content-type") == Some(IPP);
-    let inside = || {
-        ipp::decode(&answer.body)
-            .is_ok_and(|(message, _)| message.status().class() == StatusClass::Successful)
-    };
-    matches!(answer.status, 200 | 201) && (!ipp || inside())
+    let status = answer.body.get(2..4).and_then(|code| code.try_into().ok()).map(u16::from_be_bytes);
+    let inside = status.map(|code| Status::from_code(code).class());
+    matches!(answer.status, 200 | 201) && (!ipp || inside == Some(StatusClass::Successful))
 }
 
 /// Whether a job is over, whatever became of it.

@@ -3,7 +3,7 @@
 //! One thread writes. It takes the commits that wait as a group, plans each over those before it, appends all to the
 //! journal with one sync, notes in memory what they change, and only then answers. So `Ok` means on disk, and a read
 //! that follows it sees the commit, because it looks in that memory first. A second thread brings what is there into the
-//! index, a third makes the index durable every few seconds, so that a start has little to replay. An index that is
+//! index, a third makes the index durable now and then, so that a start has little to replay. An index that is
 //! lost, older or damaged is never used: `spool recover` builds it anew.
 
 use std::fmt;
@@ -73,7 +73,7 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             cache_bytes: 32 * 1024 * 1024,
-            checkpoint_every: Duration::from_secs(3),
+            checkpoint_every: Duration::from_secs(10),
             journal: journal::Options::default(),
         }
     }

@@ -9,7 +9,6 @@
 //! What is changed in 3 to 5 is committed to the journal like anything else. Nothing is deleted that could not be
 //! read. A recovery that is interrupted is simply done again.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,6 +24,7 @@ mod report;
 mod tests;
 
 use super::ReadError;
+use super::disk;
 use super::durable;
 use super::embedded::checkpoint::{CheckpointError, Checkpoints};
 use super::embedded::mark::{Applied, Checkpoint, Unreadable};
@@ -143,9 +143,9 @@ fn free_name(directory: &Path, name: &str) -> PathBuf {
 /// Moves something to a free name in the directory of damaged things, durably.
 fn move_aside(from: &Path, damaged: &Path, name: &str) -> Result<PathBuf, RecoverError> {
     let to = free_name(damaged, name);
-    fs::rename(from, &to)
+    disk::rename(from, &to)
         .and_then(|()| durable::sync_parent(from))
-        .and_then(|()| durable::sync_directory(damaged))
+        .and_then(|()| disk::sync_directory(damaged))
         .map_err(|source| failed("move aside", from, source))?;
     Ok(to)
 }

@@ -21,7 +21,8 @@ use std::sync::Arc;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use super::durable::{self, FILE_MODE};
+use super::disk::{self, FILE_MODE};
+use super::durable;
 use crate::model::id::Epoch;
 
 /// The layout that this program writes, and the newest it reads.
@@ -148,7 +149,9 @@ fn make_inner(state: &Path) -> Result<(), StateError> {
 
 /// Makes a directory with these permissions, or gives it them.
 fn make_directory(path: &Path, mode: u32) -> Result<(), StateError> {
-    let made = match DirBuilder::new().recursive(mode == STATE_MODE).mode(mode).create(path) {
+    let mut builder = DirBuilder::new();
+    let builder = builder.recursive(mode == STATE_MODE).mode(mode);
+    let made = match disk::make_directory(builder, path) {
         Ok(()) => true,
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
         Err(source) => return Err(failed("create", path, source)),

@@ -178,6 +178,11 @@ impl FakePrinter {
         self.shared.lock().whole().count()
     }
 
+    /// How many documents have begun to come in so far.
+    pub fn begun_count(&self) -> usize {
+        self.shared.lock().connections.iter().filter(|c| !c.bytes.is_empty()).count()
+    }
+
     /// Waits until so many bytes have come in over all connections.
     pub fn received(&self, bytes: usize) {
         let all = |state: &State| state.connections.iter().map(|c| c.bytes.len()).sum::<usize>();

@@ -26,6 +26,12 @@ impl Intake {
                 fx.push(Effect::Reply(ticket, reply));
                 self.free_key(&slot, now, fx);
             }
+            (Some(Pending::Registered(accepting)), read) => {
+                self.arrive(ticket, *accepting, read, now, fx);
+            }
+            (Some(Pending::Interrupting { job, why, tries }), read) => {
+                self.end_interrupted(ticket, (job, why, tries), read, now, fx);
+            }
             (Some(Pending::Command { job, command, tries }), Some(read)) => {
                 self.command(ticket, job, *read, command, tries, now, fx);
             }
@@ -115,6 +121,7 @@ impl Intake {
         let at_printer = job.status.is_at_printer();
         match command {
             JobCommand::Cancel(wish) => self.cancel_event(job, *wish),
+            _ if job.is_arriving() => Err(wrong_state(job, "changed before its document has arrived")),
             JobCommand::Hold if job.status == JobStatus::Held => Ok(Wish::Already),
             JobCommand::Hold if job.status == JobStatus::Waiting => {
                 Ok(Wish::Apply(JobEvent::Hold(HoldReason::User)))
@@ -170,7 +177,9 @@ impl Intake {
         now: Now,
         fx: &mut Vec<Effect>,
     ) {
-        let whole = job.documents.iter().all(|wanted| found.iter().any(|document| document.id == wanted.id));
+        let here = job.documents.iter().all(|wanted| found.iter().any(|document| document.id == wanted.id));
+        // One that was interrupted while it arrived has none.
+        let whole = here && !job.documents.is_empty();
         let accepted = self.numbers.accepted();
         match (whole, accepted) {
             (false, _) => fx.push(Effect::Reply(ticket, Err(Refusal::DocumentGone(job.id)))),

@@ -1,6 +1,7 @@
 //! What the job manager decides: which jobs are accepted, and what users may do with them.
 
 mod accept;
+pub mod arriving;
 mod command;
 pub mod messages;
 pub mod numbers;

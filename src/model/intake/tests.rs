@@ -1,5 +1,6 @@
 //! Scenarios of the intake, step by step, as short words.
 
+mod arriving;
 mod commands;
 mod limits;
 
@@ -90,6 +91,7 @@ impl Desk {
             Effect::CancelAt(printer, job) => format!("cancel {job} at {printer}"),
             Effect::Discard(document) => format!("discard {document}"),
             Effect::Incoming => "incoming".to_owned(),
+            Effect::Offer(printer, job, _) => format!("offer {} to {printer}", job.id),
         }
     }
 
@@ -270,7 +272,8 @@ fn ptm_2_a_broken_upload_leaves_nothing() {
     let mut desk = Desk::new();
     desk.hears(Input::Announce(Ticket(1), Box::new(request())), "incoming, 1 hears announced 1");
     desk.hears(Input::Withdraw(JobId(1)), "incoming");
-    desk.hears(Input::Withdraw(JobId(1)), "");
+    desk.hears(Input::Withdraw(JobId(1)), "job 1 for 9223372036854775809");
+    desk.hears(Input::JobRead(Ticket(9_223_372_036_854_775_809), None), "");
     assert_eq!(desk.intake.incoming().count(), 0);
     let command = Input::Command(Ticket(2), JobId(1), JobCommand::Hold);
     desk.hears(command, "job 1 for 2");

@@ -11,7 +11,7 @@ use crate::model::commit::{Commit, CommitError, Committed};
 mod cases;
 mod check;
 pub(super) mod make;
-mod oracle;
+pub(super) mod oracle;
 mod pages;
 mod walk;
 

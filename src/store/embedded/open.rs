@@ -1,6 +1,5 @@
 //! Opening: is the index whole, is it the journal's, and what does it lack?
 
-use std::fs;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
@@ -19,6 +18,7 @@ use super::writer::{Indexing, Writer};
 use super::{EmbeddedStore, Options, READS_MAX, Shared};
 use crate::model::id::CommitSeq;
 use crate::store::counts::Counts;
+use crate::store::disk;
 use crate::store::documents::{Documents, unclaimed};
 use crate::store::journal::{Directory, Ending, Frame, Journal, JournalError, Position, identity, replay};
 use crate::store::read;
@@ -178,7 +178,7 @@ fn sweep(documents: &Path, index: &Index) -> Result<usize, OpenError> {
     let claimed = |id| Ok::<_, OpenError>(read::stored_document(index, id)?.is_some());
     let found = unclaimed(documents, claimed)?;
     for path in &found {
-        fs::remove_file(path).map_err(|source| OpenError::io("remove", path, source))?;
+        disk::remove(path).map_err(|source| OpenError::io("remove", path, source))?;
     }
     if !found.is_empty() {
         log::info!(files = found.len(); "swept documents that no commit had reached");

@@ -4,11 +4,12 @@
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::segment::{file_name, number_of};
-use crate::store::durable::{FILE_MODE, sync_directory};
+use crate::store::disk::{self, Synced, sync_directory};
+use crate::store::durable;
 
 /// A directory of numbered segments.
 pub trait JournalFiles: Debug + Send + Sync {
@@ -88,13 +89,7 @@ impl JournalFiles for Directory {
     }
 
     fn create(&self, segment: u32) -> io::Result<Box<dyn SegmentFile>> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .mode(FILE_MODE)
-            .open(self.path(segment))?;
-        Ok(Box::new(file))
+        Ok(Box::new(disk::create_new(&self.path(segment))?))
     }
 
     fn open(&self, segment: u32) -> io::Result<Box<dyn SegmentFile>> {
@@ -103,7 +98,7 @@ impl JournalFiles for Directory {
     }
 
     fn remove(&self, segment: u32) -> io::Result<()> {
-        fs::remove_file(self.path(segment))
+        disk::remove(&self.path(segment))
     }
 
     fn sync_dir(&self) -> io::Result<()> {
@@ -117,7 +112,7 @@ impl JournalFiles for Directory {
         }
         let (mut copy, path) = create_numbered(&self.damaged, &file_name(segment))?;
         io::copy(&mut File::open(self.path(segment))?, &mut copy)?;
-        copy.sync_all()?;
+        disk::sync(&copy, Synced::SmallFile)?;
         sync_directory(&self.damaged)?;
         Ok(path)
     }
@@ -131,12 +126,7 @@ impl JournalFiles for Directory {
     }
 
     fn write_gaps(&self, segment: u32, bytes: &[u8]) -> io::Result<()> {
-        let path = self.gaps_path(segment);
-        let new = path.with_extension("gaps.new");
-        fs::write(&new, bytes)?;
-        File::open(&new)?.sync_all()?;
-        fs::rename(&new, &path)?;
-        self.sync_dir()
+        durable::replace(&self.gaps_path(segment), bytes)
     }
 }
 
@@ -144,7 +134,7 @@ impl JournalFiles for Directory {
 fn create_numbered(directory: &Path, name: &str) -> io::Result<(File, PathBuf)> {
     for n in 1_u32.. {
         let path = directory.join(format!("{name}.{n}"));
-        match OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&path) {
+        match disk::create_new(&path) {
             Ok(file) => return Ok((file, path)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
@@ -172,14 +162,14 @@ impl SegmentFile for File {
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        self.write_all_at(bytes, offset)
+        disk::write_at(self, bytes, offset)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        File::sync_data(self)
+        disk::sync(self, Synced::Journal)
     }
 
     fn truncate(&self, len: u64) -> io::Result<()> {
-        self.set_len(len)
+        disk::cut(self, len)
     }
 }

@@ -13,7 +13,7 @@ use crate::store::read::{self, Kv};
 use crate::store::record;
 use crate::store::sled::Index;
 use crate::store::state::State;
-use crate::store::{durable, keys};
+use crate::store::{disk, keys};
 
 /// Notes the documents that unfinished jobs lack. Their records stay: such a job fails with that reason when its turn
 /// comes, which its owner sees; it does not vanish.
@@ -58,11 +58,11 @@ fn keep_unclaimed(state: &State, index: &Index, report: &mut Report) -> Result<(
     fs::create_dir(&to).map_err(|source| failed("create", &to, source))?;
     for path in &found {
         if let Some(name) = path.file_name() {
-            fs::rename(path, to.join(name)).map_err(|source| failed("move aside", path, source))?;
+            disk::rename(path, &to.join(name)).map_err(|source| failed("move aside", path, source))?;
         }
     }
     for directory in [&to, &documents, &state.damaged()] {
-        durable::sync_directory(directory).map_err(|source| failed("sync", directory, source))?;
+        disk::sync_directory(directory).map_err(|source| failed("sync", directory, source))?;
     }
     report.documents_kept = Some((found.len(), to));
     Ok(())

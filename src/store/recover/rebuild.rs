@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::numbers::Seen;
 use super::report::{IndexFate, Report};
 use super::{CACHE_BYTES, Options, Progress, RecoverError, failed, move_aside};
-use crate::store::durable;
+use crate::store::disk;
 use crate::store::embedded::follow::Follower;
 use crate::store::embedded::mark::{Applied, Checkpoint};
 use crate::store::embedded::open::open_index;
@@ -102,7 +102,7 @@ fn new_index(state: &State) -> Result<(Index, IndexFate), RecoverError> {
     };
     if !empty {
         state.make_inner().map_err(RecoverError::State)?;
-        durable::sync_directory(state.path()).map_err(|source| failed("sync", state.path(), source))?;
+        disk::sync_directory(state.path()).map_err(|source| failed("sync", state.path(), source))?;
     }
     Ok((Index::open(&path, CACHE_BYTES)?, fate))
 }
