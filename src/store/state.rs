@@ -8,6 +8,7 @@
 //!   checkpoint             how far the index is durable
 //!   journal/  0700         the truth
 //!   sled/     0700         the index of it
+//!   sled.new/              only while `spool compact` runs
 //!   documents/ 0700        large documents
 //!   damaged/  0700         what could not be read; never touched again
 //! ```
@@ -128,6 +129,11 @@ impl State {
 
     pub(super) fn sled(&self) -> PathBuf {
         self.path.join("sled")
+    }
+
+    /// An index that is being made, or one that was replaced: of no worth after a crash.
+    pub(super) fn new_sled(&self) -> PathBuf {
+        self.path.join("sled.new")
     }
 
     pub(super) fn documents(&self) -> PathBuf {
