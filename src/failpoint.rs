@@ -26,6 +26,20 @@ pub fn hit(name: &str) {
     let _ = name;
 }
 
+/// Whether the step `name` is to be left out: in a test build `FAILPOINTS="name=return(skip)"` says so. For syncs,
+/// whose want shows in no test that only kills the process.
+#[inline]
+#[must_use]
+pub fn skips(name: &str) -> bool {
+    #[cfg(feature = "failpoints")]
+    return fail::eval(name, |argument| argument.as_deref() == Some("skip")).unwrap_or(false);
+    #[cfg(not(feature = "failpoints"))]
+    {
+        let _ = name;
+        false
+    }
+}
+
 #[cfg(feature = "failpoints")]
 fn kill_self() {
     let me = rustix::process::getpid();

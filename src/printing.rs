@@ -4,15 +4,21 @@
 //! one of a single chunk never leaves at all. [`Whole::Maybe`] is said only when every byte had been handed
 //! to the link; a link that knows that some of them did not leave makes it [`Whole::No`] again.
 
+mod growing;
+
 use std::fmt;
 use std::io::{self, Read};
+use std::sync::Arc;
 
 use crate::device::{JobTag, Link, LinkError, Pulse, Stop};
 use crate::failpoint;
-use crate::model::job::FailReason;
+use crate::model::job::{FailReason, Interruption};
 use crate::model::liveness::Stage;
 use crate::model::outcome::Outcome;
 use crate::model::retry::{NotReady, Whole};
+use crate::store::documents::Growth;
+
+pub use self::growing::run_growing;
 
 /// How many bytes of a document are read and handed over at a time.
 pub const CHUNK_BYTES: usize = 64 * 1024;
@@ -34,8 +40,29 @@ impl fmt::Debug for Part {
     }
 }
 
+/// What one attempt sends.
+#[derive(Debug)]
+pub enum Load {
+    /// Documents that are here, and how often.
+    Whole { parts: Vec<Part>, copies: u32 },
+    /// One that still arrives.
+    Growing(Arc<Growth>),
+}
+
+impl Load {
+    /// Sends it; see [`run`] and [`run_growing`].
+    pub fn run(&self, link: Box<dyn Link>, tag: &JobTag, pulse: &mut dyn Pulse) -> Outcome {
+        match self {
+            Load::Whole { parts, copies } => run(link, tag, parts, *copies, pulse),
+            Load::Growing(growth) => run_growing(link, tag, growth, pulse),
+        }
+    }
+}
+
 /// Why sending stopped.
 enum Failure {
+    /// The document does not come whole.
+    Interrupted(Interruption),
     Damaged(String),
     Link(LinkError),
 }
@@ -66,6 +93,11 @@ pub fn run(
     let mut sender = Sender { link: &mut *link, pulse, handed: 0, buffer: Vec::new() };
     let sent = sender.begin(tag, parts).and_then(|()| sender.send(parts, copies));
     let handed = sender.handed;
+    end(link, sent, handed, pulse)
+}
+
+/// Ends the job at the device, or lets go of it.
+fn end(link: Box<dyn Link>, sent: Result<(), Failure>, handed: u64, pulse: &mut dyn Pulse) -> Outcome {
     match sent {
         Ok(()) => finish(link, handed, pulse),
         Err(failure) => failure.before_the_end(handed),
@@ -90,6 +122,7 @@ impl Failure {
     /// The outcome when not every byte had been handed over.
     fn before_the_end(self, bytes: u64) -> Outcome {
         match self {
+            Failure::Interrupted(why) => Outcome::Incomplete { why, bytes },
             Failure::Damaged(why) => Outcome::Document(FailReason::DocumentDamaged(why)),
             Failure::Link(LinkError::NotReady(why)) => Outcome::NotReady(why),
             // Only a beginning has come to nothing: no byte of the job was given to the link at all.

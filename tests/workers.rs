@@ -21,7 +21,7 @@ use spool::model::options::Options;
 use spool::model::outcome::Outcome;
 use spool::model::retry::{Broken, Whole};
 use spool::model::time::WallTime;
-use spool::printing::Part;
+use spool::printing::{Load, Part};
 use support::printer::{PATIENCE, spawn};
 
 const SHORT: Duration = Duration::from_millis(20);
@@ -49,8 +49,7 @@ impl Bench {
             generation: Generation(n),
             link,
             tag: tag(n),
-            parts: vec![part(b"body")],
-            copies: 1,
+            load: Load::Whole { parts: vec![part(b"body")], copies: 1 },
             notify: Box::new(move |generation| told.send(generation).unwrap()),
         }
     }

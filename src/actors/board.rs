@@ -15,7 +15,7 @@ use crate::model::directory::Directory;
 use crate::model::event::Subject;
 use crate::model::id::{Generation, JobId, PrinterId, QueueId};
 use crate::model::intake::Refusal;
-use crate::model::job::Job;
+use crate::model::job::{DocumentRef, Job};
 use crate::model::liveness::Beat;
 use crate::model::printer::PrinterLive;
 
@@ -53,6 +53,8 @@ pub struct Notices {
     /// Somebody looks at the printer: what is shown of it is to be new.
     look: AtomicBool,
     canceled: Mutex<Vec<JobId>>,
+    /// A job that might be sent while it arrives; the last one is as good as any.
+    offered: Mutex<Option<(Box<Job>, DocumentRef)>>,
 }
 
 impl Notices {
@@ -78,6 +80,10 @@ impl Notices {
 
     pub fn take_wake(&self) -> bool {
         self.woken.swap(false, Ordering::AcqRel)
+    }
+
+    pub fn take_offered(&self) -> Option<(Box<Job>, DocumentRef)> {
+        lock(&self.offered).take()
     }
 
     pub fn take_canceled(&self) -> Vec<JobId> {
@@ -287,6 +293,14 @@ impl Board {
     pub fn wake_up(&self, printer: PrinterId) {
         if let Some(handle) = read(&self.traffic).get(&printer) {
             handle.notices.wake_up.store(true, Ordering::Release);
+            handle.ring();
+        }
+    }
+
+    /// A job that is arriving might be sent meanwhile.
+    pub fn offer(&self, printer: PrinterId, job: Box<Job>, document: DocumentRef) {
+        if let Some(handle) = read(&self.traffic).get(&printer) {
+            *lock(&handle.notices.offered) = Some((job, document));
             handle.ring();
         }
     }

@@ -25,6 +25,7 @@ use crate::model::job::{Job, Priority, Submitter};
 use crate::model::options::Options;
 use crate::model::pool::{Pool, PoolDraft};
 use crate::model::printer::{Printer, PrinterLive};
+use crate::model::stream::Offer;
 use crate::store::SharedStore;
 use crate::store::documents::Documents;
 
@@ -179,6 +180,11 @@ impl Core for Front {
         self.board.withdraw(job);
         // Where this is not taken, the manager finds it on its board when it looks at the disk.
         let _ = self.job_manager.try_send(job_manager::Withdrawn);
+    }
+
+    fn offer(&self, offer: Offer) {
+        // Where this is not taken the document is spooled first, as most are.
+        let _ = self.job_manager.try_send(job_manager::Offered(offer));
     }
 
     fn submit(

@@ -14,6 +14,7 @@ use crate::model::job::{Job, Submitter};
 use crate::model::pool::choice::{Member, expected_wait};
 use crate::model::pool::{Pool, PoolDraft};
 use crate::model::printer::{Printer, PrinterLive};
+use crate::model::stream::Offer;
 use crate::model::time::{MonoTime, WallTime};
 use crate::store::SharedStore;
 
@@ -113,6 +114,8 @@ pub trait Core: Send + Sync {
 
     fn announce(&self, request: JobRequest) -> Answer<Announced>;
     fn withdraw(&self, job: JobId);
+    /// The document of an announced job is large and still arrives: its printer may send it meanwhile.
+    fn offer(&self, offer: Offer);
     /// Accepts a job; Ok means on disk. `announced` is the number it was announced under.
     fn submit(
         &self,

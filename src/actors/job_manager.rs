@@ -19,6 +19,7 @@ use crate::model::intake::Refusal;
 use crate::model::intake::messages::{Disk, Effect, Input, Reply, Rules, Ticket};
 use crate::model::intake::numbers::Reserved;
 use crate::model::intake::step::Intake;
+use crate::model::stream::Offer;
 use crate::store::SharedStore;
 use crate::store::documents::Documents;
 
@@ -78,6 +79,11 @@ pub struct Request {
 #[rtype(result = "()")]
 pub struct Withdrawn;
 
+/// A large document arrives that might be sent meanwhile.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Offered(pub Offer);
+
 /// The configuration was read again.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -131,6 +137,7 @@ impl JobManager {
                     failpoint::hit("cancel-before-tell");
                     self.parts.board.cancel_at(printer, job);
                 }
+                Effect::Offer(printer, job, document) => self.parts.board.offer(printer, job, document),
                 Effect::Discard(document) => self.parts.documents.discard(document),
                 Effect::Incoming => {
                     self.parts.board.publish_incoming(self.intake.incoming().cloned().collect());
@@ -259,6 +266,14 @@ impl Handler<Withdrawn> for JobManager {
 
     fn handle(&mut self, _: Withdrawn, ctx: &mut Self::Context) {
         self.take_withdrawn(ctx);
+    }
+}
+
+impl Handler<Offered> for JobManager {
+    type Result = ();
+
+    fn handle(&mut self, msg: Offered, ctx: &mut Self::Context) {
+        self.step(Input::Offer(msg.0), ctx);
     }
 }
 

@@ -25,7 +25,7 @@ use crate::model::outcome::Outcome;
 use crate::model::retry::{Broken, Whole};
 use crate::model::time::MonoTime;
 use crate::model::traffic::Progress;
-use crate::printing::{self, Part};
+use crate::printing::Load;
 
 /// How many beats wait for whoever watches; more are dropped, the next ones say the same.
 pub const BEATS_MAX: usize = 4096;
@@ -39,8 +39,7 @@ pub struct Attempt {
     pub generation: Generation,
     pub link: Box<dyn Link>,
     pub tag: JobTag,
-    pub parts: Vec<Part>,
-    pub copies: u32,
+    pub load: Load,
     /// Called on the worker's thread when the outcome, or news of the device, is in its slot. It must not
     /// block.
     pub notify: Box<dyn Fn(Generation) + Send>,
@@ -174,7 +173,7 @@ impl Task {
     /// Sends it, whatever happens, and leaves the outcome in its slot.
     fn carry_out(self, worker: &Arc<str>, clock: Clock, beats: &Sender<Beat>) {
         let Task { attempt, running } = self;
-        let Attempt { printer, job, generation, link, tag, parts, copies, notify } = *attempt;
+        let Attempt { printer, job, generation, link, tag, load, notify } = *attempt;
         let mut pulse = WorkerPulse {
             beat: Beat {
                 worker: worker.clone(),
@@ -192,7 +191,7 @@ impl Task {
             clock,
             beats,
         };
-        let sent = catch_unwind(AssertUnwindSafe(|| printing::run(link, &tag, &parts, copies, &mut pulse)));
+        let sent = catch_unwind(AssertUnwindSafe(|| load.run(link, &tag, &mut pulse)));
         let outcome = sent.unwrap_or_else(|_| {
             log::error!(printer = printer.0, job = job.0, generation = generation.0; "the print thread panicked");
             pulse.after_panic()
@@ -236,7 +235,7 @@ impl WorkerPulse<'_> {
     /// What an attempt came to whose thread panicked: the stage tells whether all had been handed over.
     fn after_panic(&self) -> Outcome {
         let whole = match self.beat.stage {
-            Stage::Connecting | Stage::Sending => Whole::No,
+            Stage::Connecting | Stage::Sending | Stage::AwaitingData => Whole::No,
             Stage::Ending | Stage::AwaitingWord => Whole::Maybe,
         };
         Outcome::Broken { broken: Broken::WorkerPanic, whole, bytes: self.beat.bytes }

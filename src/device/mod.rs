@@ -252,6 +252,11 @@ pub trait Link: Send {
     }
     /// Hands over all of `bytes`, reading whatever the device says meanwhile.
     fn write(&mut self, bytes: &[u8], pulse: &mut dyn Pulse) -> Result<(), LinkError>;
+    /// There is nothing to hand over just now, after `handed` bytes: beats, and looks whether the device is still
+    /// there where that can be seen.
+    fn idle(&mut self, handed: u64, pulse: &mut dyn Pulse) -> Result<(), LinkError> {
+        Ok(pulse.beat(handed)?)
+    }
     /// Ends the job and waits for the device's final word.
     fn finish(self: Box<Self>, pulse: &mut dyn Pulse) -> Result<DoneHow, LinkError>;
 }

@@ -81,8 +81,9 @@ impl Target for SocketTarget {
     }
 }
 
-/// The connection, as the link and its shutter share it. Dropping it before all bytes were acknowledged
-/// resets it: what the operating system still holds must not leave after we said that it did not.
+/// The connection, as the link and its shutter share it. However it ends before all bytes were acknowledged, it is
+/// reset: what the operating system still holds must not leave after we said that it did not, and a printer must
+/// not take a part for the whole.
 struct Wire {
     stream: TcpStream,
     /// Somebody shut it from outside.
@@ -91,12 +92,17 @@ struct Wire {
     all_taken: AtomicBool,
 }
 
-impl Drop for Wire {
-    fn drop(&mut self) {
-        if !self.all_taken.load(Ordering::Acquire) {
-            // On an error the connection is gone already.
-            let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
-        }
+impl Wire {
+    /// From the beginning on the operating system is to reset it when it is closed, also when the process dies.
+    fn new(stream: TcpStream) -> Wire {
+        // On an error the connection is gone already.
+        let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+        Wire { stream, shut: AtomicBool::new(false), all_taken: AtomicBool::new(false) }
+    }
+
+    fn is_taken(&self) {
+        self.all_taken.store(true, Ordering::Release);
+        let _ = SockRef::from(&self.stream).set_linger(None);
     }
 }
 
@@ -108,7 +114,10 @@ impl Shutter for SocketShutter {
         if let Some(wire) = self.0.upgrade() {
             wire.shut.store(true, Ordering::Release);
             // On an error the connection is gone already.
-            let _ = wire.stream.shutdown(Shutdown::Both);
+            let _ = match wire.all_taken.load(Ordering::Acquire) {
+                true => wire.stream.shutdown(Shutdown::Both),
+                false => os::reset(&wire.stream),
+            };
         }
     }
 }
@@ -139,9 +148,8 @@ enum Heard {
 
 impl SocketLink {
     fn new(stream: TcpStream, timing: Timing, clock: Clock) -> SocketLink {
-        let wire = Wire { stream, shut: AtomicBool::new(false), all_taken: AtomicBool::new(false) };
         SocketLink {
-            wire: Arc::new(wire),
+            wire: Arc::new(Wire::new(stream)),
             timing,
             clock,
             closes: Confirmation::Close,
@@ -227,7 +235,7 @@ impl SocketLink {
     }
 
     fn done(&self, how: DoneHow) -> DoneHow {
-        self.wire.all_taken.store(true, Ordering::Release);
+        self.wire.is_taken();
         how
     }
 
@@ -273,6 +281,14 @@ impl Link for SocketLink {
         Ok(())
     }
 
+    fn idle(&mut self, _handed: u64, pulse: &mut dyn Pulse) -> Result<(), LinkError> {
+        pulse.beat(self.taken())?;
+        match self.listen()? {
+            Heard::Close => Err(self.broken(Broken::EarlyClose)),
+            Heard::Nothing | Heard::Words => Ok(()),
+        }
+    }
+
     /// Closes our half and reads until the device closes its own. While bytes are unacknowledged the device
     /// has not had its last byte yet: that is not silence but a stall, which whoever watches decides about.
     fn finish(mut self: Box<Self>, pulse: &mut dyn Pulse) -> Result<DoneHow, LinkError> {
@@ -296,7 +312,7 @@ impl Link for SocketLink {
             let left_at = *last_byte.get_or_insert_with(|| {
                 quiet_since = now;
                 pulse.stage(Stage::AwaitingWord);
-                self.wire.all_taken.store(true, Ordering::Release);
+                self.wire.is_taken();
                 now
             });
             let quiet = now.since(quiet_since);

@@ -55,6 +55,10 @@ pub fn explain(job: &Job, around: Around<'_>) -> String {
             job.bytes_sent,
             job.bytes_total()
         ),
+        JobStatus::Transmitting if job.is_arriving() => format!(
+            "it is being sent while its document arrives, {} bytes so far; it is accepted when all of it is here",
+            job.bytes_sent
+        ),
         JobStatus::Transmitting => {
             format!("it is being sent: {} of {} bytes so far", job.bytes_sent, job.bytes_total())
         }
@@ -70,7 +74,10 @@ pub fn explain(job: &Job, around: Around<'_>) -> String {
             _ => said(job, "printed"),
         },
         JobStatus::Failed => said(job, "it cannot be printed"),
-        JobStatus::Canceled => said(job, "canceled"),
+        JobStatus::Canceled => match &job.reason {
+            Reason::Interrupted(why) => why.sentence(job.bytes_sent),
+            _ => said(job, "canceled"),
+        },
     }
 }
 
@@ -198,7 +205,9 @@ pub fn reasons(job: &Job, around: Around<'_>) -> Vec<&'static str> {
         JobStatus::Transmitting => Some("job-outgoing"),
         JobStatus::Transmitted => Some("queued-in-device"),
         JobStatus::Printing => Some("job-printing"),
-        JobStatus::Canceled if job.reason == Reason::CanceledAtDevice => None,
+        JobStatus::Canceled if matches!(job.reason, Reason::CanceledAtDevice | Reason::Interrupted(_)) => {
+            None
+        }
         JobStatus::Canceled => Some("job-canceled-by-user"),
         JobStatus::Held | JobStatus::Completed | JobStatus::Failed => None,
     });

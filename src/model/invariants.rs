@@ -50,7 +50,11 @@ pub fn record(job: &Job) -> Holds {
     let say = |what: &str| format!("job {}: {what}: {:?} {:?}", job.id, job.status, job.reason);
     let id = (1..=JobId::MAX.0).contains(&job.id.0);
     must(id, "numbers", || say("its number cannot be said in IPP"))?;
-    let documents = (1..=DOCUMENTS_MAX).contains(&job.documents.len());
+    let documents = match job.documents.len() {
+        // Registered, and perhaps ended, before its document had arrived.
+        0 => !matches!(job.status, JobStatus::Waiting | JobStatus::Transmitted | JobStatus::Completed),
+        n => n <= DOCUMENTS_MAX,
+    };
     must(documents, "bounds", || say("it has no or too many documents"))?;
     must(job.status.is_final() == job.finished_at.is_some(), "end", || say("its end and its time differ"))?;
     must(!job.status.is_at_printer() || job.bound.is_some(), "bound", || say("at no printer"))?;
@@ -68,11 +72,14 @@ fn reason_fits(job: &Job) -> bool {
         JobStatus::Completed => matches!(job.reason, Reason::Done(_)),
         JobStatus::Failed => matches!(job.reason, Reason::Failed(_)),
         JobStatus::Transmitted if job.reason == Reason::Blocked => false,
-        JobStatus::Transmitting | JobStatus::Transmitted | JobStatus::Printing => matches!(
-            job.reason,
-            Reason::None | Reason::Blocked | Reason::Stopped(_) | Reason::Broken(_, Whole::No)
-        ),
-        JobStatus::Canceled => matches!(job.reason, Reason::None | Reason::CanceledAtDevice),
+        JobStatus::Transmitting | JobStatus::Transmitted | JobStatus::Printing => match job.reason {
+            Reason::Incoming => job.is_arriving(),
+            Reason::None => !job.is_arriving(),
+            _ => matches!(job.reason, Reason::Blocked | Reason::Stopped(_) | Reason::Broken(_, Whole::No)),
+        },
+        JobStatus::Canceled => {
+            matches!(job.reason, Reason::None | Reason::CanceledAtDevice | Reason::Interrupted(_))
+        }
         JobStatus::Rendering | JobStatus::Scheduled => true,
     }
 }
@@ -91,11 +98,16 @@ pub fn commit(commit: &Commit, before: impl Fn(JobId) -> Option<Job>) -> Holds {
 pub fn follows(before: Option<&Job>, after: &Job, told: &[&Entry]) -> Holds {
     let id = after.id;
     let Some(before) = before else {
-        let first = matches!(after.status, JobStatus::Waiting | JobStatus::Held);
+        // One that is sent while it arrives is registered together with its first attempt.
+        let (first, entries) = match after.status {
+            JobStatus::Transmitting => (after.is_arriving(), 2),
+            status => (matches!(status, JobStatus::Waiting | JobStatus::Held), 1),
+        };
         must(first, "birth", || format!("job {id} begins as {:?}", after.status))?;
-        return must(told.len() == 1 && after.entries == 1, "told", || format!("job {id} begins untold"));
+        let told = told.len() == entries && after.entries as usize == entries;
+        return must(told, "told", || format!("job {id} begins untold"));
     };
-    let same = before.documents == after.documents
+    let same = (before.documents == after.documents || before.is_arriving() && after.documents.len() == 1)
         && before.submitter == after.submitter
         && before.created_at == after.created_at
         && before.control_hash == after.control_hash;
@@ -127,8 +139,8 @@ pub fn told_before_again(timeline: &[Entry]) -> Holds {
                 })?;
                 open = Some(entry);
             }
-            "not-ready" | "given-back" | "print-again" | "held-after-break" | "completed" | "failed"
-            | "canceled" => open = None,
+            "not-ready" | "given-back" | "awaits-document" | "print-again" | "held-after-break"
+            | "completed" | "failed" | "canceled" => open = None,
             _ => {}
         }
     }

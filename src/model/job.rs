@@ -18,9 +18,9 @@ mod status;
 mod table;
 mod words;
 
-pub use self::reason::{DoneHow, FailReason, HoldReason, Reason};
+pub use self::reason::{DoneHow, FailReason, HoldReason, Interruption, Reason};
 pub use self::status::JobStatus;
-pub use self::table::{JobEvent, NotAllowed, edge};
+pub use self::table::{AfterArrival, JobEvent, NotAllowed, edge};
 
 pub(super) use self::words::half;
 use self::words::kind_sentence;
@@ -54,7 +54,8 @@ pub struct Job {
     pub reason: Reason,
     pub submitter: Submitter,
     pub title: String,
-    /// 1 to [`DOCUMENTS_MAX`], in the order in which they are printed.
+    /// 1 to [`DOCUMENTS_MAX`], in the order in which they are printed; none in a job that [is arriving](Job::is_arriving)
+    /// or ended so.
     pub documents: Vec<DocumentRef>,
     pub options: Options,
     pub priority: Priority,
@@ -252,7 +253,7 @@ impl Job {
                 self.bytes_sent = 0;
                 self.device_job_id = None;
                 self.pages_confirmed = None;
-                self.reason = Reason::None;
+                self.reason = self.plain();
             }
             JobEvent::Progress { bytes, pages } => {
                 self.bytes_sent = bytes;
@@ -263,7 +264,7 @@ impl Job {
             // A job that waits has its own reason for that, and the printer says for itself how it is.
             JobEvent::PrinterStops(_) | JobEvent::PrinterWoken => {}
             JobEvent::PrinterGoesOn if matches!(self.reason, Reason::Stopped(_)) => {
-                self.reason = Reason::None
+                self.reason = self.plain()
             }
             JobEvent::PrinterGoesOn => {}
             JobEvent::Unblock | JobEvent::PrintStart => self.unblock(),
@@ -297,6 +298,25 @@ impl Job {
             JobEvent::RequestCancel => self.cancel_requested = true,
             JobEvent::Cancel => self.reason = Reason::None,
             JobEvent::CancelAtDevice => self.reason = Reason::CanceledAtDevice,
+            JobEvent::AwaitDocument(broken) => {
+                match broken {
+                    Some(broken) => self.count_break(broken, Whole::No),
+                    None => self.attempts = self.attempts.saturating_sub(1),
+                }
+                self.reason = Reason::Held(HoldReason::Incoming);
+            }
+            JobEvent::Arrive { document, then } => {
+                self.documents.push(document);
+                match then {
+                    AfterArrival::Wait => self.give_back(Reason::None),
+                    AfterArrival::Stay if self.reason == Reason::Incoming => self.reason = Reason::None,
+                    AfterArrival::Stay => {}
+                }
+            }
+            JobEvent::Interrupt { why, bytes } => {
+                self.bytes_sent = bytes;
+                self.reason = Reason::Interrupted(why);
+            }
             JobEvent::Restart { accepted } => {
                 (self.accepted, self.rerouted) = (accepted, None);
                 (self.broken, self.in_doubt, self.last_broken) = (0, 0, None);
@@ -309,8 +329,18 @@ impl Job {
     /// It takes bytes; what the device itself says against printing stays so until the device says otherwise.
     fn unblock(&mut self) {
         if self.reason == Reason::Blocked {
-            self.reason = Reason::None;
+            self.reason = self.plain();
         }
+    }
+
+    /// Why it is at the printer, where nothing is the matter.
+    fn plain(&self) -> Reason {
+        if self.documents.is_empty() { Reason::Incoming } else { Reason::None }
+    }
+
+    /// Whether it was registered, so that it can be sent while its document arrives, and is not accepted yet.
+    pub fn is_arriving(&self) -> bool {
+        self.documents.is_empty() && !self.status.is_final()
     }
 
     fn count_break(&mut self, broken: Broken, whole: Whole) {

@@ -23,6 +23,8 @@ pub enum Stage {
     Connecting,
     /// Bytes are handed over.
     Sending,
+    /// What has arrived of the document was handed over; the rest of it is awaited.
+    AwaitingData,
     /// Every byte was handed over; some may still be on this side of the wire.
     Ending,
     /// The last byte has left; the device's final word is awaited.
@@ -35,6 +37,7 @@ impl Stage {
         match self {
             Stage::Connecting => "connecting",
             Stage::Sending => "sending",
+            Stage::AwaitingData => "awaiting-data",
             Stage::Ending => "ending",
             Stage::AwaitingWord => "awaiting-word",
         }
@@ -44,7 +47,7 @@ impl Stage {
     fn takes_bytes(self) -> bool {
         match self {
             Stage::Sending | Stage::Ending => true,
-            Stage::Connecting | Stage::AwaitingWord => false,
+            Stage::Connecting | Stage::AwaitingData | Stage::AwaitingWord => false,
         }
     }
 }

@@ -9,6 +9,7 @@
 //! - one decision each: [`cancel`] (who may cancel what), [`retry`] (classes of failure, doubt, back-off),
 //!   [`liveness`] (who is stuck), [`pool::choice`] (which member takes a job), [`reroute`] (which jobs leave a
 //!   printer that fails), [`revival`] (when what failed is made anew), [`suggest`] (names for what was found)
+//! - documents that are sent while they arrive: [`stream`]
 //! - what is written together: [`commit`]; what is said of a job, to people and programs: [`explain`]
 
 pub mod cancel;
@@ -35,6 +36,7 @@ pub mod queue;
 pub mod reroute;
 pub mod retry;
 pub mod revival;
+pub mod stream;
 pub mod suggest;
 pub mod text;
 pub mod time;

@@ -1,6 +1,6 @@
 //! How one attempt ended: what a print thread reports, and what a device answers when it is asked.
 
-use super::job::{DoneHow, FailReason};
+use super::job::{DoneHow, FailReason, Interruption};
 use super::news::News;
 use super::retry::{Broken, NotReady, Whole};
 
@@ -24,6 +24,11 @@ pub enum Outcome {
     Credentials,
     /// The device says that the job was canceled there: at our word, or by somebody at its panel.
     Canceled {
+        bytes: u64,
+    },
+    /// The document was sent while it arrived, and did not come whole.
+    Incomplete {
+        why: Interruption,
         bytes: u64,
     },
     /// The attempt was ended because it was told to end.

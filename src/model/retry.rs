@@ -129,6 +129,8 @@ pub enum Broken {
     DeviceAborted,
     /// The device does not know the job any more and has not said how it ended.
     Forgotten,
+    /// The document was sent while it arrived, and arrived too slowly for a printer to wait for it.
+    UploadSlow,
 }
 
 impl fmt::Display for Broken {
@@ -144,6 +146,7 @@ impl fmt::Display for Broken {
             Broken::ServerStopped => "the server stopped",
             Broken::WriteFailed => "writing to the device failed",
             Broken::DeviceAborted => "the printer gave the job up",
+            Broken::UploadSlow => "the document arrived too slowly and the connection was reset",
             Broken::Forgotten => "the printer does not know the job any more and never said how it ended",
         })
     }

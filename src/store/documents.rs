@@ -14,12 +14,15 @@ use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLockReadGuard};
 
+mod growth;
 mod remover;
 mod sweep;
 #[cfg(test)]
 mod tests;
 mod upload;
 
+use growth::Growing;
+pub use growth::{Grown, Growth};
 use remover::{Remover, Unwanted};
 pub(super) use sweep::unclaimed;
 pub use upload::{Finished, Upload};
@@ -43,6 +46,7 @@ struct Shared {
     directory: PathBuf,
     small: Arc<dyn SmallBodies>,
     remover: Remover,
+    growing: Growing,
 }
 
 impl fmt::Debug for Documents {
@@ -58,7 +62,7 @@ impl Documents {
     /// Where no thread can be started.
     pub fn new(directory: PathBuf, small: Arc<dyn SmallBodies>) -> io::Result<Documents> {
         let remover = Remover::start(&directory)?;
-        Ok(Documents { shared: Arc::new(Shared { directory, small, remover }) })
+        Ok(Documents { shared: Arc::new(Shared { directory, small, remover, growing: Growing::default() }) })
     }
 
     /// Reads a document from its beginning. Blocking; a large document is read as it is asked for.
@@ -83,7 +87,13 @@ impl Documents {
 
     /// Begins the file of a document that is to be large. Its number must never have been used.
     pub fn begin(&self, id: DocumentId) -> Upload {
-        Upload::new(self.shared.directory.clone(), id, self.shared.remover.handle())
+        let growth = self.shared.growing.begin(id, self.shared.directory.clone());
+        Upload::new(self.shared.directory.clone(), id, self.shared.remover.handle(), growth)
+    }
+
+    /// A document that is being written, or waits for its job to be accepted.
+    pub fn growing(&self, id: DocumentId) -> Option<Arc<Growth>> {
+        self.shared.growing.get(id)
     }
 
     /// Removes a body that belongs to nothing; does not block. Where it cannot be done soon, the next start does it.

@@ -1,22 +1,21 @@
 //! Small files that are replaced whole, and directories whose entries must last.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
-/// The permissions of every file of the store.
-pub(super) const FILE_MODE: u32 = 0o600;
+use super::disk::{self, Synced};
+
 /// Files of a few bytes are read up to this.
 const SMALL_FILE_BYTES_MAX: u64 = 4096;
 
 /// Replaces a file: afterwards, and after a power cut, it is the old one or the new one, whole.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let new = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(FILE_MODE).open(&new)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&new, path)?;
+    let file = disk::create_or_empty(&new)?;
+    disk::write_at(&file, bytes, 0)?;
+    disk::sync(&file, Synced::SmallFile)?;
+    disk::rename(&new, path)?;
     sync_parent(path)
 }
 
@@ -32,16 +31,11 @@ pub(super) fn read_small(path: &Path) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(bytes))
 }
 
-/// Makes durable which entries a directory has.
-pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
-}
-
 /// Makes durable that `path` is there, or is not.
 pub(super) fn sync_parent(path: &Path) -> io::Result<()> {
     match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => sync_directory(parent),
-        _ => sync_directory(Path::new(".")),
+        Some(parent) if !parent.as_os_str().is_empty() => disk::sync_directory(parent),
+        _ => disk::sync_directory(Path::new(".")),
     }
 }
 

@@ -7,6 +7,7 @@ pub mod backup;
 #[doc(hidden)]
 pub mod conformance;
 pub mod counts;
+mod disk;
 pub mod documents;
 mod draft;
 mod durable;
@@ -14,9 +15,12 @@ pub mod embedded;
 pub mod journal;
 mod keys;
 pub mod memory;
+#[cfg(test)]
+mod power_cut;
 pub mod read;
 pub mod record;
 pub mod recover;
+pub mod shrink;
 mod sled;
 pub mod state;
 pub mod stats;

@@ -5,11 +5,11 @@
 //! 3. Every record is decoded; what cannot be goes to a file in `STATE/damaged`.
 //! 4. Lists, counters and the use of documents are compared with the records they follow from.
 //! 5. Numbers are reserved beyond everything that may ever have been given.
+//! 6. What a compaction had carried is forgotten: pieces of it may be among what was lost. It begins again.
 //!
-//! What is changed in 3 to 5 is committed to the journal like anything else. Nothing is deleted that could not be
+//! What is changed in 3 to 6 is committed to the journal like anything else. Nothing is deleted that could not be
 //! read. A recovery that is interrupted is simply done again.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,10 +25,11 @@ mod report;
 mod tests;
 
 use super::ReadError;
+use super::disk;
 use super::durable;
 use super::embedded::checkpoint::{CheckpointError, Checkpoints};
 use super::embedded::mark::{Applied, Checkpoint, Unreadable};
-use super::journal::{Directory, JournalError, Options};
+use super::journal::{Bodies, Directory, JournalError, Options};
 use super::sled::IndexError;
 use super::state::{State, StateError};
 use rebuild::Rebuilt;
@@ -90,11 +91,12 @@ pub fn recover(state: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Repor
     records::check(&mut repairs, &state.damaged(), &mut report, progress)?;
     let used = lists::repair_jobs(&mut repairs, &mut report, progress)?;
     lists::repair_others(&mut repairs, &used, &mut report)?;
-    bodies::check(&state, &repairs, &mut report)?;
+    bodies::check(&state, &Bodies::new(files.clone()), &repairs, &mut report)?;
     numbers::reserve(&mut repairs, seen, &mut report)?;
     if restate {
         repairs.restate_all()?;
     }
+    repairs.forget_carried()?;
     let journal = repairs.finish()?;
     let generation = checkpoint.map_or(GENERATION_AFTER_LOSS, |checkpoint| checkpoint.generation);
     let applied = Applied { journal: journal.id(), position: journal.end() };
@@ -143,9 +145,9 @@ fn free_name(directory: &Path, name: &str) -> PathBuf {
 /// Moves something to a free name in the directory of damaged things, durably.
 fn move_aside(from: &Path, damaged: &Path, name: &str) -> Result<PathBuf, RecoverError> {
     let to = free_name(damaged, name);
-    fs::rename(from, &to)
+    disk::rename(from, &to)
         .and_then(|()| durable::sync_parent(from))
-        .and_then(|()| durable::sync_directory(damaged))
+        .and_then(|()| disk::sync_directory(damaged))
         .map_err(|source| failed("move aside", from, source))?;
     Ok(to)
 }

@@ -16,7 +16,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use super::ReadError;
-use super::durable::{FILE_MODE, is_full, sync_directory};
+use super::disk::{self, FILE_MODE, Synced, sync_directory};
+use super::durable::is_full;
 use super::journal::Op;
 use super::read::{Direction, Kv, Row};
 
@@ -87,7 +88,7 @@ impl Index {
             for name in ["db", "conf"] {
                 let path = directory.join(name);
                 fs::set_permissions(&path, Permissions::from_mode(FILE_MODE))?;
-                File::open(path)?.sync_all()?;
+                disk::sync(&File::open(path)?, Synced::NewIndex)?;
             }
             sync_directory(directory)?;
             Ok(Index { db, directory: directory.to_owned() })
@@ -112,7 +113,7 @@ impl Index {
     pub fn sync(&self) -> Result<(), IndexError> {
         guarded(|| {
             self.db.flush()?;
-            Ok(File::open(self.directory.join("db"))?.sync_data()?)
+            Ok(disk::sync(&File::open(self.directory.join("db"))?, Synced::Index)?)
         })
     }
 

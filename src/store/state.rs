@@ -8,6 +8,7 @@
 //!   checkpoint             how far the index is durable
 //!   journal/  0700         the truth
 //!   sled/     0700         the index of it
+//!   sled.new/              only while `spool compact` runs
 //!   documents/ 0700        large documents
 //!   damaged/  0700         what could not be read; never touched again
 //! ```
@@ -21,7 +22,8 @@ use std::sync::Arc;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use super::durable::{self, FILE_MODE};
+use super::disk::{self, FILE_MODE};
+use super::durable;
 use crate::model::id::Epoch;
 
 /// The layout that this program writes, and the newest it reads.
@@ -129,6 +131,11 @@ impl State {
         self.path.join("sled")
     }
 
+    /// An index that is being made, or one that was replaced: of no worth after a crash.
+    pub(super) fn new_sled(&self) -> PathBuf {
+        self.path.join("sled.new")
+    }
+
     pub(super) fn documents(&self) -> PathBuf {
         self.path.join("documents")
     }
@@ -148,7 +155,9 @@ fn make_inner(state: &Path) -> Result<(), StateError> {
 
 /// Makes a directory with these permissions, or gives it them.
 fn make_directory(path: &Path, mode: u32) -> Result<(), StateError> {
-    let made = match DirBuilder::new().recursive(mode == STATE_MODE).mode(mode).create(path) {
+    let mut builder = DirBuilder::new();
+    let builder = builder.recursive(mode == STATE_MODE).mode(mode);
+    let made = match disk::make_directory(builder, path) {
         Ok(()) => true,
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
         Err(source) => return Err(failed("create", path, source)),

@@ -3,9 +3,11 @@
 
 use std::collections::HashMap;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::events::is_final;
+use crate::support::ledger::check_timeline;
+use crate::support::lots::Lots;
 use crate::support::printer::{Behaviour, FakePrinter};
 use crate::support::server::{Server, printer};
 use crate::support::sink::Endless;
@@ -25,20 +27,8 @@ broken = 3
 blocked = "300ms"
 "#;
 
-/// xorshift64: the same seed gives the same wishes, though not the same run.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
-    }
-}
-
 struct World {
-    chance: Chance,
+    chance: Lots,
     printers: Vec<FakePrinter>,
     server: Server,
     /// What was accepted: the number of the job, and its document.
@@ -51,9 +41,9 @@ fn whatever_happens_no_job_is_lost_mixed_or_printed_in_silence() {
     let named = |(n, fake): (usize, &FakePrinter)| printer(&format!("p{n}"), &fake.uri(), "");
     let queues: String = printers.iter().enumerate().map(named).collect();
     let server = Server::start(&format!("{CONFIGURATION}{queues}"));
-    let mut world = World { chance: Chance(SEED), printers, server, jobs: Vec::new() };
+    let mut world = World { chance: Lots::new(SEED), printers, server, jobs: Vec::new() };
     for step in 1..=STEPS {
-        match world.chance.below(10) {
+        match world.chance.draw(10) {
             0..=4 => world.submit(),
             5..=7 => world.control(),
             8 => world.pause_or_resume(),
@@ -70,13 +60,13 @@ fn whatever_happens_no_job_is_lost_mixed_or_printed_in_silence() {
 
 impl World {
     fn any_printer(&mut self) -> usize {
-        usize::try_from(self.chance.below(PRINTERS as u64)).unwrap()
+        usize::try_from(self.chance.draw(PRINTERS as u64)).unwrap()
     }
 
     fn submit(&mut self) {
         let printer = self.any_printer();
-        let size = 1 + self.chance.below(1 << 17);
-        let (priority, hold) = (1 + self.chance.below(100), self.chance.below(10) == 0);
+        let size = 1 + self.chance.draw(1 << 17);
+        let (priority, hold) = (1 + self.chance.draw(100), self.chance.draw(10) == 0);
         let mut document = format!("<{}>", self.jobs.len()).into_bytes();
         document.extend(Endless::bytes(size));
         let query = format!("printer=p{printer}&priority={priority}&hold={hold}");
@@ -89,15 +79,15 @@ impl World {
             return;
         }
         // Mostly recent ones, which may still be on their way.
-        let back = self.chance.below(self.jobs.len().min(20) as u64);
+        let back = self.chance.draw(self.jobs.len().min(20) as u64);
         let (job, _) = self.jobs[self.jobs.len() - 1 - usize::try_from(back).unwrap()];
-        let answer = match self.chance.below(6) {
+        let answer = match self.chance.draw(6) {
             0 => self.server.control(job, "cancel"),
             1 => self.server.control(job, "hold"),
             2 => self.server.control(job, "release"),
             3 => self.server.control(job, "restart"),
             4 => {
-                let priority = json!({ "priority": 1 + self.chance.below(100) });
+                let priority = json!({ "priority": 1 + self.chance.draw(100) });
                 self.server.post(&format!("/api/v1/jobs/{job}/priority"), Some(priority))
             }
             _ => {
@@ -109,15 +99,14 @@ impl World {
     }
 
     fn pause_or_resume(&mut self) {
-        let (printer, wish) =
-            (self.any_printer(), if self.chance.below(3) == 0 { "pause" } else { "resume" });
+        let (printer, wish) = (self.any_printer(), if self.chance.draw(3) == 0 { "pause" } else { "resume" });
         self.server.post(&format!("/api/v1/printers/p{printer}/{wish}"), None).expect(200);
     }
 
     fn change_a_printer(&mut self) {
-        let (printer, some) = (self.any_printer(), self.chance.below(100_000) as usize);
+        let (printer, some) = (self.any_printer(), self.chance.draw(100_000) as usize);
         let fake = &mut self.printers[printer];
-        match self.chance.below(8) {
+        match self.chance.draw(8) {
             // No early closes: a printer that closes when its system has acknowledged bytes that it has not read
             // cannot be told from one that has printed them.
             0 | 1 => fake.behave(Behaviour::ResetAfter(some)),
@@ -179,26 +168,5 @@ impl World {
         }
         println!("{} jobs: {ends:?}", self.jobs.len());
         assert!(ends["completed"] > self.jobs.len() / 2, "{ends:?}");
-    }
-}
-
-/// Entries are numbered, each goes on from the one before, and no attempt follows another in silence.
-fn check_timeline(timeline: &[Value]) {
-    for (entry, seq) in timeline.iter().zip(1_u64..) {
-        assert_eq!(entry["seq"], seq, "{timeline:#?}");
-    }
-    for pair in timeline.windows(2) {
-        assert_eq!(pair[0]["to"], pair[1]["from"], "{pair:#?}");
-    }
-    let mut under_way = false;
-    for entry in timeline {
-        match entry["kind"].as_str().unwrap() {
-            "attempt" => {
-                assert!(!under_way, "an attempt in silence: {timeline:#?}");
-                under_way = true;
-            }
-            "blocked" | "unblocked" | "transmitted" | "cancel-requested" => {}
-            _ => under_way = false,
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! Stopping in order: what is being sent may finish, what cannot is parked, and nothing is lost.
 
+use std::fs;
 use std::io::Write;
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use crate::support::client::Answer;
 use crate::support::printer::{Behaviour, FakePrinter};
 use crate::support::server::{FAST, STOP_MAX, Server, printer};
 use crate::support::sink::Endless;
+use crate::support::sleeper::Sleeper;
+use crate::support::wait::{PATIENCE, wait_until};
 
 fn office(fake: &FakePrinter) -> Server {
     Server::start(&format!("{FAST}{}", printer("office", &fake.uri(), "")))
@@ -119,4 +122,22 @@ fn a_stop_does_not_wait_for_clients() {
     server.restart();
     assert_eq!(server.get("/api/v1/jobs")["jobs"], json!([]));
     assert_eq!(fake.documents(0).len(), 0);
+}
+
+/// A printer that is off lets a connection wait for 10 s.
+#[test]
+fn a_stop_does_not_wait_for_a_connection_that_is_not_up() {
+    let off = Sleeper::new();
+    let mut server = Server::start(&printer("office", &off.uri(), ""));
+    let job = server.submit("", b"page");
+    // The kernel alone knows of a connection that is not up: its state is SYN_SENT, 2.
+    let row = format!(" 0100007F:{:04X} 02 ", off.port());
+    let waits = || fs::read_to_string("/proc/net/tcp").is_ok_and(|all| all.contains(&row));
+    wait_until("it is being connected to", PATIENCE, || waits().then_some(()));
+    let took = server.stop();
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    let printed = off.wakes();
+    server.restart();
+    assert_eq!(printed.recv().unwrap(), b"page");
+    assert_eq!(server.until(job, "completed")["attempts"], json!(1));
 }

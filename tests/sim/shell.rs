@@ -78,7 +78,8 @@ impl World {
                     self.fail(format!("the body of document {document} is deleted, the document is not"));
                 }
             }
-            IntakeEffect::Incoming => {}
+            // Nothing is sent here before it is accepted.
+            IntakeEffect::Incoming | IntakeEffect::Offer(..) => {}
         }
     }
 
@@ -150,6 +151,7 @@ impl World {
             }
             Effect::Open(generation) => self.open(conn(generation)),
             Effect::Drop(generation) => self.hang_up(conn(generation)),
+            Effect::Stream(..) => unreachable!("nothing was offered"),
             Effect::Send(generation, job) => self.send_job(conn(generation), *job),
             Effect::Shut(generation) => {
                 let slow = self.rng.chance(self.faults.slow_shut);

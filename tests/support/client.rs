@@ -81,6 +81,36 @@ impl Place {
     }
 }
 
+/// What the server tells.
+impl Place {
+    /// The JSON of something that must be there.
+    #[track_caller]
+    pub fn get(&self, target: &str) -> Value {
+        self.send("GET", target, &[], b"").expect("an answer").expect(200)
+    }
+
+    /// All jobs, newest first, page by page; `filter` is further query.
+    #[track_caller]
+    pub fn jobs(&self, filter: &str) -> Vec<Value> {
+        let (mut jobs, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = self.get(&format!("/api/v1/jobs?limit=1000&cursor={cursor}{filter}"));
+            jobs.extend(page["jobs"].as_array().expect("a list").iter().cloned());
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = next.to_owned(),
+                None => return jobs,
+            }
+        }
+    }
+
+    /// The timeline of a job, oldest first.
+    #[track_caller]
+    pub fn timeline(&self, id: u64) -> Vec<Value> {
+        let found = self.get(&format!("/api/v1/jobs/{id}/events?limit=1000"));
+        found["events"].as_array().expect("a list").clone()
+    }
+}
+
 impl Stream {
     pub fn set_read_timeout(&self, longest: Duration) -> io::Result<()> {
         match self {

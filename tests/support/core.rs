@@ -28,6 +28,7 @@ use spool::model::job::{Job, Priority, Submitter};
 use spool::model::options::Options;
 use spool::model::pool::{Pool, PoolDraft};
 use spool::model::printer::{Origin, Printer, PrinterLive};
+use spool::model::stream::Offer;
 use spool::model::time::WallTime;
 use spool::store::documents::Documents;
 use spool::store::memory::MemoryStore;
@@ -227,7 +228,7 @@ impl FakeCore {
                 self.documents.discard(document);
                 Vec::new()
             }
-            Effect::Wake(_) | Effect::CancelAt(..) | Effect::Incoming => Vec::new(),
+            Effect::Wake(_) | Effect::CancelAt(..) | Effect::Incoming | Effect::Offer(..) => Vec::new(),
         }
     }
 
@@ -329,6 +330,11 @@ impl Core for FakeCore {
             self.live_events.send(LiveEvent { subject: Subject::Job(job) }).ok();
         }
         answer(announced)
+    }
+
+    fn offer(&self, offer: Offer) {
+        let mut inner = self.inner();
+        self.step(&mut inner, Input::Offer(offer));
     }
 
     fn withdraw(&self, job: JobId) {

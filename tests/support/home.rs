@@ -145,7 +145,7 @@ impl Life<'_> {
     }
 
     pub fn is_ready(&self) -> bool {
-        let answer = Place::Unix(self.home.socket()).send("GET", "/readyz", &[], b"");
+        let answer = self.place().send("GET", "/readyz", &[], b"");
         answer.is_ok_and(|answer| answer.status == 200)
     }
 
@@ -179,7 +179,7 @@ impl Life<'_> {
 
     /// Waits until it has died by itself or has nothing more to do, and ends it then. Tells whether it died.
     pub fn dies_or_rests(mut self) -> bool {
-        let place = Place::Unix(self.home.socket());
+        let place = self.place();
         let rests = self.until_dead("the server dies or rests", |_| {
             let active = place.send("GET", BUSY, &[], b"").ok()?;
             (active.json()["jobs"].as_array()?.is_empty()).then_some(())
@@ -199,7 +199,12 @@ impl Life<'_> {
 
     /// Another connection to it.
     pub fn line(&self) -> io::Result<Line> {
-        Line::new(&Place::Unix(self.home.socket()))
+        Line::new(&self.place())
+    }
+
+    /// The way in for its owner.
+    pub fn place(&self) -> Place {
+        Place::Unix(self.home.socket())
     }
 
     pub fn pid(&self) -> u32 {
@@ -207,11 +212,11 @@ impl Life<'_> {
     }
 
     pub fn get(&self, target: &str) -> Answer {
-        Place::Unix(self.home.socket()).send("GET", target, &[], b"").unwrap()
+        self.place().send("GET", target, &[], b"").unwrap()
     }
 
     pub fn post(&self, target: &str) -> Answer {
-        Place::Unix(self.home.socket()).send("POST", target, &[], b"").unwrap()
+        self.place().send("POST", target, &[], b"").unwrap()
     }
 
     /// Submits a body under a key.
@@ -221,17 +226,7 @@ impl Life<'_> {
 
     /// All jobs, newest first.
     pub fn jobs(&self) -> Vec<Value> {
-        let (mut jobs, mut cursor) = (Vec::new(), String::new());
-        loop {
-            let page = self.get(&format!("/api/v1/jobs?limit=1000&cursor={cursor}"));
-            assert_eq!(page.status, 200, "{page:?}");
-            let page = page.json();
-            jobs.extend(page["jobs"].as_array().unwrap().iter().cloned());
-            match page["next_cursor"].as_str() {
-                Some(next) => cursor = next.to_owned(),
-                None => return jobs,
-            }
-        }
+        self.place().jobs("")
     }
 
     pub fn job(&self, id: u64) -> Value {
@@ -268,9 +263,7 @@ impl Life<'_> {
 
     /// The timeline of a job, oldest first.
     pub fn timeline(&self, id: u64) -> Vec<Value> {
-        let answer = self.get(&format!("/api/v1/jobs/{id}/events?limit=1000"));
-        assert_eq!(answer.status, 200, "{answer:?}");
-        answer.json()["events"].as_array().unwrap().clone()
+        self.place().timeline(id)
     }
 
     /// Ends it as a power cut would end the process.

@@ -3,12 +3,17 @@
 
 pub mod attempt;
 pub mod client;
+pub mod crowd;
 pub mod events;
 pub mod home;
 pub mod ipp_script;
 pub mod ippeve;
+pub mod ledger;
 pub mod log;
+pub mod lots;
 pub mod meter;
+pub mod order;
+pub mod paper;
 pub mod printer;
 pub mod server;
 pub mod sink;

@@ -53,7 +53,7 @@ impl Server {
         }
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let environment = environment.iter().map(owned).collect();
-        let mut server = Server { home, address: own_address(), environment, child: None };
+        let mut server = Server { home, address: own_address(8631), environment, child: None };
         server.restart();
         server
     }
@@ -262,6 +262,15 @@ impl Server {
         self.get(&format!("/api/v1/printers/{name}"))
     }
 
+    /// One of the figures that it tells of itself.
+    #[track_caller]
+    pub fn figure(&self, name: &str) -> u64 {
+        let text = self.socket().send("GET", "/metrics", &[], b"").expect("an answer");
+        let text = String::from_utf8(text.body).expect("text");
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.and_then(|value| value.trim().parse().ok()).expect("a number")
+    }
+
     #[track_caller]
     pub fn workers(&self) -> Vec<Value> {
         self.get("/api/v1/workers")["workers"].as_array().expect("a list").clone()
@@ -280,13 +289,13 @@ impl Drop for Server {
     }
 }
 
-/// An address of this machine that nobody else uses: no other process has our number, and no other server
-/// of this process the last part.
-fn own_address() -> SocketAddr {
+/// An address of this machine that nobody else uses: no other process has our number, and nothing else of this
+/// process the last part.
+pub fn own_address(port: u16) -> SocketAddr {
     static NEXT: AtomicU8 = AtomicU8::new(1);
     let [_, _, high, low] = std::process::id().to_be_bytes();
     let last = NEXT.fetch_add(1, Ordering::Relaxed);
-    SocketAddr::from(([127, 1 + high % 250, low, last], 8631))
+    SocketAddr::from(([127, 1 + high % 250, low, last], port))
 }
 
 /// Reads a document in pieces, and counts and sums them as the printers of the tests do.

@@ -39,6 +39,10 @@ impl Sleeper {
         format!("socket://{}", self.address)
     }
 
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
     /// From now on it prints; what came out.
     pub fn wakes(self) -> Receiver<Vec<u8>> {
         let (paper, printed) = channel();

@@ -9,13 +9,13 @@ use crate::actors::worker::{Attempt, Running, Shut};
 use crate::device::{Confirmation, DocumentTag, JobTag};
 use crate::failpoint;
 use crate::model::id::Generation;
-use crate::model::job::{DocumentRef, Job};
+use crate::model::job::{DocumentRef, Interruption, Job, JobStatus};
 use crate::model::options::Options;
 use crate::model::outcome::{Answer, CancelFailed, Outcome};
 use crate::model::printer::Activity;
 use crate::model::retry::NotReady;
 use crate::model::traffic::{FinalWord, Input, Progress, Traffic};
-use crate::printing::Part;
+use crate::printing::{Load, Part};
 
 impl TrafficManager {
     pub(super) fn open(&mut self, generation: Generation, ctx: &mut Context<Self>) {
@@ -72,6 +72,30 @@ impl TrafficManager {
     }
 
     pub(super) fn send(&mut self, generation: Generation, job: &Job, ctx: &mut Context<Self>) {
+        let load = Load::Whole { parts: self.parts_of(job), copies: self.options(job).copies() };
+        self.start(generation, job, load, ctx);
+    }
+
+    /// Sends a job while its document arrives.
+    pub(super) fn stream(
+        &mut self,
+        generation: Generation,
+        job: &Job,
+        document: DocumentRef,
+        ctx: &mut Context<Self>,
+    ) {
+        failpoint::hit("traffic-before-stream");
+        let Some(growth) = self.begin.parts.documents.growing(document.id) else {
+            // Its upload has ended, and with a job that was accepted the attempt would not have become durable.
+            let outcome = Outcome::Incomplete { why: Interruption::Upload, bytes: 0 };
+            return self.end_soon(generation, outcome, ctx);
+        };
+        self.streaming = Some((job.id, document.id));
+        let as_sent = Job { documents: vec![document], ..job.clone() };
+        self.start(generation, &as_sent, Load::Growing(growth), ctx);
+    }
+
+    fn start(&mut self, generation: Generation, job: &Job, load: Load, ctx: &mut Context<Self>) {
         let Some((_, link)) = self.open.take_if(|(open, _)| *open == generation) else {
             log::error!(printer = self.name(), generation = generation.0; "the link to send over is not there");
             return self.not_sent(generation, "the server has lost its connection", ctx);
@@ -88,8 +112,7 @@ impl TrafficManager {
             generation,
             link,
             tag: self.tag(job),
-            parts: self.parts_of(job),
-            copies: self.options(job).copies(),
+            load,
             // Where the notice is lost to a full mailbox, the timer finds the report.
             notify: Box::new(move |generation| drop(address.try_send(Reported(generation)))),
         };
@@ -102,8 +125,26 @@ impl TrafficManager {
         }
     }
 
+    /// The record of a job has changed that was sent while its document arrived. Where the job has ended, whoever
+    /// still writes the document is told; where it waits for a document that does not come, who can end it is.
+    pub(super) fn look_at_streaming(&mut self, jobs: &[Job]) {
+        let Some((id, document)) = self.streaming else { return };
+        let Some(job) = jobs.iter().find(|job| job.id == id) else { return };
+        let (parts, growth) = (&self.begin.parts, self.begin.parts.documents.growing(document));
+        if let (true, Some(growth)) = (job.status.is_final(), &growth) {
+            growth.refuse();
+        }
+        let given_up = growth.is_none_or(|growth| growth.is_given_up());
+        if job.status == JobStatus::Held && job.is_arriving() && given_up {
+            parts.board.withdraw(id);
+        }
+    }
+
     fn not_sent(&mut self, generation: Generation, why: &str, ctx: &mut Context<Self>) {
-        let outcome = Outcome::NotReady(NotReady::Other(why.to_owned()));
+        self.end_soon(generation, Outcome::NotReady(NotReady::Other(why.to_owned())), ctx);
+    }
+
+    fn end_soon(&mut self, generation: Generation, outcome: Outcome, ctx: &mut Context<Self>) {
         let later = futures_util::future::ready(());
         ctx.spawn(later.into_actor(self).map(move |(), act, ctx| act.ended(generation, outcome, ctx)));
     }

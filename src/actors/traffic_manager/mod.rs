@@ -3,6 +3,7 @@
 
 mod attempt;
 mod describing;
+mod former;
 mod messages;
 mod pools;
 mod power;
@@ -21,24 +22,22 @@ pub use self::messages::{Bell, Park, Reported, Settings, Stop, Tuned, Watched};
 use self::pools::Pools;
 use super::board::{Board, Notices};
 use super::thread_watcher::ThreadWatcher;
-use super::worker::{Running, Shut, StartAttempt};
+use super::worker::{Running, StartAttempt};
 use crate::clock::Clock;
 use crate::device::{self, Link, Surroundings, Target};
 use crate::failpoint;
 use crate::model::commit::{Commit, CommitError};
 use crate::model::event::Entry;
-use crate::model::id::{Generation, PrinterId, QueueId};
+use crate::model::id::{DocumentId, Generation, JobId, PrinterId, QueueId};
 use crate::model::job::Job;
 use crate::model::outcome::Outcome;
-use crate::model::printer::{Activity, Learned, Mac, Printer, PrinterLive};
+use crate::model::printer::{Learned, Mac, Printer};
 use crate::model::retry::NotReady;
 use crate::model::time::MonoTime;
-use crate::model::traffic::{Asks, Beginning, Effect, Input, Reading, Rules, SHUT_WAIT, Start, Traffic};
+use crate::model::traffic::{Asks, Beginning, Effect, Input, Reading, Rules, Start, Traffic};
 use crate::store::documents::Documents;
 use crate::store::{ReadError, SharedStore};
 
-/// How often it is looked whether the thread of a former life has let go of the device.
-const OLD_THREAD_LOOK: Duration = Duration::from_millis(20);
 /// A store that cannot be read is asked again after this long.
 const READ_AGAIN: Duration = Duration::from_secs(1);
 /// Messages that wait for one traffic manager.
@@ -109,13 +108,6 @@ impl Drop for Ended {
     }
 }
 
-/// The attempt of a failed manager.
-struct OldAttempt {
-    generation: Generation,
-    running: Running,
-    shut: Shut,
-}
-
 /// What outlives a panic of a traffic manager: how far the generations have come, and the last attempt, which
 /// may still have the device, or have left an outcome on which nobody has decided.
 #[derive(Default)]
@@ -145,6 +137,8 @@ pub struct TrafficManager {
     pools: Pools,
     /// The attempt whose outcome was heard last.
     heard: Option<Generation>,
+    /// The job that was last sent while its document arrived, and the document.
+    streaming: Option<(JobId, DocumentId)>,
 }
 
 impl TrafficManager {
@@ -161,41 +155,8 @@ impl TrafficManager {
             timer: None,
             pools: Pools::default(),
             heard: None,
+            streaming: None,
         }
-    }
-
-    /// The connection of a former life must be shut before another is made. Then the store tells what
-    /// that life has left.
-    fn end_old_attempt(&mut self, ctx: &mut Context<Self>) {
-        let Some((generation, running)) = self.begin.lane.attempt().clone() else {
-            return self.read_what_is_left(None, ctx);
-        };
-        if running.report().is_none() {
-            self.begin.parts.pool.take_back(&running);
-        }
-        let old = OldAttempt { generation, shut: running.shut(), running };
-        let until = self.begin.parts.clock.now().mono.plus(SHUT_WAIT);
-        self.wait_for_old_attempt(old, until, ctx);
-    }
-
-    /// Its thread may still have something to say, but it is waited for only where it may have the device.
-    fn wait_for_old_attempt(&mut self, old: OldAttempt, until: MonoTime, ctx: &mut Context<Self>) {
-        let outcome = old.running.report();
-        let waited = until <= self.begin.parts.clock.now().mono;
-        if outcome.is_some() || (waited && old.shut == Shut::Done) {
-            *self.begin.lane.attempt() = None;
-            return self.read_what_is_left(outcome.map(|outcome| (old.generation, outcome)), ctx);
-        }
-        if old.shut == Shut::CannotBe
-            && self.begin.parts.board.live(self.begin.printer.id).activity != Activity::Unshut
-        {
-            log::error!(printer = self.name(); "the device cannot be shut; waiting for the thread that still has it");
-            let since = Some(self.begin.parts.clock.now().mono);
-            let live =
-                PrinterLive { activity: Activity::Unshut, not_ready_since: since, ..PrinterLive::default() };
-            self.begin.parts.board.publish_live(self.begin.printer.id, live);
-        }
-        ctx.run_later(OLD_THREAD_LOOK, move |act, ctx| act.wait_for_old_attempt(old, until, ctx));
     }
 
     /// After a failed manager. Commits are decided in the order in which they come: with an empty one, whatever
@@ -281,6 +242,11 @@ impl TrafficManager {
             // They are kept for the beginning.
             return;
         }
+        let offered = self.begin.notices.take_offered();
+        let still_comes = |id| self.begin.parts.documents.growing(id).is_some_and(|g| !g.is_given_up());
+        if let Some((job, document)) = offered.filter(|(_, document)| still_comes(document.id)) {
+            self.step(Input::Offer(job, document), ctx);
+        }
         for job in self.begin.notices.take_canceled() {
             self.step(Input::Cancel(job), ctx);
         }
@@ -308,6 +274,7 @@ impl TrafficManager {
             Effect::Commit(commit) => self.commit(*commit, ctx),
             Effect::Open(generation) => self.open(generation, ctx),
             Effect::Drop(generation) => self.drop_link(generation, ctx),
+            Effect::Stream(generation, job, document) => self.stream(generation, &job, document, ctx),
             Effect::Send(generation, job) => self.send(generation, &job, ctx),
             Effect::Shut(generation) => self.shut(generation, ctx),
             Effect::Ask(job) => self.ask(&job, ctx),
@@ -343,6 +310,7 @@ impl TrafficManager {
     fn commit(&mut self, commit: Commit, ctx: &mut Context<Self>) {
         failpoint::hit("traffic-before-commit");
         let told = commit.timeline.clone();
+        let changed = if self.streaming.is_some() { commit.jobs.clone() } else { Vec::new() };
         let back: Vec<QueueId> =
             commit.jobs.iter().filter(|job| job.order().is_some()).map(Job::serving_queue).collect();
         let committed = self.begin.parts.store.commit(commit);
@@ -354,6 +322,7 @@ impl TrafficManager {
                     log::info!(job = job.0, printer = act.name(), attempt, why = message.as_str(); "{kind}");
                 }
                 failpoint::hit("traffic-after-commit");
+                act.look_at_streaming(&changed);
                 act.step(Input::Committed, ctx);
             }
             Err(error) => {

@@ -87,6 +87,11 @@ impl Link for IppLink {
         delivery.write(&mut driver, bytes)
     }
 
+    fn idle(&mut self, _handed: u64, pulse: &mut dyn Pulse) -> Result<(), LinkError> {
+        let (delivery, mut driver) = self.at_work(pulse)?;
+        Ok(driver.alive(delivery.taken())?)
+    }
+
     fn finish(mut self: Box<Self>, pulse: &mut dyn Pulse) -> Result<DoneHow, LinkError> {
         let (delivery, mut driver) = self.at_work(pulse)?;
         delivery.end_last(&mut driver)?;

@@ -8,7 +8,9 @@ use super::{Arrival, Handed, JobRequest, Refusal};
 use crate::model::commit::{Commit, CommitError, IdempotencyKey, NewDocument};
 use crate::model::document::{BodyPlace, Document};
 use crate::model::id::{DocumentId, JobId, Revision};
-use crate::model::job::{DOCUMENTS_MAX, DocumentRef, HoldReason, Job, JobStatus, Reason, Submitter};
+use crate::model::job::{
+    DOCUMENTS_MAX, DocumentRef, HoldReason, Interruption, Job, JobStatus, Reason, Submitter,
+};
 use crate::model::time::Now;
 
 impl Intake {
@@ -106,7 +108,7 @@ impl Intake {
         };
         match record {
             Some((job, fingerprint)) if fingerprint == claimed => {
-                self.pending.insert(ticket, Pending::Repeating(slot));
+                self.pending.insert(ticket, Pending::Repeating(slot, job));
                 fx.push(Effect::ReadJob(ticket, job));
                 return;
             }
@@ -155,7 +157,9 @@ impl Intake {
                 let announced =
                     if self.incoming.contains_key(&job.id) { Announced::Yes } else { Announced::No };
                 let files = files_of(&submission);
-                let accepting = Accepting { job: job.id, queue: job.queue, announced, key, files };
+                let registered = self.offered.contains_key(&job.id).then(|| Box::new(commit.clone()));
+                let (job_id, queue) = (job.id, job.queue);
+                let accepting = Accepting { job: job_id, queue, announced, key, files, registered, tries: 0 };
                 let reply = Effect::Reply(ticket, Ok(Reply::Accepted(Box::new(job.clone()))));
                 let mut then = vec![reply];
                 if job.status == JobStatus::Waiting {
@@ -220,9 +224,20 @@ impl Intake {
 
     /// A broken upload. One that is being accepted already is whole and stays.
     pub(super) fn withdraw(&mut self, job: JobId, fx: &mut Vec<Effect>) {
-        let accepting = |pending: &Pending| matches!(pending, Pending::Accepting(a) if a.job == job);
-        if !self.pending.values().any(accepting) && self.incoming.remove(&job).is_some() {
+        let accepting = |pending: &Pending| matches!(pending, Pending::Accepting(a) | Pending::Registered(a) if a.job == job);
+        if self.pending.values().any(accepting) {
+            return;
+        }
+        let arriving = self.incoming.remove(&job).is_some();
+        if arriving {
             fx.push(Effect::Incoming);
+        }
+        if let (true, Some(why)) = (arriving, self.offered.get_mut(&job)) {
+            *why = Interruption::Upload;
+        }
+        // Where it was never offered, no printer has it.
+        if !arriving || self.offered.contains_key(&job) {
+            self.interrupt(job, fx);
         }
     }
 

@@ -20,13 +20,17 @@ impl Intake {
         fx: &mut Vec<Effect>,
     ) {
         match (self.pending.remove(&ticket), read) {
-            (Some(Pending::Repeating(slot)), read) => {
+            (Some(Pending::Repeating(slot, job)), read) => {
                 // The key is remembered longer than the job may be: then the number is all there is.
-                let reply = read
-                    .map(Reply::Repeated)
-                    .ok_or(Refusal::Store("the job that this key stands for was purged".to_owned()));
+                let reply = read.map(Reply::Repeated).ok_or(Refusal::JobPurged(job));
                 fx.push(Effect::Reply(ticket, reply));
                 self.free_key(&slot, now, fx);
+            }
+            (Some(Pending::Registered(accepting)), read) => {
+                self.arrive(ticket, *accepting, read, now, fx);
+            }
+            (Some(Pending::Interrupting { job, why, tries }), read) => {
+                self.end_interrupted(ticket, (job, why, tries), read, now, fx);
             }
             (Some(Pending::Command { job, command, tries }), Some(read)) => {
                 self.command(ticket, job, *read, command, tries, now, fx);
@@ -117,6 +121,7 @@ impl Intake {
         let at_printer = job.status.is_at_printer();
         match command {
             JobCommand::Cancel(wish) => self.cancel_event(job, *wish),
+            _ if job.is_arriving() => Err(wrong_state(job, "changed before its document has arrived")),
             JobCommand::Hold if job.status == JobStatus::Held => Ok(Wish::Already),
             JobCommand::Hold if job.status == JobStatus::Waiting => {
                 Ok(Wish::Apply(JobEvent::Hold(HoldReason::User)))
@@ -172,7 +177,9 @@ impl Intake {
         now: Now,
         fx: &mut Vec<Effect>,
     ) {
-        let whole = job.documents.iter().all(|wanted| found.iter().any(|document| document.id == wanted.id));
+        let here = job.documents.iter().all(|wanted| found.iter().any(|document| document.id == wanted.id));
+        // One that was interrupted while it arrived has none.
+        let whole = here && !job.documents.is_empty();
         let accepted = self.numbers.accepted();
         match (whole, accepted) {
             (false, _) => fx.push(Effect::Reply(ticket, Err(Refusal::DocumentGone(job.id)))),

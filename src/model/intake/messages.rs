@@ -8,8 +8,9 @@ use crate::model::commit::{Commit, CommitError};
 use crate::model::directory::Directory;
 use crate::model::document::Document;
 use crate::model::id::{DocumentId, JobId, PrinterId, QueueId};
-use crate::model::job::{Job, Submitter};
+use crate::model::job::{DocumentRef, Job, Submitter};
 use crate::model::queue::QueueCounts;
+use crate::model::stream::Offer;
 
 /// A request under way; the shell knows who waits for it. Number 0 is the intake's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,6 +21,8 @@ pub struct Ticket(pub u64);
 pub enum Input {
     Announce(Ticket, Box<JobRequest>),
     Withdraw(JobId),
+    /// A large document of an announced job arrives: it might be sent meanwhile.
+    Offer(Offer),
     Submit(Ticket, Box<Submission>),
     Register(Ticket, Submitter, Handed),
     RemoveDocument(Ticket, DocumentId),
@@ -75,6 +78,8 @@ pub enum Effect {
     Wake(QueueId),
     /// The flag is durable: tell the printer that has the job.
     CancelAt(PrinterId, JobId),
+    /// This printer may have that job before its document is here, if it would be its turn at once.
+    Offer(PrinterId, Box<Job>, DocumentRef),
     /// A body on disk that belongs to nothing.
     Discard(DocumentId),
     /// Which jobs are arriving has changed.

@@ -1,6 +1,7 @@
 //! What the job manager decides: which jobs are accepted, and what users may do with them.
 
 mod accept;
+pub mod arriving;
 mod command;
 pub mod messages;
 pub mod numbers;
@@ -101,6 +102,8 @@ pub enum Refusal {
     },
     Option(BadOption),
     KeyReused(JobId),
+    /// What the key stands for has ended so long ago that it is no longer listed.
+    JobPurged(JobId),
     WrongState {
         job: JobId,
         status: JobStatus,
@@ -165,6 +168,7 @@ impl Refusal {
             Refusal::Option(BadOption::Unknown { .. }) => "unknown_option",
             Refusal::Option(_) => "bad_option",
             Refusal::KeyReused(_) => "idempotency_key_reused",
+            Refusal::JobPurged(_) => "job_purged",
             Refusal::WrongState { .. } => "wrong_state",
             Refusal::CannotCancel { .. } => "cannot_cancel",
             Refusal::DocumentGone(_) => "document_gone",
@@ -226,6 +230,10 @@ impl fmt::Display for Refusal {
             Refusal::KeyReused(job) => write!(
                 f,
                 "the idempotency key was used for job {job} with another destination, other options or another body; use a new key"
+            ),
+            Refusal::JobPurged(job) => write!(
+                f,
+                "the idempotency key was used for job {job}, which has ended and is no longer listed (history.jobs); to print it again use a new key"
             ),
             Refusal::WrongState { job, status, wish } => {
                 write!(f, "job {job} is {}, so it cannot be {wish}", status.word())

@@ -15,7 +15,7 @@ use crate::model::directory::Directory;
 use crate::model::document::Document;
 use crate::model::event::{Entry, Source};
 use crate::model::id::{DocumentId, JobId, QueueId};
-use crate::model::job::Job;
+use crate::model::job::{Interruption, Job};
 use crate::model::queue::QueueCounts;
 use crate::model::time::Now;
 
@@ -32,6 +32,9 @@ pub struct Intake {
     pub(super) disk: Disk,
     /// Announced, in memory only.
     pub(super) incoming: BTreeMap<JobId, Job>,
+    /// Those that a printer may have registered, until that is decided; and why they end, if their documents do
+    /// not come.
+    pub(super) offered: BTreeMap<JobId, Interruption>,
     pub(super) pending: BTreeMap<Ticket, Pending>,
     /// Keys whose first request is under way, and who waits for it.
     pub(super) keys: HashMap<KeySlot, Vec<Ticket>>,
@@ -53,10 +56,18 @@ pub(super) enum Pending {
     /// For the documents it names.
     Documents(Box<Submission>),
     Accepting(Box<Accepting>),
+    /// For the record of a job that its printer has registered.
+    Registered(Box<Accepting>),
+    /// For the record of a job whose document does not come, and its end.
+    Interrupting {
+        job: JobId,
+        why: Interruption,
+        tries: u32,
+    },
     /// For the key's record, which another request wrote first.
     KeyAgain(KeySlot, [u8; 32]),
     /// For the job that it repeats.
-    Repeating(KeySlot),
+    Repeating(KeySlot, JobId),
     Command {
         job: JobId,
         command: JobCommand,
@@ -80,6 +91,9 @@ pub(super) struct Accepting {
     pub key: Option<(KeySlot, [u8; 32])>,
     /// Files that it brings.
     pub files: Vec<DocumentId>,
+    /// What its printer may have registered already, where it was offered to one; and how often that was looked at.
+    pub registered: Option<Box<Commit>>,
+    pub tries: u32,
 }
 
 /// Whether a job was announced before it was submitted, and is counted as such.
@@ -102,6 +116,7 @@ impl Intake {
             queued: QueueCounts::default(),
             disk: Disk::Room,
             incoming: BTreeMap::new(),
+            offered: BTreeMap::new(),
             pending: BTreeMap::new(),
             keys: HashMap::new(),
             accepting: 0,
@@ -126,6 +141,7 @@ impl Intake {
         match input {
             Input::Announce(ticket, request) => self.announce(ticket, *request, now, &mut fx),
             Input::Withdraw(job) => self.withdraw(job, &mut fx),
+            Input::Offer(offer) => self.offer(offer, &mut fx),
             Input::Submit(ticket, submission) => self.submit(ticket, submission, now, &mut fx),
             Input::Register(ticket, submitter, handed) => {
                 self.register(ticket, submitter, handed, now, &mut fx);
@@ -205,6 +221,7 @@ impl Intake {
         match self.pending.remove(&ticket) {
             Some(Pending::Accepting(accepting)) => {
                 self.queued.jobs += 1;
+                self.offered.remove(&accepting.job);
                 self.arrived(&accepting, fx);
                 if let Some((slot, _)) = accepting.key {
                     self.free_key(&slot, now, fx);
@@ -232,6 +249,15 @@ impl Intake {
                 self.pending.insert(ticket, Pending::Command { job, command, tries: tries + 1 });
                 fx.push(Effect::ReadJob(ticket, job));
             }
+            (Some(Pending::Accepting(accepting)), CommitError::Changed(job))
+                if accepting.registered.is_some() && accepting.tries < TRIES_MAX =>
+            {
+                self.pending.insert(ticket, Pending::Registered(accepting));
+                fx.push(Effect::ReadJob(ticket, job));
+            }
+            (Some(Pending::Interrupting { job, why, tries }), error) => {
+                self.not_interrupted(ticket, (job, why, tries), &error, fx);
+            }
             (Some(Pending::Accepting(accepting)), error) => {
                 self.not_accepted(ticket, *accepting, &error, refusal, now, fx);
             }
@@ -254,7 +280,7 @@ impl Intake {
                 self.give_up_arrival(&submission, fx);
                 slot_of(&submission)
             }
-            Some(Pending::Repeating(slot) | Pending::KeyAgain(slot, _)) => Some(slot),
+            Some(Pending::Repeating(slot, _) | Pending::KeyAgain(slot, _)) => Some(slot),
             Some(Pending::Registering(file)) => {
                 fx.extend(file.map(Effect::Discard));
                 None
@@ -264,6 +290,12 @@ impl Intake {
                 self.reserve_failed = true;
                 return;
             }
+            Some(Pending::Registered(accepting)) => {
+                let error = CommitError::Unavailable(refusal.to_string());
+                return self.not_accepted(ticket, *accepting, &error, refusal, now, fx);
+            }
+            // What waits on is decided by the next start.
+            Some(Pending::Interrupting { .. }) => return,
             Some(
                 Pending::Parked(_)
                 | Pending::Accepting(_)

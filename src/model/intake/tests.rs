@@ -1,5 +1,6 @@
 //! Scenarios of the intake, step by step, as short words.
 
+mod arriving;
 mod commands;
 mod limits;
 
@@ -90,6 +91,7 @@ impl Desk {
             Effect::CancelAt(printer, job) => format!("cancel {job} at {printer}"),
             Effect::Discard(document) => format!("discard {document}"),
             Effect::Incoming => "incoming".to_owned(),
+            Effect::Offer(printer, job, _) => format!("offer {} to {printer}", job.id),
         }
     }
 
@@ -232,6 +234,16 @@ fn a_key_used_for_something_else_is_refused_and_its_file_goes() {
 }
 
 #[test]
+fn a_key_whose_job_was_purged_prints_nothing_and_says_which_it_was() {
+    let mut desk = Desk::new();
+    desk.hears(submit(1, submission(vec![file(44)], Some(("k", 7)))), "key k for 1");
+    desk.hears(Input::KeyRead(Ticket(1), Some((JobId(5), [7; 32]))), "discard 44, job 5 for 1");
+    desk.hears(Input::JobRead(Ticket(1), None), "1 hears job_purged");
+    assert_eq!(desk.replies.last(), Some(&(Ticket(1), Err(Refusal::JobPurged(JobId(5))))));
+    assert!(desk.intake.keys.is_empty() && desk.intake.pending.is_empty());
+}
+
+#[test]
 fn a_key_that_an_unheard_commit_wrote_is_looked_up_again() {
     let mut desk = Desk::new();
     desk.hears(submit(1, submission(vec![file(44)], Some(("k", 7)))), "key k for 1");
@@ -260,7 +272,8 @@ fn ptm_2_a_broken_upload_leaves_nothing() {
     let mut desk = Desk::new();
     desk.hears(Input::Announce(Ticket(1), Box::new(request())), "incoming, 1 hears announced 1");
     desk.hears(Input::Withdraw(JobId(1)), "incoming");
-    desk.hears(Input::Withdraw(JobId(1)), "");
+    desk.hears(Input::Withdraw(JobId(1)), "job 1 for 9223372036854775809");
+    desk.hears(Input::JobRead(Ticket(9_223_372_036_854_775_809), None), "");
     assert_eq!(desk.intake.incoming().count(), 0);
     let command = Input::Command(Ticket(2), JobId(1), JobCommand::Hold);
     desk.hears(command, "job 1 for 2");

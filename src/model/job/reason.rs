@@ -19,6 +19,10 @@ pub enum Reason {
     Stopped(NotReady),
     /// Somebody has canceled it at the device itself.
     CanceledAtDevice,
+    /// It is sent while its document still arrives; it is not accepted yet.
+    Incoming,
+    /// It was being sent while its document arrived, and the document did not come whole.
+    Interrupted(Interruption),
     Done(DoneHow),
     Failed(FailReason),
 }
@@ -39,6 +43,17 @@ pub enum HoldReason {
     FailedTwiceRunning,
     /// Its queue was removed.
     QueueRemoved,
+}
+
+/// Why a document that was sent while it arrived did not come whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Interruption {
+    /// The client left, or sent nothing for too long, or more than is taken.
+    Upload,
+    /// It had come whole, and could not be accepted.
+    NotAccepted,
+    /// The server stopped, or died.
+    ServerStopped,
 }
 
 /// Which kind of «done» a completed job was.

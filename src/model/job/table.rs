@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use super::{Bound, DoneHow, FailReason, HoldReason, JobStatus, Priority};
+use super::{Bound, DocumentRef, DoneHow, FailReason, HoldReason, Interruption, JobStatus, Priority};
 use crate::model::id::{AcceptedSeq, JobId, QueueId, QueueName};
 use crate::model::printer::Activity;
 use crate::model::retry::{Broken, NotReady, Whole};
 
-/// What can happen to a job after it was accepted.
+/// What can happen to a job after it was accepted, or registered to be sent while its document arrives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobEvent {
     Hold(HoldReason),
@@ -83,10 +83,33 @@ pub enum JobEvent {
     Cancel,
     /// Somebody has canceled it at the device itself.
     CancelAtDevice,
+    /// The printer has let go of a job whose document still arrives: by a break, or before any byte had left. It
+    /// goes on when the document is here.
+    AwaitDocument(Option<Broken>),
+    /// The document of a job that was only registered is here: the job is accepted.
+    Arrive {
+        document: DocumentRef,
+        then: AfterArrival,
+    },
+    /// That document does not come whole.
+    Interrupt {
+        why: Interruption,
+        /// Handed to the device, as far as is known.
+        bytes: u64,
+    },
     /// A user wants a finished job printed once more.
     Restart {
         accepted: AcceptedSeq,
     },
+}
+
+/// Where a job goes whose document has arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterArrival {
+    /// It stays where it is: the printer has it, or a person is to decide.
+    Stay,
+    /// The printer had let go of it: it waits for its turn.
+    Wait,
 }
 
 /// An event that the job's status forbids.
@@ -167,6 +190,11 @@ pub fn edge(from: JobStatus, event: &JobEvent) -> Option<JobStatus> {
         ) => Some(S::Canceled),
         (S::Transmitting | S::Transmitted | S::Printing, E::CancelAtDevice) => Some(S::Canceled),
         (S::Held | S::Completed | S::Failed | S::Canceled, E::Restart { .. }) => Some(S::Waiting),
+
+        (S::Transmitting | S::Printing, E::AwaitDocument(_)) => Some(S::Held),
+        (S::Held, E::Arrive { then: AfterArrival::Wait, .. }) => Some(S::Waiting),
+        (S::Held | S::Transmitting | S::Printing, E::Arrive { then: AfterArrival::Stay, .. }) => Some(from),
+        (S::Held | S::Transmitting | S::Printing, E::Interrupt { .. }) => Some(S::Canceled),
 
         _ => None,
     }

@@ -39,6 +39,10 @@ const TABLE: &str = "
     canceled         z z z z z z z . . .
     canceled         . . . . z z z . . .
     restarted        w . . . . . . w w w
+    awaits-document  . . . . h . h . . .
+    accepted         w . . . . . . . . .
+    accepted         h . . . t . p . . .
+    canceled         z . . . z . z . . .
 ";
 
 fn letter(status: JobStatus) -> char {
@@ -59,6 +63,7 @@ fn letter(status: JobStatus) -> char {
 fn events() -> Vec<JobEvent> {
     use JobEvent as E;
     let (broken, whole) = (Broken::Reset, Whole::Maybe);
+    let document = job(1).documents.remove(0);
     vec![
         E::Hold(HoldReason::User),
         E::Release,
@@ -88,6 +93,10 @@ fn events() -> Vec<JobEvent> {
         E::Cancel,
         E::CancelAtDevice,
         E::Restart { accepted: AcceptedSeq(9) },
+        E::AwaitDocument(Some(broken)),
+        E::Arrive { document: document.clone(), then: AfterArrival::Wait },
+        E::Arrive { document, then: AfterArrival::Stay },
+        E::Interrupt { why: Interruption::Upload, bytes: 7 },
     ]
 }
 
@@ -101,10 +110,23 @@ fn every_event_in_every_status_leads_where_the_table_says() {
             let to = edge(status, &event);
             let cell = to.map_or('.', letter).to_string();
             assert_eq!(cells.next(), Some(cell.as_str()), "{} in {status:?}", event.kind());
-            check_applied(job_in(status), &event, to);
+            let before = match event {
+                JobEvent::Arrive { .. } => arriving_in(status),
+                _ => job_in(status),
+            };
+            check_applied(before, &event, to);
         }
     }
     assert_eq!(lines.next(), None, "an event for each line");
+}
+
+/// A job that has come to a status while its document arrives.
+fn arriving_in(status: JobStatus) -> Job {
+    let mut job = Job { documents: Vec::new(), ..job_in(status) };
+    if job.status.is_at_printer() {
+        job.reason = Reason::Incoming;
+    }
+    job
 }
 
 /// A refused event changes nothing; an allowed one leaves a sound record and tells of itself once.

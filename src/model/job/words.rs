@@ -1,6 +1,6 @@
 //! What is said of jobs: IPP's keywords for programs, sentences for people.
 
-use super::{DoneHow, FailReason, HoldReason, Job, JobEvent, JobStatus, Reason};
+use super::{DoneHow, FailReason, HoldReason, Interruption, Job, JobEvent, JobStatus, Reason};
 use crate::model::retry::{Broken, NotReady, Whole};
 
 impl JobEvent {
@@ -32,7 +32,9 @@ impl JobEvent {
             JobEvent::Complete { .. } => "completed",
             JobEvent::Fail(_) => "failed",
             JobEvent::RequestCancel => "cancel-requested",
-            JobEvent::Cancel | JobEvent::CancelAtDevice => "canceled",
+            JobEvent::Cancel | JobEvent::CancelAtDevice | JobEvent::Interrupt { .. } => "canceled",
+            JobEvent::AwaitDocument(_) => "awaits-document",
+            JobEvent::Arrive { .. } => "accepted",
             JobEvent::Restart { .. } => "restarted",
         }
     }
@@ -55,6 +57,14 @@ impl JobEvent {
             JobEvent::PrinterGoesOn => Some("what kept the printer from printing is over".to_owned()),
             JobEvent::Break(broken) => Some(half(*broken)),
             JobEvent::Complete { how, .. } if job.cancel_requested => Some(how.too_late()),
+            JobEvent::AwaitDocument(Some(broken)) => Some(format!(
+                "{broken} before the last byte had left; it is printed from the start when its document has arrived"
+            )),
+            JobEvent::AwaitDocument(None) => {
+                Some("nothing had been sent; it is printed when its document has arrived".to_owned())
+            }
+            JobEvent::Arrive { .. } => Some("accepted: job and document are on disk".to_owned()),
+            JobEvent::Interrupt { why, bytes } => Some(why.sentence(*bytes)),
             _ => None,
         }
     }
@@ -107,6 +117,8 @@ impl Reason {
             Reason::Blocked => Some("printer-takes-no-data"),
             Reason::Stopped(why) => Some(why.keyword()),
             Reason::CanceledAtDevice => Some("job-canceled-at-device"),
+            Reason::Incoming => Some("job-incoming"),
+            Reason::Interrupted(_) => Some("job-data-insufficient"),
             Reason::Done(DoneHow::Unconfirmed) => Some("job-completed-with-warnings"),
             Reason::Done(_) => Some("job-completed-successfully"),
             Reason::Failed(FailReason::Document(_)) => Some("document-format-error"),
@@ -129,6 +141,11 @@ impl Reason {
             Reason::Blocked => Some("the printer has a part of it and takes no more".to_owned()),
             Reason::Stopped(why) => Some(why.to_string()),
             Reason::CanceledAtDevice => Some("canceled at the printer itself".to_owned()),
+            Reason::Incoming => {
+                Some("its document still arrives and is sent meanwhile; it is not accepted yet".to_owned())
+            }
+            // How much of it had been sent, the job says.
+            Reason::Interrupted(_) => None,
             Reason::Done(how) => Some(how.sentence().to_owned()),
             Reason::Failed(FailReason::Document(why)) => Some(format!("it cannot be printed: {why}")),
             Reason::Failed(FailReason::DocumentDamaged(why)) => {
@@ -167,6 +184,25 @@ impl HoldReason {
             }
             HoldReason::QueueRemoved => "its queue was removed; move it to another or cancel it",
         }
+    }
+}
+
+impl Interruption {
+    /// What is said of a job of which so many bytes had been sent.
+    pub fn sentence(self, bytes: u64) -> String {
+        let what = match self {
+            Interruption::Upload => "its upload broke off",
+            Interruption::NotAccepted => "its document had come whole and could not be accepted",
+            Interruption::ServerStopped => "the server stopped while its document arrived",
+        };
+        let sent = match (self, bytes) {
+            (Interruption::ServerStopped, _) => {
+                format!("{bytes} bytes, perhaps more, had been sent to the printer")
+            }
+            (_, 0) => "nothing had been sent to the printer".to_owned(),
+            (_, _) => format!("{bytes} bytes had been sent to the printer, whose connection was reset"),
+        };
+        format!("{what}; {sent}; it was never accepted, send it again")
     }
 }
 

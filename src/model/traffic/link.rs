@@ -25,7 +25,10 @@ impl Traffic {
         self.trouble = None;
         self.power.is_awake();
         match std::mem::replace(&mut self.work, Work::None) {
-            Work::Probing(_) => self.tell_it_is_back(now, fx),
+            Work::Probing(_) => {
+                self.wanted |= self.streaming.is_offered();
+                self.tell_it_is_back(now, fx);
+            }
             Work::Bound(job) => self.send(*job, now, fx),
             other => self.work = other,
         }
@@ -42,6 +45,7 @@ impl Traffic {
             return;
         }
         self.link = Link::Closed;
+        self.streaming.forget();
         self.went_bad(Bad::NotReady(why.clone()), now);
         self.wake_if_asleep(&why, now, fx);
         match std::mem::replace(&mut self.work, Work::None) {

@@ -3,7 +3,7 @@
 use crate::model::commit::{Commit, CommitError};
 use crate::model::description::Description;
 use crate::model::id::{Generation, JobId};
-use crate::model::job::Job;
+use crate::model::job::{DocumentRef, Job};
 use crate::model::liveness::{Stage, Verdict};
 use crate::model::news::News;
 use crate::model::outcome::{Answer, CancelFailed, Outcome};
@@ -25,6 +25,9 @@ pub enum Input {
     /// How the mates in its pools are just now; told before what they matter for: [`Input::Head`] and
     /// [`Input::Timer`].
     Pools(Vec<Shared>),
+    /// A job that is arriving in the printer's own queue, and its document as far as it is known: the length is 0
+    /// where nobody has told it, the checksum always.
+    Offer(Box<Job>, DocumentRef),
     /// What the device says of itself.
     Described(Arc<Description>),
     /// The configuration was read again.
@@ -92,6 +95,8 @@ pub enum Effect {
     Drop(Generation),
     /// A print thread sends this job over the open link.
     Send(Generation, Box<Job>),
+    /// The same for a job whose document still arrives.
+    Stream(Generation, Box<Job>, DocumentRef),
     /// Tell the print thread to end, and shut its connection from outside.
     Shut(Generation),
     /// Ask the device what became of the job.

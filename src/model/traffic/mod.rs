@@ -27,6 +27,8 @@ mod sending;
 mod settle;
 mod share;
 mod state;
+mod stop;
+mod stream;
 mod tell;
 #[cfg(test)]
 mod tests;
@@ -42,6 +44,7 @@ use self::share::Sharing;
 use self::state::{
     Asking, AtDevice, Bad, Contact, Link, Note, Sending, ShutCause, Shutting, Stopping, Telling, Turn, Work,
 };
+use self::stream::Streaming;
 use super::commit::{Commit, CommitError};
 use super::event::{Entry, Source};
 use super::id::{Generation, JobId, QueueId};
@@ -86,6 +89,7 @@ pub struct Traffic {
     wanted: bool,
     /// The printer's pools and mates, and what else decides which job is for it.
     sharing: Sharing,
+    streaming: Streaming,
     /// A job whose attempt may have been recorded: the store did not say.
     unsure: Option<Box<Job>>,
     /// A job whose end was asked for while its attempt was being recorded.
@@ -127,6 +131,7 @@ impl Traffic {
             contact: Contact::Unknown,
             wanted: true,
             sharing: Sharing::default(),
+            streaming: Streaming::default(),
             unsure: None,
             canceled: None,
             generation: last,
@@ -157,6 +162,7 @@ impl Traffic {
         match input {
             Input::Wake => self.wanted = true,
             Input::Printer(printer, asks) => self.on_printer(*printer, asks, &mut fx),
+            Input::Offer(job, document) => self.on_offer(job, document),
             Input::Pools(pools) => self.sharing.pools = pools,
             Input::Described(description) => self.sharing.description = Some(description),
             Input::Rules(rules) => self.on_rules(rules, now),
@@ -177,7 +183,7 @@ impl Traffic {
             Input::WakeUp => self.wake_up(now, &mut fx),
             Input::Cancel(job) => self.on_cancel(job, now, &mut fx),
             Input::Timer(progress) => self.on_timer(progress, now, &mut fx),
-            Input::Stop => self.stop(),
+            Input::Stop => self.stop(now, &mut fx),
             Input::Park => self.park(now, &mut fx),
         }
         self.advance(now, &mut fx);
@@ -202,6 +208,7 @@ impl Traffic {
             }
         }
         (self.printer, self.asks) = (printer, asks);
+        self.streaming.forget();
         self.wanted = true;
     }
 
@@ -232,39 +239,6 @@ impl Traffic {
     /// The generation of the present or last link.
     pub fn generation(&self) -> Generation {
         self.generation
-    }
-
-    /// What needs the device's answer is left as the store has it, for the next start to ask.
-    fn stop(&mut self) {
-        if self.stopping == Stopping::No {
-            self.stopping = Stopping::Draining;
-        }
-        if matches!(self.work, Work::Asking(_)) {
-            self.work = Work::None;
-        }
-        if self.asks == Asks::Can {
-            self.left.clear();
-        }
-    }
-
-    /// The time for finishing is over. What has begun to leave is shut and decided; what has not goes back;
-    /// what needs somebody else's answer is left as the store has it, for the next start to decide.
-    fn park(&mut self, now: Now, fx: &mut Vec<Effect>) {
-        if self.stopping != Stopping::Told {
-            self.stopping = Stopping::Parked;
-        }
-        self.left.clear();
-        self.unsure = None;
-        self.drop_link(fx);
-        match std::mem::replace(&mut self.work, Work::None) {
-            Work::Bound(job) => {
-                let why = NotReady::Other("the server stops".to_owned());
-                self.settle(Ended { job, outcome: Outcome::NotReady(why) }, None, now, fx);
-            }
-            Work::Asking(_) | Work::Unsettled(..) | Work::Probing(_) | Work::Telling => {}
-            other => self.work = other,
-        }
-        self.shut(ShutCause::Park, now, fx);
     }
 
     /// Does what can be done next, where nothing is under way.
@@ -368,24 +342,6 @@ impl Traffic {
     fn attempt(&self, job: &mut Job, generation: Generation, now: Now) -> Option<Entry> {
         let bound = Bound { printer: self.printer.id, name: self.printer.name.clone(), generation };
         job.apply(JobEvent::Attempt(bound), Source::System, now.wall).ok().flatten()
-    }
-
-    fn on_timer(&mut self, progress: Option<Progress>, now: Now, fx: &mut Vec<Effect>) {
-        self.timer = None;
-        if self.store_retry.is_some_and(|at| at <= now.mono) {
-            self.store_retry = None;
-        }
-        if self.sharing.look_again.take_if(|at| *at <= now.mono).is_some() {
-            self.wanted = true;
-        }
-        match std::mem::replace(&mut self.work, Work::None) {
-            Work::Unsettled(ended, at) if at <= now.mono => self.settle(ended, None, now, fx),
-            other => {
-                self.work = other;
-                self.look(progress, now, fx);
-                self.look_at_asking(now, fx);
-            }
-        }
     }
 }
 

@@ -146,6 +146,10 @@ impl Traffic {
                 // A job that is gone, or no longer here, was decided already: by somebody else, or by a
                 // commit of which the store did not say that it was written.
                 match read.filter(|read| same_attempt(read, &ended.job)) {
+                    // Accepted meanwhile: what has left of it counts now, and a device that can tell is asked.
+                    Some(job) if ended.job.is_arriving() && !job.is_arriving() => {
+                        self.sent(AtDevice::new(*job, now), ended.outcome, now, fx);
+                    }
                     Some(job) => self.settle(Ended { job, outcome: ended.outcome }, None, now, fx),
                     None => self.settled(ended, None, now, fx),
                 }

@@ -3,7 +3,7 @@
 use super::settle::Ended;
 use super::{Asks, AtDevice, Beginning, Effect, Traffic, aborted};
 use crate::model::id::Generation;
-use crate::model::job::{Job, JobStatus, Reason};
+use crate::model::job::{Interruption, Job, JobStatus, Reason};
 use crate::model::outcome::Outcome;
 use crate::model::retry::{Broken, Whole};
 use crate::model::time::Now;
@@ -22,6 +22,10 @@ impl Traffic {
                 self.doubt(&job, whole)
             }
             (_, Some((_, outcome))) => outcome,
+            // Nobody sends the rest of its document any more.
+            (_, None) if job.is_arriving() && self.beginning == Beginning::ServerStart => {
+                Outcome::Incomplete { why: Interruption::ServerStopped, bytes: job.bytes_sent }
+            }
             // Nothing of it was ever sent: back to its place.
             (JobStatus::Rendering | JobStatus::Scheduled, None) => aborted(),
             (_, None) if self.asks == Asks::Cannot && job.cancel_requested => aborted(),

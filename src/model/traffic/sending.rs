@@ -6,7 +6,7 @@ impl Traffic {
     pub(super) fn send(&mut self, job: Job, now: Now, fx: &mut Vec<Effect>) {
         let Link::Open(generation) = self.link else { return };
         self.link = Link::Working(generation);
-        fx.push(Effect::Send(generation, Box::new(job.clone())));
+        fx.push(self.order(generation, &job));
         self.work = Work::Sending(Box::new(Sending {
             at: AtDevice::new(job, now),
             progress: Progress { bytes: 0, stage: Stage::Sending },
@@ -114,7 +114,9 @@ impl Traffic {
         let told =
             matches!(outcome, Outcome::Broken { broken: Broken::DeviceAborted | Broken::Forgotten, .. });
         let numbered = at.as_known_there().device_job_id.is_some();
-        self.asks == Asks::Can && !told && (*bytes > 0 || *whole == Whole::Maybe || numbered)
+        // Of one that was never accepted nothing is to be found out: it certainly did not leave whole.
+        let accepted = !at.job.is_arriving();
+        self.asks == Asks::Can && accepted && !told && (*bytes > 0 || *whole == Whole::Maybe || numbered)
     }
 
     /// An attempt has ended.

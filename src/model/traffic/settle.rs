@@ -1,10 +1,11 @@
 //! What becomes of a job whose attempt has ended, and the commit that says so.
 
+use super::stream::fate_of_arriving;
 use super::{Bad, Contact, Effect, Link, Stopping, Traffic, Work};
 use crate::model::commit::Commit;
 use crate::model::event::{Entry, Source};
 use crate::model::id::PrinterId;
-use crate::model::job::{DoneHow, Job, JobEvent, JobStatus};
+use crate::model::job::{DoneHow, Interruption, Job, JobEvent, JobStatus};
 use crate::model::outcome::Outcome;
 use crate::model::pool::speed;
 use crate::model::printer::{Learned, Printer, SILENT_ENDS};
@@ -100,7 +101,9 @@ impl Traffic {
                 }
             }
             // The server's own doing, or the device's own way: neither speaks against the printer.
-            Outcome::Broken { broken: Broken::Silent | Broken::ServerStopped, .. } => {
+            Outcome::Broken {
+                broken: Broken::Silent | Broken::ServerStopped | Broken::UploadSlow, ..
+            } => {
                 (self.contact, self.backoff) = (Contact::Unknown, None);
             }
             Outcome::Broken { .. } => {
@@ -114,7 +117,7 @@ impl Traffic {
                 let why = NotReady::Other("it refuses the credentials".to_owned());
                 self.went_bad(Bad::NotReady(why), now);
             }
-            Outcome::Aborted { .. } => self.contact = Contact::Unknown,
+            Outcome::Aborted { .. } | Outcome::Incomplete { .. } => self.contact = Contact::Unknown,
         }
     }
 }
@@ -129,6 +132,9 @@ pub(super) fn fate(
     broken_max: u32,
 ) -> Vec<JobEvent> {
     use crate::model::job::HoldReason;
+    if job.is_arriving() {
+        return vec![fate_of_arriving(job, outcome, printer, broken_max)];
+    }
     let nothing_left = matches!(job.status, JobStatus::Rendering | JobStatus::Scheduled);
     let all_left = matches!(job.status, JobStatus::Transmitted | JobStatus::Printing);
     let after = |broken, whole| match after_break(job, broken, whole, printer.when_in_doubt, broken_max) {
@@ -145,7 +151,9 @@ pub(super) fn fate(
         Outcome::Canceled { .. } if !job.cancel_requested && !nothing_left => JobEvent::CancelAtDevice,
         Outcome::Canceled { .. } => JobEvent::Cancel,
         _ if job.cancel_requested => JobEvent::Cancel,
-        Outcome::Broken { .. } | Outcome::Aborted { .. } if nothing_left => JobEvent::GiveBack,
+        Outcome::Broken { .. } | Outcome::Aborted { .. } | Outcome::Incomplete { .. } if nothing_left => {
+            JobEvent::GiveBack
+        }
         // The record knows better than the thread: bytes have left.
         Outcome::NotReady(_) if all_left => after(Broken::WriteFailed, Whole::Maybe),
         Outcome::Credentials if all_left => {
@@ -164,6 +172,8 @@ pub(super) fn fate(
         // It was shut for a user's wish, but the wish is not in the record as we have it. Mostly the record
         // is newer, this commit is refused and the wish is met; else the bytes that left count all the same.
         Outcome::Aborted { whole, .. } => after(Broken::ServerStopped, *whole),
+        // It was accepted all the same: the store had not said that it had written so.
+        Outcome::Incomplete { .. } => after(Broken::ServerStopped, Whole::No),
     };
     vec![event]
 }
@@ -173,11 +183,14 @@ fn source(job: &Job, outcome: &Outcome) -> Source {
         // The device's own word on the end of a job that it has done.
         Outcome::Done { .. } | Outcome::Document(_) => Source::Device,
         _ if job.cancel_requested => Source::User,
-        Outcome::Aborted { .. } => Source::System,
+        Outcome::Incomplete { why: Interruption::Upload, .. } => Source::User,
+        Outcome::Aborted { .. } | Outcome::Incomplete { .. } => Source::System,
         Outcome::Broken { broken, .. } => match broken {
-            Broken::WorkerPanic | Broken::WorkerStuck | Broken::ManagerPanic | Broken::ServerStopped => {
-                Source::System
-            }
+            Broken::WorkerPanic
+            | Broken::WorkerStuck
+            | Broken::ManagerPanic
+            | Broken::ServerStopped
+            | Broken::UploadSlow => Source::System,
             Broken::Reset
             | Broken::EarlyClose
             | Broken::Stalled

@@ -52,18 +52,25 @@ impl Traffic {
                 self.sharing.look_again = None;
                 match (self.choose(jobs, now), more) {
                     (Choice::Take(job), _) => {
+                        self.streaming.forget();
                         self.wanted = true;
                         // Somebody may have said «stop» or «pause» since the queues were asked.
                         if self.goes_on() {
                             self.begin(*job, now, fx);
                         }
                     }
-                    (Choice::Leave(until), _) => self.sharing.look_again = Some(until),
+                    (Choice::Leave(until), _) => {
+                        self.streaming.forget();
+                        self.sharing.look_again = Some(until);
+                    }
                     (Choice::Nothing, Some(more)) => {
                         self.work = Work::Looking;
                         self.read(more, fx);
                     }
-                    (Choice::Nothing, None) => self.found_nothing(),
+                    (Choice::Nothing, None) => {
+                        self.found_nothing();
+                        self.take_offer(now, fx);
+                    }
                 }
             }
             Work::Ending(ended) => {

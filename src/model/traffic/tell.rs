@@ -1,4 +1,4 @@
-//! How the printer is, and when its traffic manager wants to be woken.
+//! How the printer is, and when its traffic manager wants to be woken; what is due then.
 
 use super::*;
 
@@ -140,8 +140,28 @@ impl Traffic {
                 _ if let Some(why) = &sending.at.news.stopped => Activity::NotReady(why.clone()),
                 _ if sending.blocked_since.is_some() => Activity::Blocked,
                 (_, Stage::AwaitingWord) => Activity::AwaitingWord,
-                (_, Stage::Connecting | Stage::Sending | Stage::Ending) => Activity::Sending,
+                (_, Stage::Connecting | Stage::Sending | Stage::AwaitingData | Stage::Ending) => {
+                    Activity::Sending
+                }
             },
+        }
+    }
+
+    pub(super) fn on_timer(&mut self, progress: Option<Progress>, now: Now, fx: &mut Vec<Effect>) {
+        self.timer = None;
+        if self.store_retry.is_some_and(|at| at <= now.mono) {
+            self.store_retry = None;
+        }
+        if self.sharing.look_again.take_if(|at| *at <= now.mono).is_some() {
+            self.wanted = true;
+        }
+        match std::mem::replace(&mut self.work, Work::None) {
+            Work::Unsettled(ended, at) if at <= now.mono => self.settle(ended, None, now, fx),
+            other => {
+                self.work = other;
+                self.look(progress, now, fx);
+                self.look_at_asking(now, fx);
+            }
         }
     }
 }

@@ -5,11 +5,12 @@ mod failing;
 mod recovering;
 mod stopping;
 mod storing;
+mod streaming;
 mod talking;
 
 use super::*;
 use crate::model::fixtures::{at, job};
-use crate::model::job::{DoneHow, FailReason, HoldReason, JobStatus, Reason};
+use crate::model::job::{DoneHow, FailReason, HoldReason, Interruption, JobStatus, Reason};
 use crate::model::outcome::Answer;
 use crate::model::printer::{Closes, Origin, WhenInDoubt};
 use crate::model::retry::{BackoffRange, Broken};
@@ -91,6 +92,7 @@ impl Desk {
             Effect::Open(generation) => format!("open {generation}"),
             Effect::Drop(generation) => format!("drop {generation}"),
             Effect::Send(generation, job) => format!("send {} over {generation}", job.id),
+            Effect::Stream(generation, job, _) => format!("stream {} over {generation}", job.id),
             Effect::Shut(generation) => format!("shut {generation}"),
             Effect::Ask(job) => format!("ask about {}", job.id),
             Effect::CancelAtDevice(job) => match &job.device_job_id {
@@ -300,6 +302,7 @@ fn every_outcome_has_a_fate_in_every_status() {
     let why = || FailReason::Document("bad".to_owned());
     let mut outcomes = vec![done(), Outcome::NotReady(NotReady::Busy), Outcome::Document(why())];
     outcomes.push(Outcome::Credentials);
+    outcomes.push(Outcome::Incomplete { why: Interruption::Upload, bytes: 0 });
     for whole in [Whole::No, Whole::Maybe] {
         outcomes.push(Outcome::Aborted { whole, bytes: 0 });
         outcomes.extend([Broken::Reset, Broken::Silent, Broken::ManagerPanic].map(|b| broken(b, whole)));

@@ -126,7 +126,7 @@ async fn page(
 ) -> Result<(Vec<Job>, Option<JobId>), Problem> {
     let mut jobs = Vec::new();
     if begins == Begins::First {
-        jobs = state.core.incoming();
+        jobs = incoming(state).await?;
         jobs.retain(|job| fits(job, &query));
         jobs.sort_unstable_by_key(|job| std::cmp::Reverse(job.id));
         jobs.truncate(query.limit);
@@ -140,6 +140,17 @@ async fn page(
     jobs.retain(|incoming| stored.rows.iter().all(|job| job.id != incoming.id));
     jobs.extend(stored.rows);
     Ok((jobs, stored.next))
+}
+
+/// The jobs that are arriving and in no store: a printer may have registered some of them.
+async fn incoming(state: &HttpState) -> Result<Vec<Job>, Problem> {
+    let mut jobs = Vec::new();
+    for job in state.core.incoming() {
+        if state.core.store().job(job.id).await?.is_none() {
+            jobs.push(job);
+        }
+    }
+    Ok(jobs)
 }
 
 fn fits(job: &Job, query: &JobsQuery) -> bool {

@@ -8,6 +8,7 @@
 
 pub mod access;
 pub mod admission;
+mod arrival;
 mod attempts;
 mod backup;
 mod bind;

@@ -167,6 +167,8 @@ fn status_of(refusal: &Refusal) -> (StatusCode, Option<Duration>) {
         | Refusal::InPools { .. }
         | Refusal::ReadOnly(_)
         | Refusal::NoMac(_) => (StatusCode::CONFLICT, None),
+        // Neither a job nor a reason to try again.
+        Refusal::JobPurged(_) => (StatusCode::GONE, None),
         Refusal::KeyReused(_) | Refusal::UnknownPrinter(_) => (StatusCode::UNPROCESSABLE_ENTITY, None),
         Refusal::QueueFull { retry_after, .. } | Refusal::Busy { retry_after } => {
             (StatusCode::TOO_MANY_REQUESTS, Some(*retry_after))
@@ -249,6 +251,7 @@ mod tests {
             (Refusal::TooManyDocuments { documents_max: 100 }, 400),
             (Refusal::Option(BadOption::TooMany), 400),
             (Refusal::KeyReused(JobId(1)), 422),
+            (Refusal::JobPurged(JobId(1)), 410),
             (Refusal::WrongState { job: JobId(1), status: JobStatus::Held, wish: "held" }, 409),
             (Refusal::CannotCancel { job: JobId(1), refusal: CancelRefusal::Printing }, 409),
             (Refusal::DocumentGone(JobId(1)), 409),

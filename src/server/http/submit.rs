@@ -9,6 +9,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::access::{What, Who};
+use super::arrival::{Arrival, Growing, Wanted};
 use super::form;
 use super::job_json::{JobBody, Viewer};
 use super::order::{self, Order, OrderBody};
@@ -16,12 +17,13 @@ use super::problem::{Problem, ProblemBody};
 use super::query::Query;
 use super::state::{HttpState, no_query, query};
 use super::upload::{self, Body, Start, Upload};
-use crate::actors::front::{Accepted, Announced, Answer, Core, Novelty};
+use crate::actors::front::{Accepted, Novelty};
 use crate::model::document::{Format, INLINE_BYTES_MAX};
 use crate::model::explain::Ahead;
-use crate::model::id::{JobId, QueueName};
+use crate::model::id::QueueName;
 use crate::model::intake::{Handed, JobRequest};
 use crate::model::job::DOCUMENTS_MAX;
+use crate::store::documents::Finished;
 
 /// Submits a document for printing
 ///
@@ -30,6 +32,10 @@ use crate::model::job::DOCUMENTS_MAX;
 /// an order for documents that were registered before, and there is no query. With `multipart/form-data` every part
 /// named `file` is a document of the job, in their order, at most 100, each with a type of its own; every other part is
 /// a parameter, as in the query, before or after the documents. `limits.document` bounds the form as a whole.
+///
+/// A body of over 64 MiB to a printer with `stream = "large"` that has nothing else to do is printed while it arrives: the
+/// job is `transmitting`, with the reason `job-incoming`, and not accepted. Where the body does not come whole it ends
+/// `canceled`, with `job-data-insufficient`.
 #[utoipa::path(post, path = "/api/v1/jobs", tag = "jobs",
     params(
         ("printer" = Option<String>, Query, description = "a printer or a pool; the default queue where none is named"),
@@ -37,7 +43,7 @@ use crate::model::job::DOCUMENTS_MAX;
         ("copies" = Option<u32>, Query), ("priority" = Option<u8>, Query, description = "1 to 100; 100 goes first"),
         ("hold" = Option<bool>, Query, description = "wait for a person"),
         ("option.NAME" = Option<String>, Query, description = "IPP's job template attributes"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters; kept for 24 h")),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters; kept for 24 h, also where the job is purged before: then 410")),
     request_body(content((Vec<u8> = "application/octet-stream"), (OrderBody = "application/json"), (Object = "multipart/form-data"))),
     responses((status = 201, description = "accepted: job and document are on disk", body = JobBody),
         (status = 200, description = "the same request came before under this key", body = JobBody),
@@ -144,14 +150,15 @@ async fn brought(
 ) -> Result<Accepted, Problem> {
     let declared = order::declared_format(request.headers());
     // One that says that it will be large is announced before its first byte.
-    let start = if announced_length(request) > Some(INLINE_BYTES_MAX) {
+    let bytes = announced_length(request);
+    let start = if bytes > Some(INLINE_BYTES_MAX) {
         Start::More(Bytes::new())
     } else {
         upload::start(&mut body).await?
     };
     match start {
         Start::Whole(bytes) => whole(state, bytes, declared, order, key).await,
-        Start::More(head) => large(state, head, body, declared, order, key).await,
+        Start::More(head) => large(state, bytes, head, body, declared, order, key).await,
     }
 }
 
@@ -176,6 +183,7 @@ async fn whole(
 
 async fn large(
     state: &HttpState,
+    announced_bytes: Option<u64>,
     head: Bytes,
     mut body: Body,
     declared: Option<Format>,
@@ -188,9 +196,16 @@ async fn large(
     let said = declared.as_ref().map(Format::media_type).unwrap_or_default().to_owned();
     let (head, format) = with_format(head, &mut body, declared).await?;
     let sha256 = key.as_ref().map(|_| Sha256::new());
-    let document = arrival.announced.document;
+    let document = arrival.document();
     let mut upload = Upload::begin(state, permit, document, sha256);
-    upload.take(head, &mut body).await?;
+    let wanted = Wanted { order: &order, key: key.as_deref(), format: &format, bytes: announced_bytes };
+    let mut growing = Growing::new(state, arrival, upload.growth(), &wanted);
+    let mut piece = Some(head);
+    while let Some(bytes) = piece {
+        growing.arrived(state, bytes.len()).await?;
+        upload.write(bytes).await?;
+        piece = body.next_chunk().await?;
+    }
 
     // From here on the body is whole: the job is accepted or refused also if the client leaves.
     let core = Arc::clone(&state.core);
@@ -199,8 +214,10 @@ async fn large(
         let claim = key.map(|key| order::claim(key, &order, &said, &landed.sha256.unwrap_or_default()));
         let name = order.title.clone().unwrap_or_default();
         let handed = Handed::File { id: document, name, format, bytes: landed.bytes, crc: landed.crc };
-        let job = arrival.hand_over();
-        Ok(core.submit(Some(job), order, vec![handed], claim).await?)
+        let job = growing.hand_over();
+        let accepted = core.submit(Some(job), order, vec![handed], claim).await;
+        growing.decided(&accepted, Finished { bytes: landed.bytes, crc: landed.crc });
+        Ok(accepted?)
     };
     finish(rest).await
 }
@@ -230,37 +247,4 @@ pub async fn with_format(
     }
     let format = Format::detect(&head);
     Ok((head.freeze(), format))
-}
-
-/// A job that was announced and not handed over yet: dropped, it is withdrawn, whatever the reason.
-struct Arrival {
-    core: Arc<dyn Core>,
-    announced: Announced,
-    pending: bool,
-}
-
-impl Arrival {
-    /// The client may leave while the core decides; then the answer finds nobody and is withdrawn.
-    async fn announce(core: Arc<dyn Core>, order: JobRequest) -> Result<Arrival, Problem> {
-        let answer: Answer<Announced> = core.announce(order);
-        finish(async move {
-            let announced = answer.await?;
-            Ok(Arrival { core, announced, pending: true })
-        })
-        .await
-    }
-
-    /// The core's affair from here on.
-    fn hand_over(mut self) -> JobId {
-        self.pending = false;
-        self.announced.job
-    }
-}
-
-impl Drop for Arrival {
-    fn drop(&mut self) {
-        if self.pending {
-            self.core.withdraw(self.announced.job);
-        }
-    }
 }

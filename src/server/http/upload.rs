@@ -125,6 +125,11 @@ impl Upload {
         Ok(())
     }
 
+    /// What can be read of it while it is written.
+    pub fn growth(&self) -> &Arc<documents::Growth> {
+        self.file.growth()
+    }
+
     /// Writes one piece.
     pub async fn write(&mut self, bytes: Bytes) -> Result<(), Problem> {
         if let Some(sum) = &mut self.sha256 {

@@ -10,6 +10,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use super::{file_of, part_of};
 use crate::failpoint;
 use crate::model::id::DocumentId;
+use crate::store::disk;
 
 /// How many removals may wait. What comes beyond is left to the next start.
 const WAITING_MAX: usize = 65_536;
@@ -94,7 +95,7 @@ fn remove_all(directory: &Path, waiting: &Receiver<Option<Unwanted>>, gate: &RwL
         let path = unwanted.path(directory);
         failpoint::hit("body-before-remove");
         let _removing = gate.write().unwrap_or_else(PoisonError::into_inner);
-        match std::fs::remove_file(&path) {
+        match disk::remove(&path) {
             Ok(()) => {}
             // To remove twice is to remove once.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}

@@ -1,20 +1,22 @@
 //! A large document on its way to disk, with memory for two chunks and no thread of its own: uploads can be
 //! many and slow.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::File;
+use std::io;
 use std::mem;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::growth::Growth;
 use super::remover::{RemoverHandle, Unwanted};
 use super::{file_of, part_of};
 use crate::failpoint;
 use crate::model::id::DocumentId;
-use crate::store::durable::{self, FILE_MODE, is_full};
+use crate::store::disk::{self, Synced};
+use crate::store::durable::is_full;
 
 /// Small writes are collected up to this. As much again may be on its way to the file.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -37,6 +39,7 @@ pub struct Finished {
 pub struct Upload {
     buffer: BytesMut,
     part: Part,
+    growth: Arc<Growth>,
 }
 
 /// The file, or where it is.
@@ -50,8 +53,19 @@ enum Part {
 }
 
 impl Upload {
-    pub(super) fn new(directory: PathBuf, id: DocumentId, remover: RemoverHandle) -> Upload {
-        Upload { buffer: BytesMut::new(), part: Part::Idle(PartFile::new(directory, id, remover)) }
+    pub(super) fn new(
+        directory: PathBuf,
+        id: DocumentId,
+        remover: RemoverHandle,
+        growth: Arc<Growth>,
+    ) -> Upload {
+        let part = Part::Idle(PartFile::new(directory, id, remover, Arc::clone(&growth)));
+        Upload { buffer: BytesMut::new(), part, growth }
+    }
+
+    /// What can be read of it while it is written.
+    pub fn growth(&self) -> &Arc<Growth> {
+        &self.growth
     }
 
     /// Takes bytes; waits while the disk is behind. Needs a tokio runtime.
@@ -120,30 +134,25 @@ struct PartFile {
     synced: u64,
     crc: u32,
     finished: bool,
+    growth: Arc<Growth>,
 }
 
 impl PartFile {
-    fn new(directory: PathBuf, id: DocumentId, remover: RemoverHandle) -> PartFile {
-        PartFile { directory, id, remover, file: None, bytes: 0, synced: 0, crc: 0, finished: false }
+    fn new(directory: PathBuf, id: DocumentId, remover: RemoverHandle, growth: Arc<Growth>) -> PartFile {
+        PartFile { directory, id, remover, file: None, bytes: 0, synced: 0, crc: 0, finished: false, growth }
     }
 
     fn write(&mut self, chunk: &[u8]) -> io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
-            none => none.insert(
-                OpenOptions::new()
-                    .write(true)
-                    .create_new(true)
-                    .mode(FILE_MODE)
-                    .open(part_of(&self.directory, self.id))
-                    .map_err(full)?,
-            ),
+            none => none.insert(disk::create_new(&part_of(&self.directory, self.id)).map_err(full)?),
         };
-        file.write_all(chunk).map_err(full)?;
+        disk::write_at(file, chunk, self.bytes).map_err(full)?;
         self.bytes += chunk.len() as u64;
         self.crc = crc32c::crc32c_append(self.crc, chunk);
+        self.growth.grow(self.bytes);
         if self.bytes - self.synced >= SYNC_EVERY_BYTES {
-            file.sync_data().map_err(full)?;
+            disk::sync(file, Synced::Document).map_err(full)?;
             self.synced = self.bytes;
         }
         Ok(())
@@ -151,8 +160,9 @@ impl PartFile {
 
     fn finish(mut self, rest: &[u8]) -> io::Result<Finished> {
         self.write(rest)?;
+        failpoint::hit("body-before-sync");
         if let Some(file) = &self.file {
-            file.sync_data().map_err(full)?;
+            disk::sync(file, Synced::Document).map_err(full)?;
         }
         let path = file_of(&self.directory, self.id);
         if path.exists() {
@@ -162,9 +172,9 @@ impl PartFile {
                 format!("{} exists already", path.display()),
             ));
         }
-        fs::rename(part_of(&self.directory, self.id), path).map_err(full)?;
+        disk::rename(&part_of(&self.directory, self.id), &path).map_err(full)?;
         failpoint::hit("body-named");
-        if let Err(error) = durable::sync_directory(&self.directory) {
+        if let Err(error) = disk::sync_directory(&self.directory) {
             self.remover.remove(Unwanted::Document(self.id));
             return Err(full(error));
         }

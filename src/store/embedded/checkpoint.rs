@@ -59,15 +59,28 @@ impl Checkpoints {
     }
 }
 
-/// Makes a checkpoint every so often until told to stop.
+/// How often it is looked whether a checkpoint is due.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Commits after which one is due however short the time: a start that must replay them takes a second or two.
+const COMMITS_MAX: u64 = 50_000;
+
+/// Makes a checkpoint until told to stop: `every` so often, and sooner after many commits. Not more often, since it
+/// writes to the disk that commits wait for.
 pub(in crate::store) fn keep_making(
     mut checkpoints: Checkpoints,
     shared: &Arc<Shared>,
     every: Duration,
     stop: &Receiver<()>,
 ) -> Checkpoints {
-    while stop.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
-        checkpoints.make_if_changed(shared);
+    let look_every = LOOK_EVERY.min(every);
+    let mut waited = Duration::ZERO;
+    while stop.recv_timeout(look_every) == Err(RecvTimeoutError::Timeout) {
+        waited += look_every;
+        let applied = shared.applied().position.seq;
+        if waited >= every || applied.saturating_sub(checkpoints.last.applied.position.seq) >= COMMITS_MAX {
+            checkpoints.make_if_changed(shared);
+            waited = Duration::ZERO;
+        }
     }
     checkpoints
 }

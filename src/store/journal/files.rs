@@ -4,11 +4,12 @@
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::segment::{file_name, number_of};
-use crate::store::durable::{FILE_MODE, sync_directory};
+use crate::store::disk::{self, Synced, sync_directory};
+use crate::store::durable;
 
 /// A directory of numbered segments.
 pub trait JournalFiles: Debug + Send + Sync {
@@ -18,7 +19,7 @@ pub trait JournalFiles: Debug + Send + Sync {
     fn create(&self, segment: u32) -> io::Result<Box<dyn SegmentFile>>;
     /// Opens a segment for reading and writing.
     fn open(&self, segment: u32) -> io::Result<Box<dyn SegmentFile>>;
-    /// Removes a segment.
+    /// Removes a segment and the notes beside it.
     fn remove(&self, segment: u32) -> io::Result<()>;
     /// Makes durable which segments there are.
     fn sync_dir(&self) -> io::Result<()>;
@@ -28,6 +29,10 @@ pub trait JournalFiles: Debug + Send + Sync {
     fn read_gaps(&self, segment: u32) -> io::Result<Option<Vec<u8>>>;
     /// Replaces these notes, durably and all or nothing.
     fn write_gaps(&self, segment: u32, bytes: &[u8]) -> io::Result<()>;
+    /// The note that says with which segment the journal begins; `None` if there is none.
+    fn read_begin(&self) -> io::Result<Option<Vec<u8>>>;
+    /// Replaces that note, durably and all or nothing.
+    fn write_begin(&self, bytes: &[u8]) -> io::Result<()>;
 }
 
 /// One open segment.
@@ -70,6 +75,10 @@ impl Directory {
         self.journal.join(file_name(segment))
     }
 
+    fn begin_path(&self) -> PathBuf {
+        self.journal.join("begin")
+    }
+
     fn gaps_path(&self, segment: u32) -> PathBuf {
         self.path(segment).with_extension("gaps")
     }
@@ -88,13 +97,7 @@ impl JournalFiles for Directory {
     }
 
     fn create(&self, segment: u32) -> io::Result<Box<dyn SegmentFile>> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .mode(FILE_MODE)
-            .open(self.path(segment))?;
-        Ok(Box::new(file))
+        Ok(Box::new(disk::create_new(&self.path(segment))?))
     }
 
     fn open(&self, segment: u32) -> io::Result<Box<dyn SegmentFile>> {
@@ -103,7 +106,10 @@ impl JournalFiles for Directory {
     }
 
     fn remove(&self, segment: u32) -> io::Result<()> {
-        fs::remove_file(self.path(segment))
+        match disk::remove(&self.gaps_path(segment)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => disk::remove(&self.path(segment)),
+        }
     }
 
     fn sync_dir(&self) -> io::Result<()> {
@@ -117,7 +123,7 @@ impl JournalFiles for Directory {
         }
         let (mut copy, path) = create_numbered(&self.damaged, &file_name(segment))?;
         io::copy(&mut File::open(self.path(segment))?, &mut copy)?;
-        copy.sync_all()?;
+        disk::sync(&copy, Synced::SmallFile)?;
         sync_directory(&self.damaged)?;
         Ok(path)
     }
@@ -131,12 +137,15 @@ impl JournalFiles for Directory {
     }
 
     fn write_gaps(&self, segment: u32, bytes: &[u8]) -> io::Result<()> {
-        let path = self.gaps_path(segment);
-        let new = path.with_extension("gaps.new");
-        fs::write(&new, bytes)?;
-        File::open(&new)?.sync_all()?;
-        fs::rename(&new, &path)?;
-        self.sync_dir()
+        durable::replace(&self.gaps_path(segment), bytes)
+    }
+
+    fn read_begin(&self) -> io::Result<Option<Vec<u8>>> {
+        durable::read_small(&self.begin_path())
+    }
+
+    fn write_begin(&self, bytes: &[u8]) -> io::Result<()> {
+        durable::replace(&self.begin_path(), bytes)
     }
 }
 
@@ -144,7 +153,7 @@ impl JournalFiles for Directory {
 fn create_numbered(directory: &Path, name: &str) -> io::Result<(File, PathBuf)> {
     for n in 1_u32.. {
         let path = directory.join(format!("{name}.{n}"));
-        match OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&path) {
+        match disk::create_new(&path) {
             Ok(file) => return Ok((file, path)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
@@ -172,14 +181,14 @@ impl SegmentFile for File {
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        self.write_all_at(bytes, offset)
+        disk::write_at(self, bytes, offset)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        File::sync_data(self)
+        disk::sync(self, Synced::Journal)
     }
 
     fn truncate(&self, len: u64) -> io::Result<()> {
-        self.set_len(len)
+        disk::cut(self, len)
     }
 }

@@ -2,7 +2,7 @@ use super::{config, words};
 use crate::model::document::{BodyPlace, Format};
 use crate::model::event::Source;
 use crate::model::id::QueueName;
-use crate::model::job::{FailReason, HoldReason, Identity, JobStatus, Reason};
+use crate::model::job::{FailReason, HoldReason, Identity, Interruption, JobStatus, Reason};
 use crate::model::pool::PoolPolicy;
 use crate::model::printer::{Closes, Origin, Reroute, Stream, WhenInDoubt};
 use crate::model::retry::{Broken, NotReady, Whole};
@@ -70,6 +70,7 @@ fn words_keep_their_numbers() {
             B::WriteFailed,
             B::DeviceAborted,
             B::Forgotten,
+            B::UploadSlow,
         ],
     );
     let done = [D::FileWritten, D::Drained, D::PeerClosed, D::DeviceSaid, D::Unconfirmed];
@@ -93,6 +94,8 @@ fn words_keep_their_numbers() {
     check_numbers(number::<_, words::WholeV1>, &[Whole::No, Whole::Maybe]);
     let failed = [FailReason::Document(other()), FailReason::DocumentDamaged(other())];
     check_numbers(number::<_, words::FailReasonV1>, &failed);
+    let interruptions = [Interruption::Upload, Interruption::NotAccepted, Interruption::ServerStopped];
+    check_numbers(number::<_, words::InterruptionV1>, &interruptions);
     let identities = [Identity::Claimed, Identity::Uid(0), Identity::Admin];
     check_numbers(number::<_, words::IdentityV1>, &identities);
     check_numbers(number::<_, words::BodyPlaceV1>, &[BodyPlace::Inline, BodyPlace::File]);
@@ -121,6 +124,8 @@ fn words_keep_their_numbers() {
             Reason::Failed(FailReason::Document(other())),
             Reason::Stopped(N::Busy),
             Reason::CanceledAtDevice,
+            Reason::Incoming,
+            Reason::Interrupted(Interruption::Upload),
         ],
     );
 }

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::model::document::{BodyPlace, Format};
 use crate::model::event::Source;
 use crate::model::id::{PoolId, PrinterId, QueueId, QueueName};
-use crate::model::job::{DoneHow, FailReason, HoldReason, Identity, JobStatus, Reason, Submitter};
+use crate::model::job::{
+    DoneHow, FailReason, HoldReason, Identity, Interruption, JobStatus, Reason, Submitter,
+};
 use crate::model::pool::PoolPolicy;
 use crate::model::printer::{CancelPrinting, Closes, Origin, Reroute, Scheduling, Stream, WhenInDoubt};
 use crate::model::retry::{Broken, NotReady, Whole};
@@ -50,11 +52,12 @@ word! { NotReadyV1 = NotReady {
 } }
 word! { BrokenV1 = Broken {
     Reset, EarlyClose, Stalled, Silent, WorkerPanic, WorkerStuck, ManagerPanic, ServerStopped, WriteFailed,
-    DeviceAborted, Forgotten,
+    DeviceAborted, Forgotten, UploadSlow,
 } }
 word! { WholeV1 = Whole { No, Maybe } }
 word! { DoneHowV1 = DoneHow { FileWritten, Drained, PeerClosed, DeviceSaid, Unconfirmed } }
 word! { FailReasonV1 = FailReason { Document(why: String), DocumentDamaged(why: String) } }
+word! { InterruptionV1 = Interruption { Upload, NotAccepted, ServerStopped } }
 word! { IdentityV1 = Identity { Claimed, Uid(uid: u32), Admin } }
 word! { FormatV1 = Format {
     Pdf, PostScript, Pcl, PclXl, Pwg, Urf, Jpeg, Png, Text, Unknown, Other(media_type: String),
@@ -80,6 +83,8 @@ pub enum ReasonV1 {
     Failed(FailReasonV1),
     Stopped(NotReadyV1),
     CanceledAtDevice,
+    Incoming,
+    Interrupted(InterruptionV1),
 }
 
 impl From<&Reason> for ReasonV1 {
@@ -94,6 +99,8 @@ impl From<&Reason> for ReasonV1 {
             Reason::Failed(why) => ReasonV1::Failed(why.into()),
             Reason::Stopped(why) => ReasonV1::Stopped(why.into()),
             Reason::CanceledAtDevice => ReasonV1::CanceledAtDevice,
+            Reason::Incoming => ReasonV1::Incoming,
+            Reason::Interrupted(why) => ReasonV1::Interrupted(why.into()),
         }
     }
 }
@@ -110,6 +117,8 @@ impl From<ReasonV1> for Reason {
             ReasonV1::Failed(why) => Reason::Failed(why.into()),
             ReasonV1::Stopped(why) => Reason::Stopped(why.into()),
             ReasonV1::CanceledAtDevice => Reason::CanceledAtDevice,
+            ReasonV1::Incoming => Reason::Incoming,
+            ReasonV1::Interrupted(why) => Reason::Interrupted(why.into()),
         }
     }
 }

@@ -1,8 +1,7 @@
 //! Every record is decoded once. Those that cannot be are kept in a file and taken out of the store.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::repairs::{Repairs, for_each};
@@ -13,7 +12,8 @@ use crate::model::job::Job;
 use crate::model::pool::Pool;
 use crate::model::printer::Printer;
 use crate::model::queue::QueueCounts;
-use crate::store::durable::{self, FILE_MODE};
+use crate::store::disk::{self, Synced};
+use crate::store::durable;
 use crate::store::record::{self, EventV1, SettingV1, Stored, StoredDocument};
 use crate::store::{KeyRecord, ReadError};
 
@@ -81,14 +81,7 @@ impl SetAside {
         let error = |source| failed("write", &self.path, source);
         let file = match &mut self.file {
             Some(file) => file,
-            none => none.insert(
-                OpenOptions::new()
-                    .write(true)
-                    .create_new(true)
-                    .mode(FILE_MODE)
-                    .open(&self.path)
-                    .map_err(error)?,
-            ),
+            none => none.insert(disk::create_new(&self.path).map_err(error)?),
         };
         writeln!(file, "{} {}", hex::encode(key), hex::encode(value)).map_err(error)
     }
@@ -96,7 +89,7 @@ impl SetAside {
     /// Makes the file durable; `None` if there was nothing to keep.
     fn finish(self) -> Result<Option<PathBuf>, RecoverError> {
         let Some(file) = self.file else { return Ok(None) };
-        file.sync_all()
+        disk::sync(&file, Synced::SmallFile)
             .and_then(|()| durable::sync_parent(&self.path))
             .map_err(|source| failed("sync", &self.path, source))?;
         Ok(Some(self.path))

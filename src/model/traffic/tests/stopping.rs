@@ -48,8 +48,8 @@ fn a_stop_lets_finish_and_begins_nothing() {
     let mut probing = Desk::new(start());
     probing.hears(Input::Wake, "look");
     probing.hears(Input::Head(vec![job(1)]), "open 1");
-    probing.hears(Input::Stop, "");
-    probing.hears(Input::Opened(Generation(1)), "drop 1, stopped");
+    probing.hears(Input::Stop, "drop 1, stopped");
+    probing.hears(Input::Opened(Generation(1)), "");
 
     let mut ending = Desk::sending();
     ending.reports(1, done(), "look");
@@ -63,17 +63,31 @@ fn a_stop_lets_finish_and_begins_nothing() {
     sending.hears(Input::Committed, "stopped");
 }
 
+/// A job is bound to a printer that was there, and its connection is on the way.
+fn bound() -> Desk {
+    let mut desk = idle_and_known();
+    desk.hears(Input::Wake, "look");
+    desk.hears(Input::Head(vec![job(2)]), "commit 2 transmitting, open 2");
+    desk
+}
+
 #[test]
-fn park_gives_back_what_has_not_begun() {
-    let bound = || {
-        let mut desk = idle_and_known();
-        desk.hears(Input::Wake, "look");
-        desk.hears(Input::Head(vec![job(2)]), "commit 2 transmitting, open 2");
-        desk
-    };
+fn a_stop_waits_for_no_connection_that_is_not_up() {
     let mut connecting = bound();
     connecting.hears(Input::Committed, "");
-    connecting.hears(Input::Stop, "");
+    connecting.hears(Input::Stop, "drop 2, commit 2 waiting");
+    connecting.hears(Input::Committed, "stopped");
+
+    let mut binding = bound();
+    binding.hears(Input::Stop, "drop 2");
+    binding.hears(Input::Committed, "commit 2 waiting");
+    binding.hears(Input::Committed, "stopped");
+}
+
+#[test]
+fn park_gives_back_what_has_not_begun() {
+    let mut connecting = bound();
+    connecting.hears(Input::Committed, "");
     connecting.hears(Input::Park, "drop 2, commit 2 waiting");
     connecting.hears(Input::Committed, "stopped");
 
