@@ -74,8 +74,8 @@ enum OnDamage {
 
 /// A predecessor that is just ending, or a child of it that has not begun its own program yet, is waited for:
 /// so often and so long.
-const LOCK_LOOKS: u32 = 20;
-const LOCK_LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(50);
+pub(super) const LOCK_LOOKS: u32 = 20;
+pub(super) const LOCK_LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(50);
 
 /// A state directory that is ours alone until this and all its clones are dropped.
 #[derive(Clone, Debug)]

@@ -233,8 +233,7 @@ impl Compactor {
             }
             wires.pause(Duration::ZERO)
         };
-        let end =
-            replay_segment(&*self.files, from, &mut |frame| Ok(take(frame).map_err(VisitError::from)?))?;
+        let end = replay_segment(&*self.files, from, &mut |frame| take(frame).map_err(VisitError::from))?;
         let next = Position::first_of(end.segment + 1, end.seq);
         wires.hand_in(&mut piece, next)?;
         Ok(next)

@@ -107,7 +107,7 @@ impl JournalFiles for Directory {
 
     fn remove(&self, segment: u32) -> io::Result<()> {
         match disk::remove(&self.gaps_path(segment)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             Ok(()) | Err(_) => disk::remove(&self.path(segment)),
         }
     }

@@ -43,7 +43,7 @@ fn open(path: &Path, options: Options) -> Life {
 }
 
 pub(in crate::store) fn stays(id: u32) -> bool {
-    id % STAYS == 0
+    id.is_multiple_of(STAYS)
 }
 
 /// Accepts jobs, and takes most of them away again with their documents. `done` hears of each batch.
