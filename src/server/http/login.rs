@@ -75,7 +75,9 @@ pub async fn login(
     let right = || proves(&state, &shown);
     // A code is ours and cannot be guessed: whoever has it is let in, however often others of his address were wrong.
     let looked = match (&shown, from) {
-        (LoginBody { token: None, code: Some(code) }, _) if state.codes.take(code.trim(), now.mono) => Ok(Some(Ok(()))),
+        (LoginBody { token: None, code: Some(code) }, _) if state.codes.take(code.trim(), now.mono) => {
+            Ok(Some(Ok(())))
+        }
         (_, None) => Ok(right()),
         (_, Some(from)) => state.attempts.look(from, now.mono, right),
     };
