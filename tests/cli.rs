@@ -549,3 +549,80 @@ fn discovered_printers_are_shown_each_with_the_line_that_adds_it() {
     let (output, _) = run_against(good(r#"{"devices":[]}"#), &["discover"]);
     assert_eq!(out(&output), "no printer is plugged in\n");
 }
+
+#[test]
+fn a_closed_pipe_keeps_nothing_from_being_done() {
+    let refusal = Reply::Answer(415, r#"{"detail":"not printable"}"#.into());
+    let canceled = r#"{"id":13,"status":"canceled","bytes_total":1}"#;
+    let cases: [(&[&str], Vec<Reply>, i32); 4] = [
+        (&["print", "a", "a", "a"], vec![Reply::Answer(201, JOB.into()); 3], 0),
+        (&["print", "a", "a"], vec![Reply::Answer(201, JOB.into()), refusal], 1),
+        (&["print", "a", "--wait"], vec![Reply::Answer(201, JOB.into()), good(canceled)], 1),
+        (&["hold", "11", "12", "13"], vec![good(JOB); 3], 0),
+    ];
+    for (line, replies, status) in cases {
+        let home = here();
+        fs::write(home.path().join("a"), "a").unwrap();
+        let asked = replies.len();
+        let server = Scripted::tcp(replies);
+        let (reader, closed) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = spool(home.path());
+        command.args(line).args(["--server", &server.url]).stdout(closed).stderr(Stdio::null());
+        assert_eq!(command.status().unwrap().code(), Some(status), "{line:?}");
+        (0..asked).for_each(|_| drop(server.next()));
+    }
+}
+
+#[test]
+fn a_file_may_be_called_anything() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let long = "%EF%BF%BD".repeat(85);
+    let cases: [(&[u8], &str); 4] = [
+        (b"a\tb\x1b[2J.txt", "title=a%20b%20%5B2J.txt&"),
+        (b"a\xe2\x80\xaeb", "title=a%20b&"),
+        (&[0xff; 200], &format!("title={long}&")),
+        (b" ", "?user=ann"),
+    ];
+    for (name, title) in cases {
+        let home = here();
+        let file = home.path().join(OsStr::from_bytes(name));
+        fs::write(&file, "hello").unwrap();
+        let server = Scripted::tcp(vec![Reply::Answer(415, r#"{"detail":"no"}"#.into())]);
+        let output =
+            spool(home.path()).arg("print").arg(&file).args(["--server", &server.url]).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(!err(&output).trim_end().contains(char::is_control), "{:?}", err(&output));
+        let target = server.next().target;
+        assert!(target.contains(title), "{target}");
+    }
+}
+
+#[test]
+fn a_copy_goes_to_no_file_that_was_laid_there() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+    let home = here();
+    let part = home.path().join("copy.tar.part");
+    let at = |name: &str| home.path().join(name);
+    let back_up = |name: &str| {
+        let server = Scripted::tcp(vec![good("everything")]);
+        run(home.path(), &["backup", name, "--server", &server.url])
+    };
+    fs::write(at("other"), "mine").unwrap();
+    symlink(at("other"), &part).unwrap();
+    assert_eq!(back_up("copy.tar").status.code(), Some(0));
+    assert_eq!(fs::read_to_string(at("other")).unwrap(), "mine");
+    let about = fs::symlink_metadata(at("copy.tar")).unwrap();
+    assert!(about.is_file() && about.permissions().mode() & 0o777 == 0o600, "{about:?}");
+    assert_eq!(fs::read_to_string(at("copy.tar")).unwrap(), "everything");
+
+    // One that somebody has open and may read.
+    fs::write(at("second.tar.part"), "").unwrap();
+    let before = fs::metadata(at("second.tar.part")).unwrap().ino();
+    let mut open = fs::File::open(at("second.tar.part")).unwrap();
+    assert_eq!(back_up("second.tar").status.code(), Some(0));
+    let mut seen = String::new();
+    open.read_to_string(&mut seen).unwrap();
+    assert!(seen.is_empty() && fs::metadata(at("second.tar")).unwrap().ino() != before, "{seen}");
+}

@@ -124,6 +124,11 @@ fn whoever_is_wrong_too_often_is_not_looked_at_and_the_socket_is() {
     let reply = log_in(&server, "", &json!({ "token": server.token }));
     reply.check_problem(429, "too_many_attempts");
     assert!(reply.header("retry-after").is_some(), "{reply:?}");
+    // A code lets its owner in all the same: nobody can keep him out.
+    let given = server.admin("POST /api/v1/login-codes", b"").check(201);
+    log_in(&server, "", &json!({ "code": "wrong" })).check_problem(429, "too_many_attempts");
+    log_in(&server, "", &json!({ "code": given["code"] })).check(200);
+    log_in(&server, "", &json!({ "code": given["code"] })).check_problem(429, "too_many_attempts");
     // The token itself still speaks, and so does the socket.
     server.admin("POST /api/v1/printers/office/pause", b"").check(200);
     let shown = json!({ "token": server.token }).to_string();

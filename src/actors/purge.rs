@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use futures_util::future::{BoxFuture, join_all};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::config::History;
-use crate::model::commit::{Commit, CommitError, Remove};
+use crate::model::commit::{Commit, CommitError, Committed, Remove};
 use crate::model::time::WallTime;
 use crate::store::{Purge, Purgeable, ReadError, SharedStore};
 
@@ -42,13 +43,9 @@ async fn sweep_one(store: &SharedStore, what: Purge, until: WallTime) -> Result<
     loop {
         let due = store.purgeable(what, until, BATCH).await?;
         let mut gone = 0;
-        for found in &due {
-            let remove = match found {
-                Purgeable::Job(job) => Remove::Job(*job),
-                Purgeable::Document(document) => Remove::Document(*document),
-                Purgeable::Key(key) => Remove::Key(*key),
-            };
-            match store.commit(Commit { remove: vec![remove], ..Commit::default() }).await {
+        // Handed in together, so that they share a sync.
+        for removed in join_all(due.iter().map(|found| remove(store, found))).await {
+            match removed {
                 // The store lets the body of a document go when its record has gone.
                 Ok(_) => gone += 1,
                 // Used again meanwhile: it is due another time.
@@ -60,4 +57,13 @@ async fn sweep_one(store: &SharedStore, what: Purge, until: WallTime) -> Result<
             return Ok(());
         }
     }
+}
+
+fn remove(store: &SharedStore, found: &Purgeable) -> BoxFuture<'static, Result<Committed, CommitError>> {
+    let remove = match found {
+        Purgeable::Job(job) => Remove::Job(*job),
+        Purgeable::Document(document) => Remove::Document(*document),
+        Purgeable::Key(key) => Remove::Key(*key),
+    };
+    store.commit(Commit { remove: vec![remove], ..Commit::default() })
 }

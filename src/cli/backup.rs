@@ -49,10 +49,19 @@ pub fn backup(args: &BackupArgs, server: &Server) -> Result<(), Failure> {
 
 fn write(part: &Path, server: &Server) -> Result<u64, Failure> {
     let what = format!("backup {}", part.display());
-    let open = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(part);
-    let file = open.map_err(|error| Failure::failed(format!("{what}: {error}")))?;
+    let file = fresh(part).map_err(|error| Failure::failed(format!("{what}: {error}")))?;
     let mut sink = BufWriter::new(file);
     server.download("/api/v1/backup", &mut sink, &what)
+}
+
+/// A file that nobody else has open or has chosen the place of: the copy holds everybody's documents. What stands under
+/// the name is left from a copy that was cut off, or was laid there by somebody who would like to read along.
+fn fresh(part: &Path) -> io::Result<File> {
+    match fs::remove_file(part) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(part)
 }
 
 fn keep(part: &Path, file: &Path) -> io::Result<()> {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::client::{Server, read_value};
 use super::failure::Failure;
-use super::output::{complain, line};
+use super::output::{complain, tell};
 use super::shapes::Job;
 
 /// Commands that take nothing but jobs.
@@ -92,5 +92,5 @@ fn for_each(ids: &[u32], server: &Server, action: &str) -> Result<(), Failure> {
 fn control(id: u32, server: &Server, action: &str, body: Option<Value>) -> Result<(), Failure> {
     let what = format!("job {id}");
     let answer = server.change("POST", &format!("/api/v1/jobs/{id}/{action}"), body, &what)?;
-    line(&read_value::<Job>(answer, &what)?.line())
+    tell(&read_value::<Job>(answer, &what)?.line())
 }

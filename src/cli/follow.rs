@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::client::Server;
 use super::failure::Failure;
-use super::output::{complain, line, pause};
+use super::output::{complain, pause, tell};
 use super::shapes::Job;
 
 /// How often a job is looked at.
@@ -35,7 +35,7 @@ fn follow_one(mut job: Job, server: &Server) -> Result<Job, Failure> {
             Ok(now) => {
                 missed = 0;
                 if (&now.status, &now.message) != (&job.status, &job.message) {
-                    line(&now.line())?;
+                    tell(&now.line())?;
                 }
                 job = now;
             }

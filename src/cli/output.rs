@@ -20,6 +20,15 @@ pub fn line(text: &str) -> Result<(), Failure> {
     write(&format!("{text}\n"))
 }
 
+/// Prints a line about something that has been done. That nobody reads any more keeps nothing from being done that is
+/// still to do, and is no success of that.
+pub fn tell(text: &str) -> Result<(), Failure> {
+    match line(text) {
+        Err(Failure::ClosedPipe) => Ok(()),
+        told => told,
+    }
+}
+
 fn write(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::from_output)

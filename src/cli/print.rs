@@ -8,7 +8,7 @@ use clap::Args;
 use super::client::{Server, escaped};
 use super::failure::Failure;
 use super::follow::follow;
-use super::output::{clean, complain, line};
+use super::output::{clean, complain, tell};
 use super::shapes::{Job, text};
 use super::upload::{Source, upload};
 use crate::model::options::COPIES_MAX;
@@ -59,7 +59,8 @@ pub fn print(args: PrintArgs, server: &Server) -> Result<(), Failure> {
     for (number, source) in sources.iter().enumerate() {
         match upload(source, &target(&args, source), &format!("{keys}-{number}"), server) {
             Ok(job) => {
-                line(&accepted(&job))?;
+                // What cannot be told keeps no other file from being printed.
+                all_done = tell(&accepted(&job)).and(all_done);
                 jobs.push(job);
             }
             // One file that is refused does not spare the others.

@@ -10,9 +10,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::client::{Broken, Document, NoAnswer, Server, good, read_answer};
 use super::failure::Failure;
-use super::output::pause;
+use super::output::{clean, pause};
 use super::shapes::Job;
 use crate::clock::Clock;
+use crate::model::text::{NAME_BYTES_MAX, cleaned};
 use crate::model::time::MonoTime;
 
 /// An upload that takes longer than this gets a progress bar, on a terminal.
@@ -38,15 +39,18 @@ impl Source {
     pub fn name(&self) -> String {
         match self {
             Source::StandardInput => "standard input".to_owned(),
-            Source::File(path) => path.display().to_string(),
+            Source::File(path) => clean(&path.display().to_string()),
         }
     }
 
-    /// The title of a job that is given none.
+    /// The title of a job that is given none. A file may be called anything; it is printed all the same.
     pub fn title(&self) -> Option<String> {
         match self {
             Source::StandardInput => None,
-            Source::File(path) => path.file_name().map(|name| name.to_string_lossy().into_owned()),
+            Source::File(path) => {
+                let name = cleaned(&path.file_name()?.to_string_lossy(), NAME_BYTES_MAX);
+                Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+            }
         }
     }
 

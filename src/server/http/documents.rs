@@ -1,6 +1,5 @@
 //! Documents: registered once, printed by their numbers. And their bytes, for those who may have them.
 
-use std::io::Read;
 use std::sync::Arc;
 
 use actix_web::body::SizedStream;
@@ -8,9 +7,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, HeaderMap, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use futures_util::stream;
 use serde::Serialize;
-use tokio::sync::mpsc;
 use utoipa::ToSchema;
 
 use super::access::{Sight, What, Who};
@@ -18,6 +15,7 @@ use super::form;
 use super::job_json::time;
 use super::jobs::{find, job_id};
 use super::order;
+use super::pieces::pieces;
 use super::problem::{Problem, ProblemBody};
 use super::query::{Query, cursor};
 use super::state::{HttpState, no_query, query, segment};
@@ -28,14 +26,9 @@ use crate::model::id::DocumentId;
 use crate::model::intake::{Handed, Refusal};
 use crate::model::job::Submitter;
 use crate::store::PAGE_ROWS_MAX;
-use crate::store::documents::Documents;
 
-/// What is read from a document at once, bytes.
-const PIECE_BYTES: usize = 64 * 1024;
 /// The name of a document that came without one.
 const UNTITLED: &str = "untitled";
-/// Pieces that wait for a client that reads slowly.
-const PIECES: usize = 2;
 
 /// A registered document.
 #[derive(Debug, Serialize, ToSchema)]
@@ -275,39 +268,6 @@ pub async fn of_job(request: HttpRequest, state: web::Data<HttpState>) -> Result
     answer
         .insert_header((CONTENT_DISPOSITION, name))
         .insert_header((CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'"));
-    let pieces = read(state.documents.clone(), &document);
-    let pieces =
-        Box::pin(stream::unfold(pieces, |mut pieces| async { Some((pieces.recv().await?, pieces)) }));
-    Ok(answer.body(SizedStream::new(bytes, pieces)))
-}
-
-/// The document's bytes, read on a thread that may block, no faster than they are taken.
-fn read(documents: Documents, document: &Document) -> mpsc::Receiver<std::io::Result<Bytes>> {
-    let (id, place) = (document.id, document.place);
-    let (pieces, taken) = mpsc::channel(PIECES);
-    tokio::task::spawn_blocking(move || {
-        let mut source = match documents.open(id, place) {
-            Ok(source) => source,
-            Err(error) => return drop(pieces.blocking_send(Err(error))),
-        };
-        loop {
-            let mut piece = vec![0; PIECE_BYTES];
-            let outcome = source.read(&mut piece);
-            let piece = match outcome {
-                Ok(0) => return,
-                Ok(n) => {
-                    piece.truncate(n);
-                    Ok(Bytes::from(piece))
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-                Err(error) => Err(error),
-            };
-            let last = piece.is_err();
-            // Nobody takes it: the client has gone.
-            if pieces.blocking_send(piece).is_err() || last {
-                return;
-            }
-        }
-    });
-    taken
+    let pieces = pieces(state.documents.clone(), &document);
+    Ok(answer.body(SizedStream::new(bytes, Box::pin(pieces))))
 }

@@ -35,6 +35,7 @@ mod openapi;
 mod order;
 mod pages;
 pub mod peer;
+mod pieces;
 mod pool_json;
 mod pools;
 mod printer_json;
