@@ -2,11 +2,6 @@
 
 use std::process::ExitCode;
 
-/// Documents are taken in by one thread and let go by another, at which the system's own allocator is slow, and holds on
-/// to what was freed.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     spool::cli::run(std::env::args_os())
 }

@@ -66,7 +66,7 @@ fn every_command_has_help() {
     let commands = [
         "serve", "print", "jobs", "job", "cancel", "hold", "release", "restart", "priority", "move",
         "printers", "printer", "pools", "pool", "discover", "watch", "workers", "check", "token", "backup",
-        "recover",
+        "recover", "compact",
     ];
     let of_printer = ["add", "set", "remove", "pause", "resume", "accept", "reject", "test", "wake"];
     let of_pool = ["add", "set", "remove", "accept", "reject", "show"];

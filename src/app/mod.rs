@@ -258,11 +258,26 @@ fn surroundings(config: &Config, printed: &Path, clock: Clock) -> anyhow::Result
 
 /// Rebuilds the store below `state` from its journal, and says what was found.
 pub fn recover(state: &Path) -> anyhow::Result<()> {
-    log_to_stderr();
-    // Where nothing is, a recovery would make a new state and call it whole.
-    anyhow::ensure!(state.is_dir(), "there is no state directory {}; name it with --state", state.display());
+    begin_offline(state)?;
     let report = store::recover::recover(state, &mut |progress| log::info!(progress:?; "recovering"))?;
     println!("{report}");
+    Ok(())
+}
+
+/// Compacts the store below `state`, and says what that came to.
+pub fn compact(state: &Path) -> anyhow::Result<()> {
+    begin_offline(state)?;
+    let report = store::shrink::shrink(state, &mut |progress| log::info!(progress:?; "compacting"))?;
+    println!("{report}");
+    Ok(())
+}
+
+/// For the commands that work on the state of a stopped server.
+fn begin_offline(state: &Path) -> anyhow::Result<()> {
+    log_to_stderr();
+    failpoint::arm();
+    // Where nothing is, a new state would be made and called whole.
+    anyhow::ensure!(state.is_dir(), "there is no state directory {}; name it with --state", state.display());
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! The commands that do their work in this process: `serve`, `check` and `recover`.
+//! The commands that do their work in this process: `serve`, `check`, `recover` and `compact`.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -67,9 +67,18 @@ pub fn check(args: CheckArgs, server: ServerArgs) -> Result<(), Failure> {
 
 /// Rebuilds a store.
 pub fn recover(server: ServerArgs) -> Result<(), Failure> {
+    app::recover(&state_of(server)).map_err(|error| Failure::from_below(&error))
+}
+
+/// Makes a store as short as it can be.
+pub fn compact(server: ServerArgs) -> Result<(), Failure> {
+    app::compact(&state_of(server)).map_err(|error| Failure::from_below(&error))
+}
+
+/// The state directory that is meant: named here, in the configuration, or the usual one.
+fn state_of(server: ServerArgs) -> PathBuf {
     let state = server.state.or_else(|| state_named_in(DEFAULT_FILE.as_ref()));
-    let state = state.unwrap_or_else(|| Config::default().server.state);
-    app::recover(&state).map_err(|error| Failure::from_below(&error))
+    state.unwrap_or_else(|| Config::default().server.state)
 }
 
 fn counted(number: usize, thing: &str) -> String {

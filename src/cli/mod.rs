@@ -1,5 +1,5 @@
 //! The command line: one file for each group of commands. It speaks to a running server through the HTTP
-//! interface only, over the Unix socket or TCP; `serve`, `check` and `recover` alone do their work here.
+//! interface only, over the Unix socket or TCP; `serve`, `check`, `recover` and `compact` alone do their work here.
 //!
 //! Exit status: 0 done, 1 the operation failed, 2 wrong usage. An error is one line on standard error that
 //! says what happened, to what, and what to do.
@@ -98,6 +98,11 @@ enum Command {
     Backup(backup::BackupArgs),
     /// Rebuild the store of a stopped server from its journal
     Recover,
+    /// Give back the disk space that the store of a stopped server does not need
+    ///
+    /// A running server does so by itself, in small steps, when more than half of its journal is dead. This does it at
+    /// once and makes the index anew as well. It needs as much free space as what is live, and may be interrupted.
+    Compact,
 }
 
 /// Runs one command: the whole program.
@@ -116,6 +121,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Some(Command::Serve(args)) => here::serve(args, server),
         Some(Command::Check(args)) => here::check(args, server),
         Some(Command::Recover) => here::recover(server),
+        Some(Command::Compact) => here::compact(server),
         Some(Command::Watch(args)) => watch::watch(args, &server.find()?),
         Some(Command::Print(args)) => print::print(args, &server.find()?),
         Some(Command::Jobs(args)) => jobs::jobs(args, &server.find()?),

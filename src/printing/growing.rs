@@ -93,3 +93,130 @@ fn read(growth: &Growth, body: &mut Option<File>, buffer: &mut [u8]) -> io::Resu
     };
     file.read_exact(buffer)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, Sender as Tell, channel};
+    use std::sync::{Arc, Mutex};
+    use std::thread;
+
+    use super::*;
+    use crate::device::{Shutter, Stop};
+    use crate::model::id::DocumentId;
+    use crate::model::job::{DoneHow, Interruption};
+    use crate::model::news::News;
+    use crate::store::documents::{Documents, SmallBodies};
+
+    const BYTES: usize = 5 * CHUNK_BYTES + 100;
+
+    struct NoSmall;
+
+    impl SmallBodies for NoSmall {
+        fn read(&self, _: DocumentId) -> io::Result<Option<Vec<u8>>> {
+            Ok(None)
+        }
+    }
+
+    /// Counts what it is given, and whether it was ended in order.
+    #[derive(Clone, Default)]
+    struct Printer(Arc<Mutex<(usize, bool)>>);
+
+    impl Link for Printer {
+        fn shutter(&self) -> Option<Arc<dyn Shutter>> {
+            None
+        }
+        fn begin(&mut self, _: &JobTag, _: &mut dyn Pulse) -> Result<(), LinkError> {
+            Ok(())
+        }
+        fn write(&mut self, bytes: &[u8], _: &mut dyn Pulse) -> Result<(), LinkError> {
+            self.0.lock().unwrap().0 += bytes.len();
+            Ok(())
+        }
+        fn finish(self: Box<Self>, _: &mut dyn Pulse) -> Result<DoneHow, LinkError> {
+            self.0.lock().unwrap().1 = true;
+            Ok(DoneHow::Drained)
+        }
+    }
+
+    /// Tells when there is nothing more to send.
+    struct Waiting(Tell<()>);
+
+    impl Pulse for Waiting {
+        fn beat(&mut self, _: u64) -> Result<(), Stop> {
+            Ok(())
+        }
+        fn stage(&mut self, stage: Stage) {
+            if stage == Stage::AwaitingData {
+                let _ = self.0.send(());
+            }
+        }
+        fn protect(&mut self, _: Duration) {}
+        fn news(&mut self, _: News) {}
+    }
+
+    fn tag() -> JobTag {
+        use crate::device::Confirmation;
+        let job = crate::model::fixtures::job(1);
+        JobTag {
+            id: job.id,
+            created_at: job.created_at,
+            accepted: job.accepted,
+            attempt: (1, Default::default()),
+            title: job.title,
+            user: job.submitter.user,
+            handle: None,
+            extension: "prn",
+            documents: Vec::new(),
+            options: job.options,
+            bytes_total: 0,
+            closes: Confirmation::Close,
+        }
+    }
+
+    /// All of the document is on disk and not accepted; what is then made of it, and what the printer has got
+    /// before and after that.
+    fn sent(then: impl FnOnce(&Growth, Finished)) -> (usize, (usize, bool), Outcome) {
+        let home = tempfile::tempdir().unwrap();
+        let documents = Documents::new(home.path().to_owned(), Arc::new(NoSmall)).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let mut upload = documents.begin(DocumentId(1));
+        let growth = upload.growth().clone();
+        let finished = runtime.block_on(async {
+            upload.write(vec![7; BYTES].into()).await.unwrap();
+            upload.finish().await.unwrap()
+        });
+        let printer = Printer::default();
+        let (tell, waits): (_, Receiver<()>) = channel();
+        thread::scope(|scope| {
+            let sending =
+                scope.spawn(|| run_growing(Box::new(printer.clone()), &tag(), &growth, &mut Waiting(tell)));
+            waits.recv().unwrap();
+            let before = printer.0.lock().unwrap().0;
+            then(&growth, finished);
+            let outcome = sending.join().unwrap();
+            let after = *printer.0.lock().unwrap();
+            (before, after, outcome)
+        })
+    }
+
+    #[test]
+    fn the_last_piece_leaves_when_the_job_is_accepted_and_not_before() {
+        let (before, after, outcome) = sent(|growth, finished| growth.accept(finished));
+        assert!(before > 0 && before < BYTES, "{before}");
+        assert_eq!(after, (BYTES, true));
+        assert_eq!(outcome, Outcome::Done { how: DoneHow::Drained, bytes: BYTES as u64 });
+    }
+
+    #[test]
+    fn a_document_that_is_given_up_or_damaged_never_ends_in_order() {
+        let (before, after, outcome) = sent(|growth, _| growth.give_up(Interruption::NotAccepted));
+        assert_eq!(after, (before, false));
+        let (why, bytes) = (Interruption::NotAccepted, before as u64);
+        assert_eq!(outcome, Outcome::Incomplete { why, bytes });
+
+        let wrong = |finished: Finished| Finished { crc: !finished.crc, ..finished };
+        let (_, after, outcome) = sent(|growth, finished| growth.accept(wrong(finished)));
+        assert!(after.0 < BYTES && !after.1, "{after:?}");
+        assert!(matches!(outcome, Outcome::Document(_)), "{outcome:?}");
+    }
+}

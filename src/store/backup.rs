@@ -1,12 +1,12 @@
 //! A copy of a store that is in use, as one file that `tar` unpacks.
 //!
-//! The journal is the truth and only grows, so its copy up to a moment is the store of that moment: every commit that
-//! was answered before is in it, none after. Bodies in files are durable before their records are committed, and while
-//! a copy is made none is removed. The index is left out: `spool recover` builds it from the rest. So nobody who writes
+//! The journal is the truth and is only appended to, so its copy up to a moment is the store of that moment: every commit
+//! that was answered before is in it, none after. Bodies in files are durable before their records are committed, and
+//! while a copy is made none is removed, nor is any segment of the journal. The index is left out: `spool recover` builds it from the rest. So nobody who writes
 //! waits for a copy.
 //!
 //! ```text
-//! format  epoch  journal/00000001.seg  …  documents/17  …
+//! format  epoch  journal/begin  journal/00000001.seg  …  documents/17  …
 //! ```
 
 use std::fs::{self, File};
@@ -51,7 +51,7 @@ struct Part {
 
 impl Backups for EmbeddedBackups {
     fn write(&self, begin: &mut dyn FnMut(u64), sink: &mut dyn Write) -> io::Result<()> {
-        let _kept = self.documents.keep_files();
+        let _kept = (self.documents.keep_files(), self.shared.keep_segments());
         // Whatever was answered lies before it.
         let end = self.shared.written().position;
         let parts = parts(&self.state, end)?;
@@ -70,6 +70,10 @@ fn parts(state: &Path, end: Position) -> io::Result<Vec<Part>> {
     let mut parts = Vec::new();
     for name in ["format", "epoch"] {
         parts.push(Part { name: name.to_owned(), bytes: fs::metadata(state.join(name))?.len() });
+    }
+    let begin = state.join("journal/begin");
+    if let Ok(found) = fs::metadata(&begin) {
+        parts.push(Part { name: "journal/begin".to_owned(), bytes: found.len() });
     }
     for (name, bytes) in files(&state.join("journal"))? {
         let stem = name.trim_end_matches(".gaps").trim_end_matches(".seg");

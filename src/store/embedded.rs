@@ -9,13 +9,15 @@
 use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use tokio::sync::{Semaphore, oneshot, watch};
 
+pub(super) mod carry;
 pub(super) mod checkpoint;
+pub(super) mod compact;
 mod error;
 pub(super) mod follow;
 mod heads;
@@ -30,6 +32,7 @@ mod threads;
 mod watched;
 mod writer;
 
+pub use compact::Compaction;
 pub use error::OpenError;
 use heads::Heads;
 pub use open::Opened;
@@ -40,7 +43,7 @@ use writer::Order;
 use super::backup::EmbeddedBackups;
 use super::counts::Counts;
 use super::documents::{Documents, SmallBodies};
-use super::journal::{self, Bodies};
+use super::journal::{self, Bodies, BodyAt, JournalError};
 use super::read::{self, Kv};
 use super::sled::{Index, IndexError};
 use super::state::State;
@@ -67,6 +70,7 @@ pub struct Options {
     /// How often the index is made durable while it changes. What was not yet is replayed at the next start.
     pub checkpoint_every: Duration,
     pub journal: journal::Options,
+    pub compaction: Compaction,
 }
 
 impl Default for Options {
@@ -75,6 +79,7 @@ impl Default for Options {
             cache_bytes: 32 * 1024 * 1024,
             checkpoint_every: Duration::from_secs(10),
             journal: journal::Options::default(),
+            compaction: Compaction::default(),
         }
     }
 }
@@ -95,6 +100,8 @@ pub(super) struct Shared {
     /// A read has failed since the writer last looked: sled tells of a failed write wherever it likes.
     suspect: AtomicBool,
     bodies: Bodies,
+    /// Whoever reads more of the journal than its end holds this meanwhile, so that no segment goes.
+    old_segments: RwLock<()>,
     counts: RwLock<Counts>,
     /// What the index has not got yet.
     recent: Recent,
@@ -205,6 +212,19 @@ impl Shared {
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// While this is held no segment of the journal goes.
+    pub(super) fn keep_segments(&self) -> RwLockReadGuard<'_, ()> {
+        self.old_segments.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where the bytes of a small document are now.
+    fn place_of(&self, id: DocumentId) -> io::Result<Option<BodyAt>> {
+        let value = self.look(|view| view.get(&mark::body_key(id.0))).map_err(io::Error::other)?;
+        let Some(value) = value else { return Ok(None) };
+        let damaged = || io::Error::new(io::ErrorKind::InvalidData, format!("the place of document {id}"));
+        mark::decode_body(&value).map(Some).ok_or_else(damaged)
+    }
+
     fn break_down(&self, why: String) {
         self.broken.send_if_modified(|broken| {
             let first = broken.is_none();
@@ -219,17 +239,28 @@ impl Shared {
 
 impl SmallBodies for Shared {
     fn read(&self, id: DocumentId) -> io::Result<Option<Vec<u8>>> {
-        let value = self.look(|view| view.get(&mark::body_key(id.0))).map_err(io::Error::other)?;
-        let Some(value) = value else { return Ok(None) };
-        let at = mark::decode_body(&value).ok_or_else(|| {
-            io::Error::new(io::ErrorKind::InvalidData, format!("the place of document {id}"))
-        })?;
-        match self.bodies.read(&at) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(journal::JournalError::Damaged(damage)) => {
-                Err(io::Error::new(io::ErrorKind::InvalidData, format!("document {id}: {damage}")))
+        let found = read_where_it_is(|| self.place_of(id), |at| self.bodies.read(at))?;
+        found.transpose().map_err(|error| match error {
+            JournalError::Damaged(damage) => {
+                io::Error::new(io::ErrorKind::InvalidData, format!("document {id}: {damage}"))
             }
-            Err(error) => Err(io::Error::other(error)),
+            error => io::Error::other(error),
+        })
+    }
+}
+
+/// Reads a document at its place. While its segment is being opened it may be carried elsewhere; then it is looked for
+/// again. `None` where it has no place.
+fn read_where_it_is(
+    mut place: impl FnMut() -> io::Result<Option<BodyAt>>,
+    mut read: impl FnMut(&BodyAt) -> Result<Vec<u8>, JournalError>,
+) -> io::Result<Option<Result<Vec<u8>, JournalError>>> {
+    let mut last = None;
+    loop {
+        let Some(at) = place()? else { return Ok(None) };
+        let bytes = read(&at);
+        if bytes.is_ok() || last.replace(at) == Some(at) {
+            return Ok(Some(bytes));
         }
     }
 }

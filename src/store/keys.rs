@@ -32,6 +32,7 @@ pub const PRINTERS: &[u8] = b"R";
 pub const POOLS: &[u8] = b"O";
 pub const COUNTS: &[u8] = b"C";
 pub const EXPIRY: &[u8] = b"X";
+pub const EVENTS: &[u8] = b"E";
 
 /// The statuses that share a list. A job moves through those of one group without changing lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -225,7 +226,7 @@ pub fn listed_key(key: &[u8]) -> Option<KeyId> {
 /// The slot of a commit in the ring of events.
 pub fn event(seq: CommitSeq) -> Vec<u8> {
     let slot = u32::try_from(seq.0 % EVENTS_KEPT).unwrap_or(u32::MAX);
-    key(&[b"E", &slot.to_be_bytes()])
+    key(&[EVENTS, &slot.to_be_bytes()])
 }
 
 /// A time as the end of a range that includes it.

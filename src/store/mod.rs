@@ -20,6 +20,7 @@ mod power_cut;
 pub mod read;
 pub mod record;
 pub mod recover;
+pub mod shrink;
 mod sled;
 pub mod state;
 pub mod stats;

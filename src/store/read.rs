@@ -46,6 +46,11 @@ fn damaged(what: String, why: &str) -> ReadError {
     ReadError::Damaged { what, why: why.to_owned() }
 }
 
+/// For the place of a document's body that cannot be read.
+pub(super) fn damaged_place(id: DocumentId) -> ReadError {
+    damaged(format!("the place of document {id}"), "it is no place in the journal")
+}
+
 /// All records of a small table, in the order of their numbers.
 fn all<T: Stored>(kv: &impl Kv, table: &[u8], what: &str) -> Result<Vec<T>, ReadError> {
     let rows = kv.range(table, &keys::behind(table), Direction::Up, usize::MAX)?;

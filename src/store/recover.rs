@@ -5,8 +5,9 @@
 //! 3. Every record is decoded; what cannot be goes to a file in `STATE/damaged`.
 //! 4. Lists, counters and the use of documents are compared with the records they follow from.
 //! 5. Numbers are reserved beyond everything that may ever have been given.
+//! 6. What a compaction had carried is forgotten: pieces of it may be among what was lost. It begins again.
 //!
-//! What is changed in 3 to 5 is committed to the journal like anything else. Nothing is deleted that could not be
+//! What is changed in 3 to 6 is committed to the journal like anything else. Nothing is deleted that could not be
 //! read. A recovery that is interrupted is simply done again.
 
 use std::io;
@@ -28,7 +29,7 @@ use super::disk;
 use super::durable;
 use super::embedded::checkpoint::{CheckpointError, Checkpoints};
 use super::embedded::mark::{Applied, Checkpoint, Unreadable};
-use super::journal::{Directory, JournalError, Options};
+use super::journal::{Bodies, Directory, JournalError, Options};
 use super::sled::IndexError;
 use super::state::{State, StateError};
 use rebuild::Rebuilt;
@@ -90,11 +91,12 @@ pub fn recover(state: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Repor
     records::check(&mut repairs, &state.damaged(), &mut report, progress)?;
     let used = lists::repair_jobs(&mut repairs, &mut report, progress)?;
     lists::repair_others(&mut repairs, &used, &mut report)?;
-    bodies::check(&state, &repairs, &mut report)?;
+    bodies::check(&state, &Bodies::new(files.clone()), &repairs, &mut report)?;
     numbers::reserve(&mut repairs, seen, &mut report)?;
     if restate {
         repairs.restate_all()?;
     }
+    repairs.forget_carried()?;
     let journal = repairs.finish()?;
     let generation = checkpoint.map_or(GENERATION_AFTER_LOSS, |checkpoint| checkpoint.generation);
     let applied = Applied { journal: journal.id(), position: journal.end() };

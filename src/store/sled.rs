@@ -20,6 +20,7 @@ use super::disk::{self, FILE_MODE, Synced, sync_directory};
 use super::durable::is_full;
 use super::journal::Op;
 use super::read::{Direction, Kv, Row};
+use super::state::{LOCK_LOOK_EVERY, LOCK_LOOKS};
 
 /// Why the index does not serve.
 #[derive(Debug, thiserror::Error)]
@@ -75,8 +76,21 @@ impl Index {
         directory.join("db").exists()
     }
 
-    /// Opens the index in `directory`, or makes one.
+    /// Opens the index in `directory`, or makes one. sled lets go of its file somewhat after it was dropped, and a child
+    /// holds it until it begins its own program; so it is waited for as the state directory is.
     pub fn open(directory: &Path, cache_bytes: u64) -> Result<Index, IndexError> {
+        for _ in 0..LOCK_LOOKS {
+            match Index::open_now(directory, cache_bytes) {
+                Err(IndexError::Busy(_)) => {
+                    let _ = crossbeam_channel::after(LOCK_LOOK_EVERY).recv();
+                }
+                opened => return opened,
+            }
+        }
+        Index::open_now(directory, cache_bytes)
+    }
+
+    fn open_now(directory: &Path, cache_bytes: u64) -> Result<Index, IndexError> {
         guarded(|| {
             let db = sled::Config::new()
                 .path(directory)

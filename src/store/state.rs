@@ -8,6 +8,7 @@
 //!   checkpoint             how far the index is durable
 //!   journal/  0700         the truth
 //!   sled/     0700         the index of it
+//!   sled.new/              only while `spool compact` runs
 //!   documents/ 0700        large documents
 //!   damaged/  0700         what could not be read; never touched again
 //! ```
@@ -73,8 +74,8 @@ enum OnDamage {
 
 /// A predecessor that is just ending, or a child of it that has not begun its own program yet, is waited for:
 /// so often and so long.
-const LOCK_LOOKS: u32 = 20;
-const LOCK_LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(50);
+pub(super) const LOCK_LOOKS: u32 = 20;
+pub(super) const LOCK_LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(50);
 
 /// A state directory that is ours alone until this and all its clones are dropped.
 #[derive(Clone, Debug)]
@@ -128,6 +129,11 @@ impl State {
 
     pub(super) fn sled(&self) -> PathBuf {
         self.path.join("sled")
+    }
+
+    /// An index that is being made, or one that was replaced: of no worth after a crash.
+    pub(super) fn new_sled(&self) -> PathBuf {
+        self.path.join("sled.new")
     }
 
     pub(super) fn documents(&self) -> PathBuf {

@@ -25,6 +25,18 @@ pub trait Fixture {
     fn reopen(&self, store: Self::S) -> Self::S;
     /// Every key and value of the tables, but not what the store keeps for itself.
     fn key_space(&self, store: &Self::S) -> Vec<(Vec<u8>, Vec<u8>)>;
+    /// Which numbers commits get.
+    fn numbers(&self) -> Numbers {
+        Numbers::InSequence
+    }
+}
+
+/// The numbers of the commits that are handed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Numbers {
+    InSequence,
+    /// Some are taken by commits of the store's own, which change nothing that anybody can see.
+    WithGaps,
 }
 
 /// How long a random walk is.
@@ -44,6 +56,11 @@ impl Default for Effort {
 pub fn exercise(fixture: &impl Fixture, effort: Effort) {
     cases::run(fixture);
     pages::run(fixture);
+    exercise_long(fixture, effort);
+}
+
+/// Runs the random walks alone.
+pub fn exercise_long(fixture: &impl Fixture, effort: Effort) {
     for seed in 0..effort.walks {
         walk::run(fixture, seed, effort.steps);
     }

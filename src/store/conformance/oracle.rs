@@ -22,6 +22,8 @@ pub struct Oracle {
     pub settings: BTreeMap<String, Vec<u8>>,
     pub events: Vec<Event>,
     pub seq: CommitSeq,
+    /// The store commits by itself, too.
+    pub own_commits: bool,
 }
 
 impl Oracle {
@@ -31,6 +33,12 @@ impl Oracle {
         next.try_commit(commit)?;
         *self = next;
         Ok(self.seq)
+    }
+
+    /// The numbers before `seq` went to commits of the store's own.
+    pub fn skip_before(&mut self, seq: CommitSeq) {
+        self.seq.0 = self.seq.0.max(seq.0.saturating_sub(1));
+        self.own_commits = true;
     }
 
     fn try_commit(&mut self, commit: &Commit) -> Result<(), CommitError> {

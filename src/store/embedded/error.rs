@@ -17,6 +17,11 @@ pub enum OpenError {
     Full { path: PathBuf, why: String },
     #[error("the index {} is still open ({why}); try again", path.display())]
     Busy { path: PathBuf, why: String },
+    #[error(
+        "{documents} documents are in {}, but journal, index and checkpoint are gone or empty; copy or mount them back, or go on without them after `spool recover`, which keeps the documents aside",
+        path.display()
+    )]
+    Emptied { path: PathBuf, documents: usize },
     #[error("the state directory {} was written by a newer version of spool; use the newer version", path.display())]
     Newer { path: PathBuf },
     #[error(transparent)]

@@ -11,8 +11,10 @@ use crate::store::upgrade;
 pub(in crate::store) const APPLIED: &[u8] = &[0, b'A'];
 /// … the number of the last checkpoint …
 pub(in crate::store) const GENERATION: &[u8] = &[0, b'G'];
+/// … the place in the journal before which nothing is needed any more …
+pub(in crate::store) const CARRIED: &[u8] = &[0, b'C'];
 /// … and where small documents are.
-const BODIES: &[u8] = &[0, b'B'];
+pub(in crate::store) const BODIES: &[u8] = &[0, b'B'];
 
 /// The place in a journal up to which the index has followed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,22 +29,32 @@ impl Applied {
     }
 
     fn encode(&self) -> Vec<u8> {
-        let Position { segment, offset, seq } = self.position;
-        let numbers = [&segment.to_be_bytes()[..], &offset.to_be_bytes(), &seq.to_be_bytes()].concat();
-        [&self.journal.0[..], &numbers].concat()
+        [&self.journal.0[..], &encode_position(self.position)].concat()
     }
 
     pub fn decode(bytes: &[u8]) -> Option<Applied> {
-        let (journal, rest) = bytes.split_first_chunk::<16>()?;
-        let (segment, rest) = rest.split_first_chunk::<4>()?;
-        let (offset, seq) = rest.split_first_chunk::<8>()?;
-        let position = Position {
-            segment: u32::from_be_bytes(*segment),
-            offset: u64::from_be_bytes(*offset),
-            seq: u64::from_be_bytes(seq.try_into().ok()?),
-        };
-        Some(Applied { journal: JournalId(*journal), position })
+        let (journal, position) = bytes.split_first_chunk::<16>()?;
+        Some(Applied { journal: JournalId(*journal), position: decode_position(position)? })
     }
+}
+
+fn encode_position(Position { segment, offset, seq }: Position) -> Vec<u8> {
+    [&segment.to_be_bytes()[..], &offset.to_be_bytes(), &seq.to_be_bytes()].concat()
+}
+
+pub(in crate::store) fn decode_position(bytes: &[u8]) -> Option<Position> {
+    let (segment, rest) = bytes.split_first_chunk::<4>()?;
+    let (offset, seq) = rest.split_first_chunk::<8>()?;
+    Some(Position {
+        segment: u32::from_be_bytes(*segment),
+        offset: u64::from_be_bytes(*offset),
+        seq: u64::from_be_bytes(seq.try_into().ok()?),
+    })
+}
+
+/// Everything before `position` that is still needed stands in the journal once more, before the commit that says so.
+pub(in crate::store) fn carried_op(position: Position) -> Op {
+    Op { key: CARRIED.to_vec(), value: Some(encode_position(position)) }
 }
 
 pub(in crate::store) fn generation_op(generation: u64) -> Op {

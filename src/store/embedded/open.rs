@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use tokio::sync::{Semaphore, watch};
 
 use super::checkpoint::{CheckpointError, Checkpoints};
+use super::compact::Compactor;
 use super::error::OpenError;
 use super::follow::Follower;
 use super::heads::Heads;
@@ -16,11 +17,14 @@ use super::revive::empty;
 use super::threads::Threads;
 use super::writer::{Indexing, Writer};
 use super::{EmbeddedStore, Options, READS_MAX, Shared};
+use crate::clock::Clock;
 use crate::model::id::CommitSeq;
 use crate::store::counts::Counts;
 use crate::store::disk;
 use crate::store::documents::{Documents, unclaimed};
-use crate::store::journal::{Directory, Ending, Frame, Journal, JournalError, Position, identity, replay};
+use crate::store::journal::{
+    Directory, Ending, Frame, Journal, JournalError, Position, identity, oldest, replay,
+};
 use crate::store::read;
 use crate::store::sled::Index;
 use crate::store::state::State;
@@ -40,10 +44,10 @@ pub struct Opened {
 }
 
 /// The two halves of the store, in step.
-struct Halves {
-    index: Index,
-    journal: Journal,
-    checkpoints: Checkpoints,
+pub(in crate::store) struct Halves {
+    pub index: Index,
+    pub journal: Journal,
+    pub checkpoints: Checkpoints,
     replayed: u64,
     torn_bytes: u64,
 }
@@ -52,12 +56,33 @@ pub(super) fn open(state: &State, options: Options) -> Result<Opened, OpenError>
     let files = Directory::new(state.path())
         .map(Arc::new)
         .map_err(|source| OpenError::io("use the journal in", state.path(), source))?;
-    let halves = match read_checkpoint(state)? {
-        Some(checkpoint) => continue_with(state, &files, options, checkpoint)?,
-        None => begin(state, &files, options)?,
-    };
+    let halves = open_halves(state, &files, options)?;
     let swept = sweep(&state.documents(), &halves.index)?;
     assemble(state, files, options, halves, swept)
+}
+
+/// Opens journal and index, and lets the index have what it lacks.
+pub(in crate::store) fn open_halves(
+    state: &State,
+    files: &Arc<Directory>,
+    options: Options,
+) -> Result<Halves, OpenError> {
+    remove_leftover(state)?;
+    match read_checkpoint(state)? {
+        Some(checkpoint) => continue_with(state, files, options, checkpoint),
+        None => begin(state, files, options),
+    }
+}
+
+/// Removes the index that a compaction has made and not put in place, or has replaced.
+pub(in crate::store) fn remove_leftover(state: &State) -> Result<(), OpenError> {
+    let path = state.new_sled();
+    match std::fs::remove_dir_all(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(OpenError::io("remove", &path, error))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// The checkpoint, if the state directory was ever used.
@@ -82,6 +107,7 @@ fn begin(state: &State, files: &Arc<Directory>, options: Options) -> Result<Halv
         }
         Err(error) => return Err(error.into()),
     }
+    refuse_documents_without_a_store(&state.documents())?;
     let path = state.sled();
     if Index::exists(&path) {
         log::warn!(path:% = path.display(); "removing what a first start that did not finish has left");
@@ -96,6 +122,17 @@ fn begin(state: &State, files: &Arc<Directory>, options: Options) -> Result<Halv
     Ok(Halves { index, journal, checkpoints, replayed: 0, torn_bytes: 0 })
 }
 
+/// No document is written before the first checkpoint. Where there are some the rest was lost, or not mounted, and a
+/// new store would sweep them.
+fn refuse_documents_without_a_store(documents: &Path) -> Result<(), OpenError> {
+    let mut found = 0;
+    unclaimed(documents, |_| {
+        found += 1;
+        Ok::<_, OpenError>(true)
+    })?;
+    if found == 0 { Ok(()) } else { Err(OpenError::Emptied { path: documents.to_owned(), documents: found }) }
+}
+
 fn continue_with(
     state: &State,
     files: &Arc<Directory>,
@@ -103,7 +140,7 @@ fn continue_with(
     last: Checkpoint,
 ) -> Result<Halves, OpenError> {
     let path = state.sled();
-    let (index, from) = open_index(&path, options.cache_bytes, &last)?;
+    let (index, from) = open_index(&path, options.cache_bytes, &last, files)?;
     check_identity(files, &path, from)?;
     let mut follower = Follower::new(&index, from.journal);
     let (journal, replayed) = Journal::open(files.clone(), options.journal, from.position, &mut |frame| {
@@ -123,11 +160,12 @@ fn continue_with(
     Ok(Halves { index, journal, checkpoints, replayed: replayed.frames, torn_bytes })
 }
 
-/// Opens an index that must come up to `checkpoint`, and says how far it goes.
+/// Opens an index that must come up to `checkpoint` and reach into the journal in `files`, and says how far it goes.
 pub(in crate::store) fn open_index(
     path: &Path,
     cache_bytes: u64,
     checkpoint: &Checkpoint,
+    files: &Directory,
 ) -> Result<(Index, Applied), OpenError> {
     let failed = |error| OpenError::index(path, error);
     let refused = |why: &str| Err(OpenError::unusable(path, why));
@@ -149,6 +187,10 @@ pub(in crate::store) fn open_index(
     }
     if applied.position < checkpoint.applied.position || generation < checkpoint.generation {
         return refused("it is older than its last checkpoint, as after a power cut or a copy from a backup");
+    }
+    // What was deleted in segments that have gone it would never hear of.
+    if applied.position.segment < oldest(files)? {
+        return refused("it is older than the oldest segment of the journal, as after a copy from a backup");
     }
     Ok((index, applied))
 }
@@ -201,6 +243,7 @@ fn assemble(
         index: RwLock::new(Some(Arc::new(index))),
         suspect: AtomicBool::new(false),
         bodies: journal.bodies(),
+        old_segments: RwLock::default(),
         counts: RwLock::new(counts),
         recent: Recent::default(),
         heads: Heads::default(),
@@ -212,6 +255,14 @@ fn assemble(
     });
     let thread = |source| OpenError::io("start a thread for", state.path(), source);
     let documents = Documents::new(state.documents(), shared.clone()).map_err(thread)?;
+    let compactor = Compactor {
+        shared: shared.clone(),
+        files: files.clone(),
+        documents: documents.clone(),
+        checkpoint: state.checkpoint(),
+        options: options.compaction,
+        clock: Clock::machine(),
+    };
     let indexing = Indexing {
         files,
         path: state.sled(),
@@ -219,8 +270,8 @@ fn assemble(
         checkpoint: state.checkpoint(),
     };
     let writer = Writer::new(shared.clone(), journal, documents.clone(), indexing);
-    let threads =
-        Threads::start(shared.clone(), writer, checkpoints, options.checkpoint_every).map_err(thread)?;
+    let threads = Threads::start(shared.clone(), writer, checkpoints, options.checkpoint_every, compactor)
+        .map_err(thread)?;
     let store =
         EmbeddedStore { shared, threads, reads: Arc::new(Semaphore::new(READS_MAX)), state: state.clone() };
     Ok(Opened { store, documents, replayed, torn_bytes, swept })

@@ -23,6 +23,7 @@ use crate::store::sled::Index;
 /// # Errors
 /// [`OpenError::Full`] and [`OpenError::Busy`] pass; after others only a new start helps, or a recovery.
 pub(super) fn revive(shared: &Shared, indexing: &Indexing, end: Position) -> Result<(), OpenError> {
+    let _kept = shared.keep_segments();
     shared.set_index(None);
     let checkpoint = match Checkpoint::read(&indexing.checkpoint) {
         Ok(Some(checkpoint)) => checkpoint,
@@ -51,7 +52,7 @@ pub(super) fn revive(shared: &Shared, indexing: &Indexing, end: Position) -> Res
 }
 
 fn reopen(indexing: &Indexing, checkpoint: &Checkpoint) -> Result<Index, OpenError> {
-    let (index, from) = open_index(&indexing.path, indexing.cache_bytes, checkpoint)?;
+    let (index, from) = open_index(&indexing.path, indexing.cache_bytes, checkpoint, &indexing.files)?;
     follow(indexing, &index, from)?;
     Ok(index)
 }

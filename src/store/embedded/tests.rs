@@ -16,6 +16,8 @@ use crate::model::job::{DocumentRef, Identity, Submitter};
 use crate::store::documents::Documents;
 use crate::store::read::{Direction, Kv, Row};
 
+pub(in crate::store) mod compact;
+mod compact_crash;
 mod conformance;
 mod crash;
 mod full;
@@ -41,9 +43,12 @@ pub(in crate::store) struct Life {
 
 impl Life {
     pub fn try_open(path: &Path) -> Result<Life, OpenError> {
+        Life::try_open_with(path, options())
+    }
+
+    pub fn try_open_with(path: &Path, options: Options) -> Result<Life, OpenError> {
         let state = State::open(path).expect("a state directory");
-        let Opened { store, documents, replayed, torn_bytes, swept } =
-            EmbeddedStore::open(&state, options())?;
+        let Opened { store, documents, replayed, torn_bytes, swept } = EmbeddedStore::open(&state, options)?;
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         Ok(Life { store, documents, replayed, swept, torn_bytes, runtime })
     }
@@ -75,16 +80,19 @@ impl Life {
     /// Jobs 1 to `n` are there, whole, and no other.
     pub fn check(&self, n: u32) {
         assert_eq!(self.ids(), (1..=n).collect::<Vec<_>>());
-        for id in 1..=n {
-            let job = self.wait(self.store.job(JobId(id))).expect("readable").expect("there");
-            assert_eq!(job, accept(id).jobs[0]);
-            let mut bytes = Vec::new();
-            let body = self.documents.open(DocumentId(id.into()), BodyPlace::Inline);
-            body.expect("there").read_to_end(&mut bytes).expect("readable");
-            assert_eq!(bytes, body_of(id));
-        }
+        (1..=n).for_each(|id| self.check_job(id));
         assert_eq!(self.store.counts(QUEUE).jobs, u64::from(n));
         assert_eq!(self.store.counts_total(), self.store.counts(QUEUE));
+    }
+
+    /// A job waits, as it was accepted, and its document is there.
+    pub fn check_job(&self, id: u32) {
+        let job = self.wait(self.store.job(JobId(id))).expect("readable").expect("there");
+        assert_eq!(job, accept(id).jobs[0]);
+        let mut bytes = Vec::new();
+        let body = self.documents.open(DocumentId(id.into()), BodyPlace::Inline);
+        body.expect("there").read_to_end(&mut bytes).expect("readable");
+        assert_eq!(bytes, body_of(id));
     }
 
     /// Makes the index durable now.
@@ -95,6 +103,16 @@ impl Life {
     pub fn rows(&self) -> Vec<Row> {
         let all = self.store.shared.look(|view| view.range(&[1], &[255], Direction::Up, usize::MAX));
         all.expect("readable")
+    }
+}
+
+/// Waits for what the store does by itself.
+pub(in crate::store) fn until(what: &str, mut look: impl FnMut() -> bool) {
+    let clock = crate::clock::Clock::machine();
+    let (begun, longest) = (clock.now().mono, Duration::from_secs(60));
+    while !look() {
+        assert!(clock.now().mono.since(begun) < longest, "waited in vain: {what}");
+        let _ = crossbeam_channel::after(Duration::from_millis(5)).recv();
     }
 }
 

@@ -9,6 +9,7 @@ use crossbeam_channel::{Sender, TrySendError, bounded};
 
 use super::Shared;
 use super::checkpoint::{Checkpoints, keep_making};
+use super::compact::{Compactor, Wires};
 use super::recent::{End, keep_following};
 use super::writer::{Order, Writer};
 use crate::model::commit::CommitError;
@@ -28,6 +29,9 @@ struct Running {
     /// Dropped to end the thread.
     stop: Sender<()>,
     checkpoints: JoinHandle<Checkpoints>,
+    /// Dropped to end the thread.
+    halt: Sender<()>,
+    compactor: JoinHandle<()>,
 }
 
 impl Threads {
@@ -36,8 +40,14 @@ impl Threads {
         writer: Writer,
         checkpoints: Checkpoints,
         every: Duration,
+        compactor: Compactor,
     ) -> io::Result<Threads> {
         let (orders, waiting) = bounded(WAITING_MAX);
+        let (pieces, carried) = bounded(0);
+        let (halt, halted) = bounded(0);
+        let compactor = thread::Builder::new()
+            .name("store-compact".to_owned())
+            .spawn(move || compactor.run(&Wires { pieces, stop: halted }))?;
         let (stop, stopped) = bounded(0);
         let keeper = Arc::clone(&shared);
         let checkpoints = thread::Builder::new()
@@ -47,9 +57,11 @@ impl Threads {
         let follower = thread::Builder::new()
             .name("store-index".to_owned())
             .spawn(move || keep_following(&following))?;
-        let writer =
-            thread::Builder::new().name("store-writer".to_owned()).spawn(move || writer.run(&waiting))?;
-        let running = Mutex::new(Some(Running { orders, writer, follower, stop, checkpoints }));
+        let writer = thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || writer.run(&waiting, carried))?;
+        let running = Running { orders, writer, follower, stop, checkpoints, halt, compactor };
+        let running = Mutex::new(Some(running));
         Ok(Threads { shared, running })
     }
 
@@ -76,11 +88,15 @@ impl Threads {
 
     fn end(&self, end: End) -> Option<Checkpoints> {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Running { orders, writer, follower, stop, checkpoints } = running?;
+        let Running { orders, writer, follower, stop, checkpoints, halt, compactor } = running?;
+        drop(halt);
         drop(orders);
         drop(stop);
         if writer.join().is_err() {
             log::error!("the store's thread has panicked");
+        }
+        if compactor.join().is_err() {
+            log::error!("the thread that compacts the journal has panicked");
         }
         self.shared.recent.end(end);
         if follower.join().is_err() {

@@ -5,8 +5,12 @@ use std::sync::{Arc, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, never, select};
 use tokio::sync::oneshot;
+
+mod carrying;
+
+pub(super) use carrying::Carrying;
 
 use super::Shared;
 use super::error::OpenError;
@@ -76,13 +80,19 @@ impl Writer {
         Writer { shared, journal, documents, indexing, behind: None }
     }
 
-    /// Until nobody can hand in any more, and all that was handed in is answered.
-    pub fn run(mut self, orders: &Receiver<Order>) {
+    /// Until nobody can hand in any more, and all that was handed in is answered. `pieces` of old commits come between.
+    pub fn run(mut self, orders: &Receiver<Order>, mut pieces: Receiver<Carrying>) {
         loop {
-            match orders.recv_timeout(LOOK_EVERY) {
-                Ok(first) => self.group(collect(first, orders)),
-                Err(RecvTimeoutError::Timeout) => drop(self.healthy_index()),
-                Err(RecvTimeoutError::Disconnected) => return,
+            select! {
+                recv(orders) -> first => match first {
+                    Ok(first) => self.group(collect(first, orders)),
+                    Err(_) => return,
+                },
+                recv(pieces) -> piece => match piece {
+                    Ok(piece) => self.carry(piece),
+                    Err(_) => pieces = never(),
+                },
+                default(LOOK_EVERY) => drop(self.healthy_index()),
             }
         }
     }
@@ -163,11 +173,17 @@ impl Writer {
     }
 
     fn not_appended(&mut self, planned: Vec<Planned>, error: &JournalError) {
-        let told = match error {
-            // Some of the group may fit where all do not, and some of them may make room.
-            JournalError::Full { .. } | JournalError::Limit(_) if planned.len() > 1 => {
-                return planned.into_iter().for_each(|planned| self.group(vec![planned.order]));
-            }
+        // Some of the group may fit where all do not, and some of them may make room.
+        if let (JournalError::Full { .. } | JournalError::Limit(_), true) = (error, planned.len() > 1) {
+            return planned.into_iter().for_each(|planned| self.group(vec![planned.order]));
+        }
+        let told = self.append_failed(error);
+        refuse(planned.into_iter().map(|planned| planned.order).collect(), &told);
+    }
+
+    /// What those are told who waited for a write of the journal that failed.
+    fn append_failed(&self, error: &JournalError) -> CommitError {
+        match error {
             JournalError::Full { .. } => CommitError::Full,
             JournalError::Limit(_) | JournalError::Poisoned { .. } => {
                 CommitError::Unavailable(error.to_string())
@@ -176,8 +192,7 @@ impl Writer {
                 self.shared.break_down(error.to_string());
                 CommitError::Unknown
             }
-        };
-        refuse(planned.into_iter().map(|planned| planned.order).collect(), &told);
+        }
     }
 
     fn count(&self, ops: &[Op]) {

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use super::begin::{Begin, remove_old};
 use super::frame::{self, Place};
 use super::prepare::{create_segment, cut, new_id, open_segment};
 use super::replay::{Ending, Frame, Replayed, replay};
@@ -21,6 +22,9 @@ pub const GROUP_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// The buffer of a large group is given back down to this.
 const BUFFER_BYTES_KEPT: usize = 4 * 1024 * 1024;
 
+/// Bytes of a segment. Compaction frees one at a time, so it needs at most so much room before it makes some.
+pub const SEGMENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
 /// How a journal is kept.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
@@ -30,7 +34,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { segment_bytes_max: 256 * 1024 * 1024 }
+        Self { segment_bytes_max: SEGMENT_BYTES_MAX }
     }
 }
 
@@ -63,6 +67,7 @@ impl Journal {
         visit: &mut dyn FnMut(Frame) -> Result<(), VisitError>,
     ) -> Result<(Self, Replayed), JournalError> {
         let replayed = replay(&*files, from, visit)?;
+        remove_old(&*files, Begin::read(&*files)?)?;
         let id = match replayed.id {
             Some(id) => id,
             None => new_id()?,
@@ -89,6 +94,17 @@ impl Journal {
     /// Where the next commit goes. Everything before it is durable.
     pub fn end(&self) -> Position {
         self.end
+    }
+
+    /// Goes on in a new segment unless this one is empty, and says where its first frame goes.
+    ///
+    /// # Errors
+    /// As [`Journal::append_group`].
+    pub(in crate::store) fn begin_segment(&mut self) -> Result<Position, JournalError> {
+        if self.end.offset > SEGMENT_HEADER_BYTES {
+            self.rotate()?;
+        }
+        Ok(self.end)
     }
 
     /// A reader of small documents for other threads.

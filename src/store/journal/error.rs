@@ -80,6 +80,10 @@ pub enum DamageKind {
     Header,
     #[error("its notes about gaps cannot be read")]
     Gaps,
+    #[error("the note `journal/begin`, which says with which segment the journal begins, cannot be read")]
+    Begin,
+    #[error("it belongs to another journal")]
+    Foreign,
     #[error("{0}")]
     Frame(FrameError),
     #[error("frame {found} stands where frame {expected} should")]

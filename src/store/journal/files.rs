@@ -19,7 +19,7 @@ pub trait JournalFiles: Debug + Send + Sync {
     fn create(&self, segment: u32) -> io::Result<Box<dyn SegmentFile>>;
     /// Opens a segment for reading and writing.
     fn open(&self, segment: u32) -> io::Result<Box<dyn SegmentFile>>;
-    /// Removes a segment.
+    /// Removes a segment and the notes beside it.
     fn remove(&self, segment: u32) -> io::Result<()>;
     /// Makes durable which segments there are.
     fn sync_dir(&self) -> io::Result<()>;
@@ -29,6 +29,10 @@ pub trait JournalFiles: Debug + Send + Sync {
     fn read_gaps(&self, segment: u32) -> io::Result<Option<Vec<u8>>>;
     /// Replaces these notes, durably and all or nothing.
     fn write_gaps(&self, segment: u32, bytes: &[u8]) -> io::Result<()>;
+    /// The note that says with which segment the journal begins; `None` if there is none.
+    fn read_begin(&self) -> io::Result<Option<Vec<u8>>>;
+    /// Replaces that note, durably and all or nothing.
+    fn write_begin(&self, bytes: &[u8]) -> io::Result<()>;
 }
 
 /// One open segment.
@@ -71,6 +75,10 @@ impl Directory {
         self.journal.join(file_name(segment))
     }
 
+    fn begin_path(&self) -> PathBuf {
+        self.journal.join("begin")
+    }
+
     fn gaps_path(&self, segment: u32) -> PathBuf {
         self.path(segment).with_extension("gaps")
     }
@@ -98,7 +106,10 @@ impl JournalFiles for Directory {
     }
 
     fn remove(&self, segment: u32) -> io::Result<()> {
-        disk::remove(&self.path(segment))
+        match disk::remove(&self.gaps_path(segment)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => disk::remove(&self.path(segment)),
+        }
     }
 
     fn sync_dir(&self) -> io::Result<()> {
@@ -127,6 +138,14 @@ impl JournalFiles for Directory {
 
     fn write_gaps(&self, segment: u32, bytes: &[u8]) -> io::Result<()> {
         durable::replace(&self.gaps_path(segment), bytes)
+    }
+
+    fn read_begin(&self) -> io::Result<Option<Vec<u8>>> {
+        durable::read_small(&self.begin_path())
+    }
+
+    fn write_begin(&self, bytes: &[u8]) -> io::Result<()> {
+        durable::replace(&self.begin_path(), bytes)
     }
 }
 

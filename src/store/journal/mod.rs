@@ -7,6 +7,7 @@
 //!
 //! ```text
 //! STATE/journal/00000001.seg   header, then frames (see frame.rs); at most the segment limit
+//! STATE/journal/begin         only after a compaction: the oldest segment; see begin.rs
 //! STATE/journal/00000001.gaps  only after a salvage: what to skip, so that no damaged byte is ever changed
 //! STATE/damaged/00000001.seg.1 copies of what could not be read
 //! ```
@@ -15,6 +16,7 @@ use std::fmt;
 use std::sync::Arc;
 
 mod append;
+mod begin;
 mod error;
 mod files;
 mod frame;
@@ -26,14 +28,15 @@ mod salvage;
 mod segment;
 mod window;
 
-pub use append::{GROUP_BYTES_MAX, GROUP_FRAMES_MAX, Journal, Options};
+pub use append::{GROUP_BYTES_MAX, GROUP_FRAMES_MAX, Journal, Options, SEGMENT_BYTES_MAX};
+pub use begin::{Begin, begin_at, bytes_from, bytes_of, oldest};
 pub use error::{Damage, DamageKind, JournalError, LimitExceeded, VisitError};
 pub use files::{Directory, JournalFiles, SegmentFile};
 pub use frame::{
     BODIES_MAX, BODY_BYTES_MAX, FRAME_HEADER_BYTES, FRAME_PAYLOAD_BYTES_MAX, FrameError, KEY_BYTES_MAX,
     OPS_MAX, VALUE_BYTES_MAX,
 };
-pub use replay::{Ending, Frame, Replayed, identity, replay};
+pub use replay::{Ending, Frame, Replayed, first_frame, identity, replay, replay_segment};
 pub use salvage::{Salvaged, Skipped, salvage};
 pub(in crate::store) use segment::number_of;
 pub use segment::{FORMAT_VERSION, JournalId, SEGMENT_HEADER_BYTES};
@@ -66,6 +69,11 @@ pub struct Position {
 impl Position {
     /// The oldest frame there is.
     pub const START: Self = Self { segment: 0, offset: 0, seq: 0 };
+
+    /// The first frame of a segment.
+    pub fn first_of(segment: u32, seq: u64) -> Self {
+        Self { segment, offset: SEGMENT_HEADER_BYTES, seq }
+    }
 }
 
 impl fmt::Display for Position {

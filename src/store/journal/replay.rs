@@ -1,6 +1,7 @@
 //! Reading the journal back, and telling how it ends.
 
 use super::append::GROUP_BYTES_MAX;
+use super::begin;
 use super::frame::{FrameError, Header};
 use super::read::{Found, SegmentReader, Unopened};
 use super::segment::{JournalId, SEGMENT_HEADER_BYTES};
@@ -70,22 +71,56 @@ pub fn replay(
     from: Position,
     visit: &mut dyn FnMut(Frame) -> Result<(), VisitError>,
 ) -> Result<Replayed, JournalError> {
-    let numbers = files.list().map_err(|source| JournalError::directory("list", source))?;
-    let (Some(&oldest), Some(&last)) = (numbers.first(), numbers.last()) else {
+    let (begin, numbers) = begin::whole(files)?;
+    let Some(&last) = numbers.last() else {
         return replay_nothing(from);
     };
-    let first = if from == Position::START { oldest } else { from.segment };
-    let mut walk = Walk { files, from, first, last, seq: from.seq, id: None, frames: 0, visit };
-    for segment in first..=last.max(first) {
-        if numbers.binary_search(&segment).is_err() {
-            return Err(damage(segment, 0, DamageKind::Missing));
-        }
+    let first = if from == Position::START { begin.segment } else { from.segment };
+    if numbers.binary_search(&first).is_err() {
+        return Err(damage(first, 0, DamageKind::Missing));
+    }
+    let mut walk = Walk { files, from, first, last, seq: from.seq, id: begin.id, frames: 0, visit };
+    for segment in first..=last {
         let (end, ending) = walk.segment(segment)?;
         if segment == last {
             return Ok(Replayed { frames: walk.frames, end, ending, id: walk.id });
         }
     }
     Err(damage(first, 0, DamageKind::Missing))
+}
+
+/// Where the first frame of a segment is.
+///
+/// # Errors
+/// [`JournalError::Damaged`] where its head cannot be read.
+pub fn first_frame(files: &dyn JournalFiles, segment: u32) -> Result<Position, JournalError> {
+    let reader = match SegmentReader::open(files, segment) {
+        Ok(reader) => reader,
+        Err(Unopened::Unreadable { kind, .. }) => return Err(damage(segment, 0, kind)),
+        Err(Unopened::Failed(error)) => return Err(error),
+    };
+    Ok(Position::first_of(segment, first_seq(&reader)))
+}
+
+/// The number of the first frame that can be read in a segment.
+fn first_seq(reader: &SegmentReader) -> u64 {
+    let skipped = reader.gaps.skip(SEGMENT_HEADER_BYTES).map(|(_, seq)| seq);
+    skipped.or(reader.first_seq).unwrap_or_default()
+}
+
+/// Shows the commits of one segment from `from` on to `visit`. It is not the journal's last, so it must end with a
+/// whole frame. Answers where it ends.
+///
+/// # Errors
+/// As [`replay`].
+pub fn replay_segment(
+    files: &dyn JournalFiles,
+    from: Position,
+    visit: &mut dyn FnMut(Frame) -> Result<(), VisitError>,
+) -> Result<Position, JournalError> {
+    let (first, last) = (from.segment, from.segment.saturating_add(1));
+    let mut walk = Walk { files, from, first, last, seq: from.seq, id: None, frames: 0, visit };
+    walk.segment(from.segment).map(|(end, _)| end)
 }
 
 fn replay_nothing(from: Position) -> Result<Replayed, JournalError> {
@@ -122,6 +157,9 @@ impl Walk<'_> {
                 return self.without_header(segment, kind, len);
             }
         };
+        if self.id.is_some_and(|id| id != reader.id) {
+            return Err(damage(segment, 0, DamageKind::Foreign));
+        }
         self.id = Some(reader.id);
         let mut offset = self.begin(&reader)?;
         loop {
@@ -153,13 +191,13 @@ impl Walk<'_> {
 
     /// Where to begin in a segment: numbers must go on where the segment before ended, or where `from` says.
     fn begin(&mut self, reader: &SegmentReader) -> Result<u64, JournalError> {
-        let skipped = reader.gaps.skip(SEGMENT_HEADER_BYTES).map(|(_, seq)| seq);
-        let first_seq = skipped.or(reader.first_seq).unwrap_or_default();
+        let is_noted = reader.gaps.skip(SEGMENT_HEADER_BYTES).is_some();
+        let first_seq = first_seq(reader);
         if self.from == Position::START && reader.segment == self.first {
             self.seq = first_seq;
         } else if reader.segment == self.from.segment {
             return self.begin_inside(reader);
-        } else if skipped.is_none() && first_seq != self.seq {
+        } else if !is_noted && first_seq != self.seq {
             let kind = DamageKind::Sequence { expected: self.seq, found: first_seq };
             return Err(damage(reader.segment, SEGMENT_HEADER_BYTES, kind));
         }

@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 
+use super::begin::{self, Begin};
 use super::gaps::{Gap, Gaps};
-use super::prepare::new_id;
-use super::read::{Found, SegmentReader, Unopened};
+use super::prepare::{create_segment, new_id};
+use super::read::{Found, SegmentReader};
 use super::replay::Frame;
 use super::segment::{JournalId, SEGMENT_HEADER_BYTES, SegmentHeader};
 use super::{DamageKind, JournalError, JournalFiles, Position, VisitError};
@@ -37,6 +38,12 @@ pub struct Salvaged {
     pub copies: Vec<(u32, io::Result<PathBuf>)>,
 }
 
+impl Skipped {
+    fn nothing(segment: u32, kind: DamageKind) -> Self {
+        Skipped { segment, offset: 0, bytes: 0, frames: 0, kind }
+    }
+}
+
 impl Salvaged {
     /// Bytes that could not be read.
     pub fn bytes_skipped(&self) -> u64 {
@@ -57,13 +64,25 @@ pub fn salvage(
     files: &dyn JournalFiles,
     visit: &mut dyn FnMut(Frame) -> Result<(), VisitError>,
 ) -> Result<Salvaged, JournalError> {
-    let numbers = files.list().map_err(|source| JournalError::directory("list", source))?;
+    let (begin, note) = match Begin::read(files) {
+        Ok(begin) => (begin, Note::Good),
+        Err(JournalError::Damaged(_)) => (Begin::FIRST, Note::Lost),
+        Err(error) => return Err(error),
+    };
+    let numbers = begin::live(files, begin)?;
     let (Some(&first), Some(&last)) = (numbers.first(), numbers.last()) else {
-        return Ok(Salvaged::default());
+        return salvage_nothing(files, begin);
     };
     let present: BTreeSet<u32> = numbers.into_iter().collect();
-    let id = find_id(files, &present)?;
-    let mut salvage = Salvage { files, id, first, last, seq: 1, report: Salvaged::default(), visit };
+    let id = match begin.id {
+        Some(id) => id,
+        None => find_id(files, &present)?,
+    };
+    let report = Salvaged::default();
+    let mut salvage = Salvage { files, id, first, last, seq: begin.first_seq, report, visit };
+    if note == Note::Lost || first > begin.segment {
+        salvage.begin_at_first(begin, note)?;
+    }
     for segment in first..=last {
         if present.contains(&segment) {
             salvage.segment(segment)?;
@@ -74,17 +93,36 @@ pub fn salvage(
     Ok(salvage.report)
 }
 
+/// What can be said of the note about the oldest segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Note {
+    Good,
+    Lost,
+}
+
+/// A journal of which nothing is left but the note where it began: it goes on there, so that no number comes twice.
+fn salvage_nothing(files: &dyn JournalFiles, begin: Begin) -> Result<Salvaged, JournalError> {
+    let mut report = Salvaged::default();
+    if let Some(id) = begin.id {
+        create_segment(files, id, begin.position())?;
+        report.skipped.push(Skipped::nothing(begin.segment, DamageKind::Missing));
+    }
+    Ok(report)
+}
+
 /// The journal's identity, from any segment that still tells it. If none does, no frame can be checked either, and a
 /// new one serves for what will be written.
 fn find_id(files: &dyn JournalFiles, present: &BTreeSet<u32>) -> Result<JournalId, JournalError> {
+    let new = new_id()?;
     for &segment in present {
-        match SegmentReader::open(files, segment) {
-            Ok(reader) => return Ok(reader.id),
-            Err(Unopened::Failed(error @ JournalError::Newer { .. })) => return Err(error),
-            Err(Unopened::Failed(_) | Unopened::Unreadable { .. }) => {}
+        match SegmentReader::open_damaged(files, segment, new) {
+            Ok(reader) if reader.first_seq.is_some() => return Ok(reader.id),
+            Ok(reader) if !reader.gaps.list.is_empty() => return Ok(reader.gaps.id),
+            Err(error @ JournalError::Newer { .. }) => return Err(error),
+            Ok(_) | Err(_) => {}
         }
     }
-    new_id()
+    Ok(new)
 }
 
 struct Salvage<'a> {
@@ -106,14 +144,22 @@ impl Salvage<'_> {
         let file = self.files.create(segment).map_err(failed)?;
         file.write_at(&header.encode(), 0).map_err(failed)?;
         file.sync_data().and_then(|()| self.files.sync_dir()).map_err(failed)?;
-        self.report.skipped.push(Skipped {
-            segment,
-            offset: 0,
-            bytes: 0,
-            frames: 0,
-            kind: DamageKind::Missing,
-        });
+        self.report.skipped.push(Skipped::nothing(segment, DamageKind::Missing));
         Ok(())
+    }
+
+    /// The oldest segments are not there, or nobody knows whether they should be: the journal begins with the first one
+    /// that is.
+    fn begin_at_first(&mut self, begin: Begin, note: Note) -> Result<(), JournalError> {
+        let reader = SegmentReader::open_damaged(self.files, self.first, self.id)?;
+        let first_seq = reader.first_seq.filter(|_| reader.id == self.id).unwrap_or(begin.first_seq);
+        let (kind, frames) = match note {
+            Note::Good => (DamageKind::Missing, first_seq.saturating_sub(begin.first_seq)),
+            Note::Lost => (DamageKind::Begin, 0),
+        };
+        self.report.skipped.push(Skipped { frames, ..Skipped::nothing(begin.segment, kind) });
+        self.seq = first_seq;
+        Begin { segment: self.first, first_seq, id: Some(self.id) }.write(self.files, self.id)
     }
 
     fn segment(&mut self, segment: u32) -> Result<(), JournalError> {
@@ -122,6 +168,9 @@ impl Salvage<'_> {
             return Ok(()); // Opening the journal finishes it.
         }
         let mut gaps = Vec::new();
+        if reader.id != self.id {
+            return self.foreign_segment(reader);
+        }
         let mut offset = self.begin(&mut reader, &mut gaps)?;
         loop {
             match reader.read(offset)? {
@@ -144,6 +193,15 @@ impl Salvage<'_> {
             }
         }
         self.keep_notes(&reader, gaps)
+    }
+
+    /// A file that came here from another journal: none of its frames belong to this one.
+    fn foreign_segment(&mut self, mut reader: SegmentReader) -> Result<(), JournalError> {
+        let (segment, offset) = (reader.segment, SEGMENT_HEADER_BYTES);
+        let bytes = reader.len().saturating_sub(offset);
+        self.report.skipped.push(Skipped { segment, offset, bytes, frames: 0, kind: DamageKind::Foreign });
+        reader.id = self.id;
+        self.keep_notes(&reader, vec![Gap { offset, bytes, next_seq: self.seq }])
     }
 
     /// Whether the process died while it made this segment, before any frame; as replay sees it.

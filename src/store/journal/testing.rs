@@ -16,6 +16,7 @@ pub(super) struct Disk {
     /// What a power cut leaves.
     pub synced: BTreeMap<u32, Vec<u8>>,
     pub gaps: BTreeMap<u32, Vec<u8>>,
+    pub begin: Option<Vec<u8>>,
     pub aside: Vec<u32>,
     /// Bytes of all segments together, beyond which writes stop half way.
     pub capacity: Option<usize>,
@@ -87,6 +88,15 @@ impl JournalFiles for MemoryFiles {
 
     fn write_gaps(&self, segment: u32, bytes: &[u8]) -> io::Result<()> {
         self.disk().gaps.insert(segment, bytes.to_vec());
+        Ok(())
+    }
+
+    fn read_begin(&self) -> io::Result<Option<Vec<u8>>> {
+        Ok(self.disk().begin.clone())
+    }
+
+    fn write_begin(&self, bytes: &[u8]) -> io::Result<()> {
+        self.disk().begin = Some(bytes.to_vec());
         Ok(())
     }
 }

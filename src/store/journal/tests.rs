@@ -149,9 +149,92 @@ fn groups_go_to_a_new_segment_when_one_is_full() {
     for (n, placed) in placed.iter().enumerate() {
         assert_eq!(replay_all(&files, placed.end).0.len(), 7 - n);
     }
-    files.disk().segments.remove(&1);
+    let id = open(&files, SMALL).id();
+    begin_at(&files, id, Position { offset: SEGMENT_HEADER_BYTES, ..placed[2].position }).expect("written");
     assert_eq!(seqs(&replay_all(&files, Position::START).0), [3, 4, 5, 6, 7, 8], "old segments may go");
     assert_eq!(open(&files, SMALL).end(), placed[7].end);
+    assert_eq!(files.disk().segments.keys().copied().collect::<Vec<_>>(), [2, 3, 4]);
+}
+
+/// A journal of segments 1 to 4 that was compacted to begin with the third.
+fn compacted() -> (MemoryFiles, Vec<Placed>) {
+    let (files, placed) = written(&[3, 3, 3, 3], SMALL);
+    let id = open(&files, SMALL).id();
+    begin_at(&files, id, placed[6].position).expect("noted");
+    (files, placed)
+}
+
+#[test]
+fn a_segment_that_went_is_not_one_that_was_lost() {
+    let (files, _) = compacted();
+    assert_eq!(seqs(&replay_all(&files, Position::START).0), [7, 8, 9, 10, 11, 12]);
+    let (frames, report) = salvage_all(&files);
+    assert_eq!((seqs(&frames), report.skipped.len()), (vec![7, 8, 9, 10, 11, 12], 0));
+
+    files.disk().segments.remove(&3);
+    assert!(matches!(
+        replay_all(&files, Position::START).1,
+        Err(JournalError::Damaged(Damage { segment: 3, kind: DamageKind::Missing, .. }))
+    ));
+    let (frames, report) = salvage_all(&files);
+    assert_eq!((seqs(&frames), report.frames_skipped()), (vec![10, 11, 12], 3));
+    assert_eq!(open(&files, SMALL).end().seq, 13);
+    assert_eq!(salvage_all(&files).1.skipped.len(), 0, "now it begins with the fourth");
+}
+
+#[test]
+fn what_was_to_go_when_the_process_died_goes_at_the_next_start() {
+    let (files, _) = written(&[3, 3, 3], SMALL);
+    let (before, _) = replay_all(&files, Position::START);
+    let left = files.disk().segments[&1].clone();
+    begin_at(&files, open(&files, SMALL).id(), before[3].position).expect("noted");
+    // Whatever stands in it.
+    for bytes in [left, vec![0xff; 5000], Vec::new()] {
+        files.disk().segments.insert(1, bytes);
+        assert_eq!(seqs(&replay_all(&files, Position::START).0), [4, 5, 6, 7, 8, 9]);
+        assert_eq!(salvage_all(&files).1.skipped.len(), 0);
+        open(&files, SMALL);
+        assert_eq!(files.disk().segments.keys().copied().collect::<Vec<_>>(), [2, 3]);
+    }
+}
+
+#[test]
+fn a_lost_or_damaged_note_of_the_beginning_is_refused_and_salvaged() {
+    for note in [None, Some(vec![7; 40])] {
+        let (files, _) = compacted();
+        files.disk().begin = note;
+        assert!(matches!(replay_all(&files, Position::START).1, Err(JournalError::Damaged(_))));
+        let (frames, report) = salvage_all(&files);
+        assert_eq!((seqs(&frames), report.skipped.len()), (vec![7, 8, 9, 10, 11, 12], 1));
+        append(&mut open(&files, SMALL), &[commit(13)]).expect("there is room");
+        assert_eq!(replay_all(&files, Position::START).0.len(), 7);
+    }
+}
+
+#[test]
+fn a_journal_of_which_only_its_beginning_is_known_goes_on_there() {
+    let (files, placed) = compacted();
+    files.disk().segments.clear();
+    assert!(matches!(
+        replay_all(&files, Position::START).1,
+        Err(JournalError::Damaged(Damage { segment: 3, kind: DamageKind::Missing, .. }))
+    ));
+    assert_eq!(salvage_all(&files).1.skipped.len(), 1);
+    assert_eq!(open(&files, SMALL).end(), placed[6].position);
+}
+
+#[test]
+fn a_segment_of_another_journal_is_refused_and_none_of_it_is_salvaged() {
+    let ((files, _), (other, _)) = (written(&[3, 3, 3], SMALL), written(&[3, 3, 3], SMALL));
+    let foreign = other.disk().segments[&2].clone();
+    files.disk().segments.insert(2, foreign);
+    assert!(matches!(
+        replay_all(&files, Position::START).1,
+        Err(JournalError::Damaged(Damage { segment: 2, kind: DamageKind::Foreign, .. }))
+    ));
+    let (frames, report) = salvage_all(&files);
+    assert_eq!((seqs(&frames), report.frames_skipped()), (vec![1, 2, 3, 7, 8, 9], 3));
+    assert_eq!(seqs(&replay_all(&files, Position::START).0), [1, 2, 3, 7, 8, 9]);
 }
 
 #[test]

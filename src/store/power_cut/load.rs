@@ -53,6 +53,7 @@ pub fn options() -> Options {
         cache_bytes: 8 << 20,
         checkpoint_every: Duration::from_millis(25),
         journal: journal::Options { segment_bytes_max: 24 * 1024 },
+        ..Options::default()
     }
 }
 

@@ -8,9 +8,11 @@ use super::report::{IndexFate, Report};
 use super::{CACHE_BYTES, Options, Progress, RecoverError, failed, move_aside};
 use crate::store::disk;
 use crate::store::embedded::follow::Follower;
-use crate::store::embedded::mark::{Applied, Checkpoint};
+use crate::store::embedded::mark::{Applied, Checkpoint, body_key, body_op, decode_body};
 use crate::store::embedded::open::open_index;
-use crate::store::journal::{Directory, Frame, Journal, JournalError, JournalId, Position, salvage};
+use crate::store::journal::{
+    Bodies, Directory, Frame, Journal, JournalError, JournalId, PlacedBodies, Position, salvage,
+};
 use crate::store::read::{Direction, Kv};
 use crate::store::sled::{Index, IndexError};
 use crate::store::state::State;
@@ -37,14 +39,15 @@ pub(super) fn rebuild(
     checkpoint: Option<&Checkpoint>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Rebuilt, RecoverError> {
-    let (index, applied, fate) = match checkpoint.and_then(|checkpoint| whole_index(state, checkpoint)) {
+    let (index, applied, fate) = match checkpoint.and_then(|checkpoint| whole_index(state, files, checkpoint))
+    {
         Some((index, applied)) => (index, applied, IndexFate::Kept),
         None => {
             let (index, fate) = new_index(state)?;
             (index, Applied { journal: NO_JOURNAL, position: Position::START }, fate)
         }
     };
-    let mut seen = Seen::default();
+    let (mut seen, bodies) = (Seen::default(), Bodies::new(files.clone()));
     let mut follower = Follower::new(&index, applied.journal);
     let mut end = Position::START;
     let mut frames = 0;
@@ -56,7 +59,10 @@ pub(super) fn rebuild(
         seen.take(&frame.ops);
         end = frame.end;
         // What the index has already is not put back to what it was.
-        if frame.position.seq >= applied.position.seq { follower.take_frame(frame) } else { Ok(()) }
+        match frame.position.seq >= applied.position.seq {
+            true => follower.take_frame(frame),
+            false => find_bodies(&index, &bodies, &frame.bodies),
+        }
     };
     let salvaged = salvage(&**files, &mut |frame| Ok(take(frame)?)).map_err(journal_error)?;
     follower.finish()?;
@@ -64,12 +70,30 @@ pub(super) fn rebuild(
     let (journal, _) = Journal::open(files.clone(), Options::default(), end, &mut |_| Ok(()))?;
     let kept = fate == IndexFate::Kept;
     let restate = kept && (!salvaged.skipped.is_empty() || journal.end().seq < applied.position.seq);
-    Ok(Rebuilt { index, journal, seen, report: Report::new(fate, salvaged), restate })
+    let mut report = Report::new(fate, salvaged);
+    if let Some(checkpoint) =
+        checkpoint.filter(|checkpoint| !kept && checkpoint.applied.journal == journal.id())
+    {
+        report.commits_missing = checkpoint.applied.position.seq.saturating_sub(journal.end().seq);
+        seen.lost_frames += report.commits_missing;
+    }
+    Ok(Rebuilt { index, journal, seen, report, restate })
+}
+
+/// A journal older than its index has documents at other places than the index knows.
+fn find_bodies(index: &Index, bodies: &Bodies, found: &PlacedBodies) -> Result<(), IndexError> {
+    for (id, at) in found {
+        let known = index.value(&body_key(*id))?.and_then(|place| decode_body(&place));
+        if known.is_some_and(|known| known != *at && bodies.read(&known).is_err()) {
+            index.apply(vec![body_op(*id, at)])?;
+        }
+    }
+    Ok(())
 }
 
 /// The index, if it is all that a start would ask of it and every row of it can be read.
-fn whole_index(state: &State, checkpoint: &Checkpoint) -> Option<(Index, Applied)> {
-    let (index, applied) = match open_index(&state.sled(), CACHE_BYTES, checkpoint) {
+fn whole_index(state: &State, files: &Directory, checkpoint: &Checkpoint) -> Option<(Index, Applied)> {
+    let (index, applied) = match open_index(&state.sled(), CACHE_BYTES, checkpoint, files) {
         Ok(opened) => opened,
         Err(error) => {
             log::warn!("{error}");

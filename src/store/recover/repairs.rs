@@ -4,6 +4,7 @@ use std::mem;
 
 use super::RecoverError;
 use crate::store::embedded::follow::Follower;
+use crate::store::embedded::mark::CARRIED;
 use crate::store::journal::{FrameRef, Journal, Op};
 use crate::store::keys;
 use crate::store::read::{Direction, Kv, Row};
@@ -62,6 +63,14 @@ impl<'a> Repairs<'a> {
         let index = self.index;
         // The store's own keys are not of the journal.
         for_each(index, &[1], &[u8::MAX], |(key, value)| self.put(key, value))
+    }
+
+    /// The oldest segment stays until all that is live in it has been written once more.
+    pub fn forget_carried(&mut self) -> Result<(), RecoverError> {
+        if self.index.value(CARRIED)?.is_none() {
+            return Ok(());
+        }
+        self.delete(CARRIED.to_vec())
     }
 
     pub fn finish(mut self) -> Result<Journal, RecoverError> {

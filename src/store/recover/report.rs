@@ -39,6 +39,8 @@ pub struct LostBody {
 pub struct Report {
     pub index: IndexFate,
     pub journal: Salvaged,
+    /// Commits that a checkpoint tells of, and that stand neither in the journal nor in the index.
+    pub commits_missing: u64,
     /// Rows of the store.
     pub rows: u64,
     pub jobs: u64,
@@ -64,6 +66,7 @@ impl Report {
         Report {
             index,
             journal,
+            commits_missing: 0,
             rows: 0,
             jobs: 0,
             bad_records: 0,
@@ -81,7 +84,8 @@ impl Report {
 
     /// Whether nothing that was ever acknowledged is known to be missing.
     pub fn is_complete(&self) -> bool {
-        self.journal.skipped.is_empty() && self.bad_records == 0 && self.lost_bodies == 0
+        let lost = self.commits_missing + self.bad_records + self.lost_bodies;
+        self.journal.skipped.is_empty() && lost == 0
     }
 
     pub(super) fn bad_record(&mut self, record: BadRecord) {
@@ -138,6 +142,13 @@ impl Report {
                 f,
                 "journal/{:08}.seg: {} bytes at {} skipped, {} commits: {}",
                 skipped.segment, skipped.bytes, skipped.offset, skipped.frames, skipped.kind
+            )?;
+        }
+        if self.commits_missing > 0 {
+            writeln!(
+                f,
+                "the journal ends {} commits before its last checkpoint, as one from an older copy; they are lost",
+                self.commits_missing
             )?;
         }
         for (segment, copy) in &self.journal.copies {

@@ -7,7 +7,8 @@ use crate::model::fleet::Numbers;
 use crate::model::id::{CommitSeq, DocumentId, JobId};
 use crate::model::intake::numbers::{BLOCK, Reserved, SETTING};
 use crate::store::Store;
-use crate::store::embedded::tests::{Life, QUEUE, accept, closed, copy};
+use crate::store::embedded::tests::{Life, QUEUE, accept, closed, compact, copy, until};
+use crate::store::journal;
 use crate::store::keys;
 use crate::store::read::Row;
 use crate::store::sled::Index;
@@ -221,4 +222,105 @@ fn progress_is_heard_of_and_an_empty_store_is_one() {
     let report = recovered(&path);
     assert_eq!((report.is_complete(), report.numbers_raised), (true, false));
     assert_eq!(Life::open(&path).store.last_seq(), CommitSeq(0));
+}
+
+/// A store at three moments, compacted between them; the last job that was accepted by then.
+fn ages() -> (tempfile::TempDir, Vec<(PathBuf, u32)>) {
+    let (parent, path) = crate::store::embedded::tests::state();
+    let mut ages = Vec::new();
+    for age in 0..3 {
+        let life = Life::try_open_with(&path, compact::eager()).expect("opens");
+        let (begun, last) = (oldest(&path), (age + 1) * 400);
+        compact::use_up(&life, last - 399..=last, |_| {});
+        until("it is compacted", || oldest(&path) > begun);
+        life.close();
+        let image = parent.path().join(format!("age-{age}"));
+        copy(&path, &image);
+        ages.push((image, last));
+    }
+    (parent, ages)
+}
+
+fn oldest(path: &Path) -> u32 {
+    journal::oldest(&Directory::new(path).expect("there")).expect("readable")
+}
+
+/// Journal, index and checkpoint, each of any age: what cannot be is refused with the way out, and after a recovery
+/// every job is there that the journal knows, and none that had gone by then.
+#[test]
+fn parts_of_different_ages_are_refused_or_right() {
+    let (parent, ages) = ages();
+    let mixed = parent.path().join("mixed");
+    for n in 0..27 {
+        let [of_journal, of_sled, of_checkpoint] = [n % 3, n / 3 % 3, n / 9];
+        copy(&ages[2].0, &mixed);
+        for (part, age) in [("journal", of_journal), ("sled", of_sled), ("checkpoint", of_checkpoint)] {
+            let to = mixed.join(part);
+            fs::remove_dir_all(&to).or_else(|_| fs::remove_file(&to)).expect("ours");
+            copy(&ages[age].0.join(part), &to);
+        }
+        let name = format!("journal {of_journal}, sled {of_sled}, checkpoint {of_checkpoint}");
+        let left = |age: usize| -> Vec<u32> { (1..=ages[age].1).filter(|id| compact::stays(*id)).collect() };
+        match Life::try_open(&mixed) {
+            Ok(life) => assert_eq!(life.ids(), left(of_journal), "{name}: it opened"),
+            Err(error) => assert!(error.to_string().contains("spool recover"), "{name}: {error}"),
+        }
+        let report = recovered(&mixed);
+        let life = Life::open(&mixed);
+        let age = if report.index == IndexFate::Kept { of_sled.max(of_journal) } else { of_journal };
+        assert_eq!(life.ids(), left(age), "{name}: {report}");
+        left(of_journal).into_iter().for_each(|id| life.check_job(id));
+        let known = of_journal.max(of_checkpoint);
+        let is_lost = report.index != IndexFate::Kept && known > of_journal;
+        assert!(!is_lost || report.commits_missing > 0, "{name}: {report}");
+        drop(life);
+        fs::remove_dir_all(&mixed).expect("ours");
+    }
+}
+
+#[test]
+fn documents_without_a_store_are_not_swept() {
+    let (_parent, path) = closed(3);
+    fs::write(path.join("documents/7"), "of a job").expect("written");
+    for part in ["journal", "sled"] {
+        fs::remove_dir_all(path.join(part)).expect("ours");
+    }
+    fs::remove_file(path.join("checkpoint")).expect("ours");
+    let error = Life::try_open(&path).err().expect("refused").to_string();
+    assert!(error.contains("1 documents are in") && error.contains("`spool recover`"), "{error}");
+    let (files, kept) = recovered(&path).documents_kept.expect("kept aside");
+    assert_eq!((files, kept.join("7").exists()), (1, true));
+    Life::open(&path).check(0);
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 12, ..Default::default() })]
+
+    /// Whatever is flipped or cut off the journal while the index is lost as well: the store opens after a recovery, and
+    /// all that is missing is in the report.
+    #[test]
+    fn a_damaged_journal_alone_gives_what_can_be_read(
+        flips in proptest::collection::vec(proptest::prelude::any::<proptest::sample::Index>(), 0..4),
+        cut in proptest::option::of(proptest::prelude::any::<proptest::sample::Index>()),
+    ) {
+        let (_parent, path) = closed(40);
+        let segment = path.join("journal/00000001.seg");
+        let mut bytes = fs::read(&segment).expect("there");
+        for flip in &flips {
+            let at = flip.index(bytes.len());
+            bytes[at] ^= 0x40;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        fs::write(&segment, &bytes).expect("ours");
+        fs::remove_dir_all(path.join("sled")).expect("ours");
+        let report = recovered(&path);
+        let life = Life::open(&path);
+        let there = life.ids();
+        proptest::prop_assert_eq!(there.len() as u64, report.jobs);
+        there.iter().for_each(|id| life.check_job(*id));
+        proptest::prop_assert!(there.len() == 40 || !report.is_complete(), "{} jobs: {}", there.len(), report);
+        life.accept([9999]);
+    }
 }

@@ -3,18 +3,24 @@
 use std::sync::Mutex;
 
 use super::*;
-use crate::store::conformance::{Effort, Fixture, exercise};
+use crate::store::conformance::{Effort, Fixture, Numbers, exercise, exercise_long};
 
 struct Directories {
     all: Mutex<Vec<tempfile::TempDir>>,
     /// Whether a life ends in good order.
     closing: bool,
+    options: Options,
+    numbers: Numbers,
 }
 
 impl Directories {
-    fn open(path: &Path) -> EmbeddedStore {
+    fn new(closing: bool, options: Options, numbers: Numbers) -> Directories {
+        Directories { all: Mutex::default(), closing, options, numbers }
+    }
+
+    fn open(&self, path: &Path) -> EmbeddedStore {
         let state = State::open(path).expect("a state directory");
-        EmbeddedStore::open(&state, options()).expect("opens").store
+        EmbeddedStore::open(&state, self.options).expect("opens").store
     }
 }
 
@@ -24,7 +30,7 @@ impl Fixture for Directories {
     fn fresh(&self) -> EmbeddedStore {
         let (parent, path) = state();
         self.all.lock().expect("no test panics here").push(parent);
-        Directories::open(&path)
+        self.open(&path)
     }
 
     fn reopen(&self, store: EmbeddedStore) -> EmbeddedStore {
@@ -32,7 +38,7 @@ impl Fixture for Directories {
         if self.closing {
             store.close();
             drop(store);
-            return Directories::open(&path);
+            return self.open(&path);
         }
         let image = path.with_extension("image");
         let _ = fs::remove_dir_all(&image);
@@ -40,7 +46,11 @@ impl Fixture for Directories {
         drop(store);
         fs::remove_dir_all(&path).expect("ours");
         fs::rename(&image, &path).expect("ours");
-        Directories::open(&path)
+        self.open(&path)
+    }
+
+    fn numbers(&self) -> Numbers {
+        self.numbers
     }
 
     fn key_space(&self, store: &EmbeddedStore) -> Vec<Row> {
@@ -51,10 +61,18 @@ impl Fixture for Directories {
 
 #[test]
 fn the_store_is_one_over_restarts() {
-    exercise(&Directories { all: Mutex::default(), closing: true }, Effort { walks: 3, steps: 150 });
+    exercise(&Directories::new(true, options(), Numbers::InSequence), Effort { walks: 3, steps: 150 });
 }
 
 #[test]
 fn the_store_is_one_over_crashes() {
-    exercise(&Directories { all: Mutex::default(), closing: false }, Effort { walks: 3, steps: 150 });
+    exercise(&Directories::new(false, options(), Numbers::InSequence), Effort { walks: 3, steps: 150 });
+}
+
+#[test]
+fn the_store_is_one_while_it_is_compacted() {
+    let directories = Directories::new(true, super::compact::eager(), Numbers::WithGaps);
+    exercise_long(&directories, Effort { walks: 2, steps: 600 });
+    let all = directories.all.lock().expect("no test panics here");
+    assert!(all.iter().all(|parent| parent.path().join("state/journal/begin").exists()), "never compacted");
 }

@@ -3,17 +3,17 @@
 use super::*;
 
 /// A small file system of its own, unmounted in the end. Only root may mount; for others these tests are none.
-struct Tmpfs(PathBuf);
+pub(super) struct Tmpfs(PathBuf);
 
 impl Tmpfs {
-    fn mount(path: &Path, bytes: u64) -> Option<Tmpfs> {
+    pub fn mount(path: &Path, bytes: u64) -> Option<Tmpfs> {
         fs::create_dir_all(path).expect("made");
         let size = format!("size={bytes}");
         let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(path).status();
         mounted.is_ok_and(|status| status.success()).then_some(Tmpfs(path.to_owned()))
     }
 
-    fn resize(&self, bytes: u64) {
+    pub fn resize(&self, bytes: u64) {
         let size = format!("remount,size={bytes}");
         let done = Command::new("mount").args(["-o", &size]).arg(&self.0).status().expect("mount runs");
         assert!(done.success());
@@ -101,7 +101,7 @@ fn an_index_that_fails_alone_catches_up() {
 }
 
 /// The index is lost under the running process, as a write without room may do it.
-fn lose_the_index(life: &Life, path: &Path) {
+pub(super) fn lose_the_index(life: &Life, path: &Path) {
     let db = OpenOptions::new().write(true).open(path.join("sled/db")).expect("ours");
     db.set_len(0).expect("cut");
     life.store.shared.suspect.store(true, std::sync::atomic::Ordering::Release);
