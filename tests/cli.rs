@@ -2,6 +2,9 @@
 
 #[path = "support/scripted.rs"]
 mod scripted;
+#[allow(dead_code, reason = "each test measures what it needs")]
+#[path = "support/wait.rs"]
+mod wait;
 
 use std::fs;
 use std::io::{Read, Write};
@@ -625,4 +628,28 @@ fn a_copy_goes_to_no_file_that_was_laid_there() {
     let mut seen = String::new();
     open.read_to_string(&mut seen).unwrap();
     assert!(seen.is_empty() && fs::metadata(at("second.tar")).unwrap().ino() != before, "{seen}");
+}
+
+#[test]
+fn a_pipe_is_waited_for_before_the_server_is_promised_anything() {
+    use std::os::unix::fs::OpenOptionsExt;
+    const NONBLOCK: i32 = rustix::fs::OFlags::NONBLOCK.bits() as i32;
+    let home = here();
+    let pipe = home.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let mut command = spool(home.path());
+    command.args(["print", "pipe", "--server", "unix:s"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // It can be opened as soon as somebody reads; there is no server yet.
+    let mut input = wait::wait_until("it reads the pipe", wait::PATIENCE, || {
+        let open = fs::OpenOptions::new().write(true).custom_flags(NONBLOCK).open(&pipe);
+        assert!(open.is_ok() || child.try_wait().unwrap().is_none(), "it has given up");
+        open.ok()
+    });
+    let server = Scripted::unix(&home.path().join("s"), vec![Reply::Answer(201, JOB.into())]);
+    input.write_all(b"at last").unwrap();
+    drop(input);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    assert_eq!(server.next().body, "at last");
 }

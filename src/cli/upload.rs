@@ -2,13 +2,13 @@
 //! was lost. The idempotency key is the same both times, so nothing is printed twice.
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, Cursor, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::client::{Broken, Document, NoAnswer, Server, good, read_answer};
+use super::client::{Broken, Document, NoAnswer, Server, good, read_answer, read_source};
 use super::failure::Failure;
 use super::output::{clean, pause};
 use super::shapes::Job;
@@ -20,6 +20,8 @@ use crate::model::time::MonoTime;
 const QUIET: Duration = Duration::from_secs(1);
 /// How long is waited before a document is sent again.
 const BEFORE_AGAIN: Duration = Duration::from_secs(1);
+/// How much is waited for before a source that is no file is promised to the server, in bytes, at most.
+const BEGINNING_BYTES: usize = 64 * 1024;
 /// After a lost connection the server is looked for so many times; found, it is sent the document once.
 const TRIES_AFTER_LOSS: u32 = 10;
 
@@ -87,6 +89,23 @@ struct Opened {
     again: Again,
 }
 
+impl Opened {
+    /// Waits for the beginning of what may still be in the making: the server does not wait long for a body that it
+    /// was promised.
+    fn begun(mut self) -> io::Result<Opened> {
+        if self.again == Again::Cannot {
+            let mut beginning = vec![0; BEGINNING_BYTES];
+            let bytes = read_source(&mut *self.source, &mut beginning)?;
+            beginning.truncate(bytes);
+            self.source = match bytes {
+                0 => Box::new(io::empty()),
+                _ => Box::new(Cursor::new(beginning).chain(self.source)),
+            };
+        }
+        Ok(self)
+    }
+}
+
 /// Whether a source can be read a second time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Again {
@@ -113,7 +132,8 @@ impl Read for LazyFile {
 /// Submits one document as one job.
 pub fn upload(source: &Source, target: &str, key: &str, server: &Server) -> Result<Job, Failure> {
     let what = format!("cannot print {}", source.name());
-    let open = || source.open().map_err(|error| Failure::failed(format!("{what}: {error}")));
+    let failed = |error| Failure::failed(format!("{what}: {error}"));
+    let open = || source.open().and_then(Opened::begun).map_err(failed);
     let first = open()?;
     let mut left = if first.again == Again::Can { TRIES_AFTER_LOSS } else { 0 };
     let mut lost = None;

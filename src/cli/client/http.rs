@@ -187,7 +187,7 @@ impl Exchange<'_> {
         let mut gone = 0;
         while gone < length {
             let most = usize::try_from(length - gone).map_or(PIECE_BYTES, |left| left.min(PIECE_BYTES));
-            let read = read_source(document.source, &mut piece[..most])?;
+            let read = read_source(document.source, &mut piece[..most]).map_err(Broken::Source)?;
             if read == 0 {
                 let short = format!("it became shorter while it was sent: {gone} of {length} bytes");
                 return Err(Broken::Source(io::Error::new(io::ErrorKind::UnexpectedEof, short)));
@@ -206,7 +206,7 @@ impl Exchange<'_> {
         let mut piece = vec![0; PIECE_BYTES];
         let mut gone = 0;
         loop {
-            let read = read_source(document.source, &mut piece)?;
+            let read = read_source(document.source, &mut piece).map_err(Broken::Source)?;
             if read == 0 {
                 return self.send(b"0\r\n\r\n");
             }
@@ -294,11 +294,12 @@ impl Exchange<'_> {
     }
 }
 
-fn read_source(source: &mut dyn Read, buffer: &mut [u8]) -> Result<usize, Broken> {
+/// Reads some bytes; 0 at the end. A signal is no error.
+pub fn read_source(source: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
     loop {
         match source.read(buffer) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            other => return other.map_err(Broken::Source),
+            read => return read,
         }
     }
 }

@@ -13,7 +13,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-pub use http::{Body, Broken, Document, Response};
+pub use http::{Body, Broken, Document, Response, read_source};
 pub use place::{Place, ServerArgs};
 
 use super::failure::Failure;
