@@ -120,7 +120,7 @@ impl Default for Timing {
     fn default() -> Self {
         Timing {
             connect: Duration::from_secs(10),
-            beat: Duration::from_secs(1),
+            beat: Duration::from_millis(250),
             silence: Duration::from_secs(90),
         }
     }
