@@ -73,6 +73,11 @@ fn the_store_is_one_over_crashes() {
 fn the_store_is_one_while_it_is_compacted() {
     let directories = Directories::new(true, super::compact::eager(), Numbers::WithGaps);
     exercise_long(&directories, Effort { walks: 2, steps: 600 });
-    let all = directories.all.lock().expect("no test panics here");
-    assert!(all.iter().all(|parent| parent.path().join("state/journal/begin").exists()), "never compacted");
+    // A fast machine may be through with a walk before its first segment has gone; then it goes now.
+    for parent in directories.all.lock().expect("no test panics here").iter() {
+        let path = parent.path().join("state");
+        let store = directories.open(&path);
+        until("the first segment has gone", || path.join("journal/begin").exists());
+        store.close();
+    }
 }
