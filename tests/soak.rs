@@ -64,9 +64,9 @@ const BOUNDS: [Bound; 5] = [
     bound("threads", |s| s.threads),
 ];
 
-/// The most that the journal takes, bytes: twice what is live, two segments of 256 MiB, and what comes in while one of
-/// them is being compacted.
-const JOURNAL_MAX: u64 = 1 << 30;
+/// The most that the journal takes, bytes: twice what is live, which is less than 100 MB here, two segments of 64 MiB, and
+/// what comes in while one of them is being compacted.
+const JOURNAL_MAX: u64 = 512 << 20;
 
 fn configuration(machines: &[Machine], printed: &Path, grace_ms: usize) -> String {
     let mut text = format!(
