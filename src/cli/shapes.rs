@@ -149,6 +149,25 @@ pub struct Worker {
     pub generation: Option<u64>,
 }
 
+/// A server of a cluster, or one that is alone.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Node {
+    pub name: String,
+    pub url: Option<String>,
+    pub roles: Vec<String>,
+    pub this: bool,
+    pub master: bool,
+    pub life: Option<String>,
+    pub taking: Option<String>,
+    pub queued_jobs: u64,
+    pub queued_bytes: u64,
+    pub expected_completion_s: Option<u64>,
+    pub busy_workers: u32,
+    pub cpu_percent: Option<f64>,
+    pub free_disk: Option<u64>,
+}
+
 /// A token that is good for a few minutes.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Pass {

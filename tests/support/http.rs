@@ -103,6 +103,7 @@ impl Running {
             bounds: setup.bounds,
             backups: Arc::new(Copied(setup.copy)),
             stats: Arc::default(),
+            cluster: None,
         }));
         let (handle, thread) = serve(listener, Arc::clone(&state));
         let token = secret.trim().to_owned();

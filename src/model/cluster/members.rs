@@ -152,9 +152,9 @@ impl Members {
         }
     }
 
-    /// A node did not answer: it is out until it does.
-    pub fn did_not_answer(&mut self, name: &NodeName) {
-        if let Some(member) = self.others.get_mut(name) {
+    /// Nobody answered under this address: who is there is out until he does.
+    pub fn did_not_answer_at(&mut self, url: &NodeUrl) {
+        for member in self.others.values_mut().filter(|member| member.node.url == *url) {
             member.answered = None;
         }
     }

@@ -26,10 +26,10 @@ pub struct Metrics {
     pub expected_completion: Option<Duration>,
     /// Threads that send.
     pub busy_workers: u32,
-    /// Of all processors of its machine, in thousandths.
-    pub cpu_permille: u16,
+    /// Of all processors of its machine, in thousandths; `None` where the system does not tell.
+    pub cpu_permille: Option<u16>,
     /// Where its state is, in bytes.
-    pub free_disk: u64,
+    pub free_disk: Option<u64>,
     /// The queue that it uses where none is named.
     pub default: Option<QueueName>,
     pub queues: Arc<Vec<QueueLoad>>,
@@ -75,6 +75,12 @@ pub struct QueueLoad {
     pub bytes_per_s: Option<u64>,
     /// For all that waits there.
     pub expected_wait: Option<Duration>,
+}
+
+impl Taking {
+    pub fn from_word(word: &str) -> Option<Taking> {
+        Taking::ALL.into_iter().find(|taking| taking.word() == word)
+    }
 }
 
 impl QueueLoad {

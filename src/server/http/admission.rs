@@ -11,6 +11,7 @@ use super::access::{Share, What, Who};
 use super::gate::Admission;
 use super::host::check_origin;
 use super::multipart;
+use super::nodes;
 use super::order::{self, Order};
 use super::peer::{Local, Peer};
 use super::problem::Problem;
@@ -18,6 +19,7 @@ use super::query::Query;
 use super::routes::{Route, Takes, find};
 use super::state::HttpState;
 use super::upload::JSON_BYTES_MAX;
+use crate::cluster::message::MESSAGE_BYTES_MAX;
 
 /// The admission of the listener.
 pub fn admission(state: Arc<HttpState>) -> impl Admission {
@@ -29,6 +31,10 @@ fn judge(state: &HttpState, request: &Request, peer: &Peer) -> Result<(), Proble
     state.settings().hosts.check(request, local)?;
     check_origin(request)?;
     let route = find(request.method(), request.path())?;
+    if route.what == Some(What::Node) {
+        nodes::admit(state, request)?;
+        return check_body(state, route, request);
+    }
     let who = state.who(peer, request.headers())?;
     if let Some(what) = route.what {
         state.allow(&who, what)?;
@@ -56,6 +62,7 @@ fn check_body(state: &HttpState, route: &Route, request: &Request) -> Result<(),
     let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     let most = match route.takes {
         Takes::Job | Takes::Document => state.settings().config.limits.document,
+        Takes::Message => MESSAGE_BYTES_MAX as u64,
         Takes::Json | Takes::Nothing => JSON_BYTES_MAX as u64,
     };
     if length > Some(most) {

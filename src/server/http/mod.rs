@@ -31,6 +31,7 @@ pub mod listener;
 mod login;
 mod metrics;
 mod multipart;
+mod nodes;
 mod openapi;
 mod order;
 mod pages;
@@ -89,6 +90,9 @@ pub fn configure(cfg: &mut web::ServiceConfig, state: Arc<HttpState>) {
         .route("/api/v1/session", web::get().to(login::session))
         .route("/api/v1/login-codes", web::post().to(login::code))
         .route("/api/v1/backup", web::get().to(backup::take))
+        .route("/api/v1/nodes", web::get().to(nodes::list))
+        .route("/api/v1/entry", web::get().to(nodes::entry))
+        .route("/cluster/v1/metrics", web::post().to(nodes::told))
         .route("/metrics", web::get().to(metrics::show));
     cfg.route("/api/v1/documents", web::post().to(documents::register))
         .route("/api/v1/documents", web::get().to(documents::list))

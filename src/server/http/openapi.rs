@@ -9,8 +9,8 @@ use super::docs_page::page;
 use super::problem::Problem;
 use super::state::no_query;
 use super::{
-    backup, control, describe, discover, documents, events, health, jobs, login, metrics, pages, pools,
-    printers, submit, tokens, workers,
+    backup, control, describe, discover, documents, events, health, jobs, login, metrics, nodes, pages,
+    pools, printers, submit, tokens, workers,
 };
 
 #[derive(OpenApi)]
@@ -74,6 +74,9 @@ use super::{
         backup::take,
         metrics::show,
         describe::describe,
+        nodes::list,
+        nodes::entry,
+        nodes::told,
     )
 )]
 struct Interface;

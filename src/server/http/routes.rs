@@ -27,6 +27,8 @@ pub enum Takes {
     Job,
     /// A document.
     Document,
+    /// What one node says to another.
+    Message,
 }
 
 const fn route(method: &'static str, path: &'static str, takes: Takes, what: Option<What>) -> Route {
@@ -89,6 +91,9 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/session", Takes::Nothing, Some(What::Public)),
     route("POST", "/api/v1/login-codes", Takes::Nothing, Some(What::MakePass)),
     route("GET", "/api/v1/backup", Takes::Nothing, Some(What::Control)),
+    route("GET", "/api/v1/nodes", Takes::Nothing, Some(What::Watch)),
+    route("GET", "/api/v1/entry", Takes::Nothing, Some(What::SeePrinters)),
+    route("POST", "/cluster/v1/metrics", Takes::Message, Some(What::Node)),
     route("GET", "/metrics", Takes::Nothing, Some(What::Watch)),
 ];
 

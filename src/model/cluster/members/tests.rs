@@ -44,7 +44,7 @@ fn the_master_is_the_first_that_lives_in_both_directions() {
     assert_eq!(members.master(at(1)).map(|node| node.name.clone()), Some(name("b")));
     members.answered(&name("a"), at(1));
     assert_eq!(members.master(at(1)).map(|node| node.name.clone()), Some(name("a")));
-    members.did_not_answer(&name("a"));
+    members.did_not_answer_at(&all("a").url);
     assert_eq!(members.master(at(1)).map(|node| node.name.clone()), Some(name("b")));
     // Three periods of silence.
     assert_eq!(members.master(at(2_999)).map(|node| node.name.clone()), Some(name("b")));
