@@ -334,6 +334,15 @@ impl Store for EmbeddedStore {
         self.answer(move |view| read::setting(view, &name))
     }
 
+    fn settings(
+        &self,
+        prefix: &str,
+        n: usize,
+    ) -> BoxFuture<'static, Result<Vec<(String, Vec<u8>)>, ReadError>> {
+        let prefix = prefix.to_owned();
+        self.answer(move |view| read::settings(view, &prefix, n))
+    }
+
     fn key(
         &self,
         user: &str,

@@ -295,6 +295,14 @@ impl Store for MemoryStore {
         self.answer(|rows| read::setting(rows, name))
     }
 
+    fn settings(
+        &self,
+        prefix: &str,
+        n: usize,
+    ) -> BoxFuture<'static, Result<Vec<(String, Vec<u8>)>, ReadError>> {
+        self.answer(|rows| read::settings(rows, prefix, n))
+    }
+
     fn key(
         &self,
         user: &str,

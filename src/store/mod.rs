@@ -176,6 +176,12 @@ pub trait Store: Send + Sync {
     fn printers(&self) -> BoxFuture<'static, Result<Vec<Printer>, ReadError>>;
     fn pools(&self) -> BoxFuture<'static, Result<Vec<Pool>, ReadError>>;
     fn setting(&self, name: &str) -> BoxFuture<'static, Result<Option<Vec<u8>>, ReadError>>;
+    /// The small values whose names begin so, in the order of their names; at most `n`.
+    fn settings(
+        &self,
+        prefix: &str,
+        n: usize,
+    ) -> BoxFuture<'static, Result<Vec<(String, Vec<u8>)>, ReadError>>;
     /// The live record of an idempotency key; expired ones are none.
     fn key(
         &self,

@@ -138,6 +138,18 @@ pub fn setting(kv: &impl Kv, name: &str) -> Result<Option<Vec<u8>>, ReadError> {
     Ok(stored.map(|SettingV1(bytes)| bytes))
 }
 
+/// The values whose names begin so, in the order of their names; at most `n`.
+pub fn settings(kv: &impl Kv, prefix: &str, n: usize) -> Result<Vec<(String, Vec<u8>)>, ReadError> {
+    let from = keys::setting(prefix);
+    let rows = kv.range(&from, &keys::behind(&from), Direction::Up, n)?;
+    let one = |(key, _): (Vec<u8>, _)| {
+        let name = keys::setting_name(&key);
+        let value = setting(kv, &name)?;
+        Ok(value.map(|value| (name, value)))
+    };
+    rows.into_iter().map(one).filter_map(Result::transpose).collect()
+}
+
 /// The record of an idempotency key; expired ones are none.
 pub fn key(kv: &impl Kv, user: &str, text: &str, now: WallTime) -> Result<Option<KeyRecord>, ReadError> {
     let record = key_record(kv, keys::key_id(user, text))?;
