@@ -157,7 +157,7 @@ async fn live(
     let (history, kept) = watch::channel(config.history.clone());
     let mut purging = actix_rt::spawn(purge::run(store, kept, clock));
     let addresses = listener.addresses();
-    let cluster = match join(&config, secret, &ground, &heart) {
+    let cluster = match join(&config, secret, &ground, &heart).await {
         Ok(cluster) => cluster,
         Err(error) => {
             heart.stop(Duration::ZERO).await;
@@ -234,7 +234,7 @@ async fn live(
 }
 
 /// This server among others, where the configuration says that it is.
-fn join(
+async fn join(
     config: &Config,
     secret: Option<Secret>,
     ground: &Ground,
@@ -242,7 +242,7 @@ fn join(
 ) -> Result<Option<Arc<Cluster>>, ClusterError> {
     let Some((cluster, secret)) = config.cluster.clone().zip(secret) else { return Ok(None) };
     let core = Arc::new(heart.front.clone());
-    let cluster = Cluster::new(cluster, secret, core, ground.documents.clone(), ground.clock)?;
+    let cluster = Cluster::new(cluster, secret, core, ground.documents.clone(), ground.clock).await?;
     Ok(Some(Arc::new(cluster)))
 }
 

@@ -87,6 +87,7 @@ fn queue(core: &dyn Core, id: QueueId, name: &QueueName, accepting: bool, now: M
     QueueLoad {
         name: name.clone(),
         accepting,
+        shared: !members.is_empty() && members.iter().all(|member| member.printer.share),
         able: members.iter().any(|member| member.is_of_use(now)),
         formats: formats(&members),
         queued_jobs: counts.jobs,

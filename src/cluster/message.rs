@@ -1,6 +1,8 @@
 //! What nodes say to one another, as JSON. A word that is not understood makes the message none: nodes of different
 //! versions refuse each other rather than misunderstand.
 
+pub mod order;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,6 +64,7 @@ struct MetricsWords {
 struct QueueWords {
     name: String,
     accepting: bool,
+    shared: bool,
     able: bool,
     formats: Vec<String>,
     queued_jobs: u64,
@@ -111,7 +114,7 @@ impl Noted {
     }
 }
 
-fn millis(time: Duration) -> u64 {
+pub(super) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -154,19 +157,12 @@ impl MetricsWords {
 
 impl From<&QueueLoad> for QueueWords {
     fn from(load: &QueueLoad) -> QueueWords {
-        let QueueLoad {
-            name,
-            accepting,
-            able,
-            formats,
-            queued_jobs,
-            queued_bytes,
-            bytes_per_s,
-            expected_wait,
-        } = load;
+        let QueueLoad { name, accepting, shared, able, formats, queued_jobs, queued_bytes, .. } = load;
+        let QueueLoad { bytes_per_s, expected_wait, .. } = load;
         QueueWords {
             name: name.to_string(),
             accepting: *accepting,
+            shared: *shared,
             able: *able,
             formats: formats.iter().map(|format| format.media_type().to_owned()).collect(),
             queued_jobs: *queued_jobs,
@@ -182,6 +178,7 @@ impl QueueWords {
         Some(QueueLoad {
             name: QueueName::new(&self.name).ok()?,
             accepting: self.accepting,
+            shared: self.shared,
             able: self.able,
             formats: self.formats.iter().map(|format| Format::from_media_type(format)).collect(),
             queued_jobs: self.queued_jobs,
@@ -206,6 +203,7 @@ mod tests {
         let queue = QueueLoad {
             name: QueueName::new("office").unwrap(),
             accepting: true,
+            shared: true,
             able: false,
             formats: vec![Format::Pdf, Format::Urf],
             queued_jobs: 3,

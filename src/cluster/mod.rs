@@ -2,12 +2,16 @@
 //!
 //! [`Cluster`] is what one node knows and does: every second it measures itself and tells the others
 //! ([`measure`], [`message`]); what they tell it becomes [`crate::model::cluster::members`]. Requests between nodes
-//! are signed ([`seal`]) with the secret that they share ([`secret`]) and sent by [`peers`]. What is decided is decided
-//! in [`crate::model::cluster`].
+//! are signed ([`seal`]) with the secret that they share ([`secret`]) and sent by [`peers`]. A job finds its server by
+//! [`assign`], which promises room ([`reservations`]); where the client cannot go there itself, its bytes are passed on
+//! ([`relay`]). What is decided is decided in [`crate::model::cluster`].
 
+pub mod assign;
 pub mod measure;
 pub mod message;
 pub mod peers;
+pub mod relay;
+pub mod reservations;
 pub mod round;
 pub mod seal;
 pub mod secret;
@@ -15,6 +19,7 @@ pub mod secret;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::peers::Peers;
+use self::reservations::Reservations;
 use self::round::Round;
 use self::seal::{Lives, Seal, Unsealed};
 use self::secret::Secret;
@@ -22,9 +27,11 @@ use crate::actors::front::Core;
 use crate::clock::Clock;
 use crate::config;
 use crate::model::cluster::choice::Assigned;
-use crate::model::cluster::members::{Heard, Members, NotLetIn};
+use crate::model::cluster::members::{Heard, Life, Members, NotLetIn};
 use crate::model::cluster::metrics::Metrics;
-use crate::model::cluster::node::{Incarnation, Node, NodeName};
+use crate::model::cluster::node::{Incarnation, Node};
+use crate::model::id::QueueName;
+use crate::store::ReadError;
 use crate::store::documents::Documents;
 
 /// This node among the others. One for all threads.
@@ -36,6 +43,7 @@ pub struct Cluster {
     peers: Peers,
     known: Mutex<Known>,
     round: Mutex<Round>,
+    pub reservations: Reservations,
     core: Arc<dyn Core>,
     documents: Documents,
     clock: Clock,
@@ -56,6 +64,13 @@ impl std::fmt::Debug for Cluster {
     }
 }
 
+/// To whom a queue of other nodes is offered; where they differ the narrower counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Offered {
+    ToThisMachine,
+    ToTheNetwork,
+}
+
 /// Why a node cannot begin.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
@@ -63,12 +78,14 @@ pub enum ClusterError {
     NoRandomness(getrandom::Error),
     #[error("cannot make connections to other nodes: {0}")]
     NoClient(#[from] reqwest::Error),
+    #[error("cannot read what was promised to other nodes: {0}")]
+    Read(#[from] ReadError),
 }
 
 impl Cluster {
     /// # Errors
-    /// Where the system gives no random bytes or no sockets.
-    pub fn new(
+    /// Where the system gives no random bytes or no sockets, or the store cannot be read.
+    pub async fn new(
         config: config::Cluster,
         secret: Secret,
         core: Arc<dyn Core>,
@@ -93,6 +110,7 @@ impl Cluster {
         Ok(Cluster {
             peers: Peers::new(secret.clone(), me.name.clone(), life, clock)?,
             round: Mutex::new(Round::new(&config)),
+            reservations: Reservations::load(core.clone()).await?,
             lives: Lives::new(life),
             known: Mutex::new(known),
             config,
@@ -160,9 +178,16 @@ impl Cluster {
         self.known().members.next_entry(self.clock.now().mono)
     }
 
-    /// Whether the sender of a request is who the message says.
-    pub fn is_from(seal: &Seal, name: &NodeName) -> bool {
-        seal.node == *name
+    /// Whether another node that lives has this queue, and offers it to the network; `None` where nobody has it.
+    pub fn queue_elsewhere(&self, name: Option<&QueueName>) -> Option<Offered> {
+        let now = self.clock.now().mono;
+        let known = self.known();
+        let alive = known.members.others().filter(|other| other.life(now) == Life::Alive);
+        let offers = alive.filter_map(|other| other.metrics.queue(name)).map(|queue| match queue.shared {
+            true => Offered::ToTheNetwork,
+            false => Offered::ToThisMachine,
+        });
+        offers.min()
     }
 
     fn round(&self) -> MutexGuard<'_, Round> {

@@ -85,6 +85,11 @@ impl Peers {
         Ok(Peers { client, secret, me, life, count: AtomicU64::new(0), lives: Mutex::default(), clock })
     }
 
+    /// For what is no question: documents.
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Asks a node, and once more where it has begun a new life.
     pub async fn ask<Q: Serialize, A: DeserializeOwned>(
         &self,
@@ -157,7 +162,7 @@ async fn answer<A: DeserializeOwned>(mut answer: Response) -> Result<A, NoAnswer
 }
 
 /// The innermost reason, which is the one that helps.
-fn cause(error: &reqwest::Error) -> String {
+pub(super) fn cause(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
         cause = inner;

@@ -81,6 +81,7 @@ pub async fn run(cluster: Arc<Cluster>) {
         };
         cluster.known().own = own.clone();
         cluster.tell_of_changes();
+        cluster.reservations.sweep(cluster.clock.now().wall).await;
         let told = Arc::new(Told::new(cluster.me(), &own));
         let targets = cluster.round().begin();
         for target in targets {
@@ -105,8 +106,18 @@ impl Cluster {
             round.seq += 1;
             (round.seq, round.processors.look())
         };
+        Metrics { seq, cpu_permille, ..self.measure_now() }
+    }
+
+    /// Its work just now, with what was promised; all but the processors.
+    pub(super) fn measure_now(&self) -> Metrics {
         let metrics = measure(self.core.as_ref(), &self.documents, self.clock.now().mono);
-        Metrics { seq, cpu_permille, ..metrics }
+        let promised = self.reservations.pending();
+        Metrics {
+            queued_jobs: metrics.queued_jobs.saturating_add(promised.jobs),
+            queued_bytes: metrics.queued_bytes.saturating_add(promised.bytes),
+            ..metrics
+        }
     }
 
     fn answered(&self, target: &NodeUrl, answer: Result<(&NodeName, &[NodeUrl]), &NoAnswer>) {

@@ -48,7 +48,7 @@ use super::read::{self, Kv};
 use super::sled::{Index, IndexError};
 use super::state::State;
 use super::stats::Stats;
-use super::{EventsSince, JobsQuery, KeyRecord, Page, Purge, Purgeable, ReadError, Store};
+use super::{EventsSince, JobsQuery, KeyRecord, NamedValues, Page, Purge, Purgeable, ReadError, Store};
 use crate::model::commit::{Commit, CommitError, Committed};
 use crate::model::document::Document;
 use crate::model::event::Entry;
@@ -334,11 +334,7 @@ impl Store for EmbeddedStore {
         self.answer(move |view| read::setting(view, &name))
     }
 
-    fn settings(
-        &self,
-        prefix: &str,
-        n: usize,
-    ) -> BoxFuture<'static, Result<Vec<(String, Vec<u8>)>, ReadError>> {
+    fn settings(&self, prefix: &str, n: usize) -> BoxFuture<'static, Result<NamedValues, ReadError>> {
         let prefix = prefix.to_owned();
         self.answer(move |view| read::settings(view, &prefix, n))
     }

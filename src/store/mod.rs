@@ -138,6 +138,9 @@ pub enum EventsSince {
     Reset,
 }
 
+/// Small values with their names.
+pub type NamedValues = Vec<(String, Vec<u8>)>;
+
 /// Durable state. Reads may touch the disk, so they answer through futures and run where blocking is
 /// allowed; a read that follows an `Ok` of a commit sees it.
 pub trait Store: Send + Sync {
@@ -177,11 +180,7 @@ pub trait Store: Send + Sync {
     fn pools(&self) -> BoxFuture<'static, Result<Vec<Pool>, ReadError>>;
     fn setting(&self, name: &str) -> BoxFuture<'static, Result<Option<Vec<u8>>, ReadError>>;
     /// The small values whose names begin so, in the order of their names; at most `n`.
-    fn settings(
-        &self,
-        prefix: &str,
-        n: usize,
-    ) -> BoxFuture<'static, Result<Vec<(String, Vec<u8>)>, ReadError>>;
+    fn settings(&self, prefix: &str, n: usize) -> BoxFuture<'static, Result<NamedValues, ReadError>>;
     /// The live record of an idempotency key; expired ones are none.
     fn key(
         &self,

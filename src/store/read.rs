@@ -3,7 +3,8 @@
 use super::keys::{self, Group};
 use super::record::{self, EventV1, SettingV1, Stored, StoredDocument};
 use super::{
-    EVENTS_KEPT, EventsSince, KeyRecord, PAGE_ROWS_MAX, PAGE_SCAN_MAX, Page, Purge, Purgeable, ReadError,
+    EVENTS_KEPT, EventsSince, KeyRecord, NamedValues, PAGE_ROWS_MAX, PAGE_SCAN_MAX, Page, Purge, Purgeable,
+    ReadError,
 };
 use crate::model::commit::KeyId;
 use crate::model::document::Document;
@@ -139,7 +140,7 @@ pub fn setting(kv: &impl Kv, name: &str) -> Result<Option<Vec<u8>>, ReadError> {
 }
 
 /// The values whose names begin so, in the order of their names; at most `n`.
-pub fn settings(kv: &impl Kv, prefix: &str, n: usize) -> Result<Vec<(String, Vec<u8>)>, ReadError> {
+pub fn settings(kv: &impl Kv, prefix: &str, n: usize) -> Result<NamedValues, ReadError> {
     let from = keys::setting(prefix);
     let rows = kv.range(&from, &keys::behind(&from), Direction::Up, n)?;
     let one = |(key, _): (Vec<u8>, _)| {

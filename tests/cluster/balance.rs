@@ -51,8 +51,9 @@ fn lb_1_the_master_selects_the_entry_node_of_a_client() {
 
 #[test]
 fn lb_3_servers_tell_how_loaded_they_are_each_second() {
-    let nodes =
-        start(&["a", "b", "c"], |_| "[[printer]]\nname = \"office\"\nuri = \"sim:?ppm=1\"\n".to_owned());
+    let nodes = start(&["a", "b", "c"], |name| {
+        format!("{}\n[[printer]]\nname = \"office\"\nuri = \"sim:?ppm=1\"\n", roles(name))
+    });
     let (a, c) = (&nodes[0], &nodes[2]);
     c.server.submit("printer=office", &[b'x'; 100_000]);
     c.server.submit("printer=office", &[b'x'; 50_000]);
@@ -117,4 +118,159 @@ fn a_server_that_is_alone_is_all_there_is() {
     let answer = server.tcp().send("GET", "/api/v1/entry", &[], b"").unwrap();
     assert_eq!(answer.expect(404)["code"], "no_cluster");
     let Place::Tcp(_) = server.tcp() else { panic!("it listens") };
+}
+
+fn sorted(mut lines: Vec<String>) -> Vec<String> {
+    lines.sort();
+    lines
+}
+
+fn curl(node: &Node, arguments: &[&str], body: &[u8]) -> (u16, serde_json::Value) {
+    let file = node.server.home().join("document");
+    std::fs::write(&file, body).unwrap();
+    let target = format!("{}/api/v1/jobs?printer=office&title=bill", node.wire.url());
+    let output = std::process::Command::new("curl")
+        .args(["-sS", "-L", "--data-binary", &format!("@{}", file.display()), "-w", "\n%{http_code}"])
+        .args(arguments)
+        .arg(target)
+        .output()
+        .expect("curl");
+    let said = String::from_utf8(output.stdout).unwrap();
+    let (body, status) = said.rsplit_once('\n').unwrap();
+    let body = serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {said}"));
+    (status.parse().unwrap(), body)
+}
+
+/// All of the cluster's own messages but the measurements, and what clients sent.
+const STORY: [&str; 3] = ["/api/", "/cluster/v1/assignments", "/cluster/v1/reservations"];
+
+/// A master, an entry node and two servers.
+fn four(more: &str) -> Vec<Node> {
+    let nodes = start(&["m", "x", "a", "b"], |name| match name {
+        "m" | "x" => format!("{}\n{more}", roles(name)),
+        _ => format!("{}\n{more}\n[[printer]]\nname = \"office\"\nuri = \"sim:\"\n", roles(name)),
+    });
+    // Everybody must have been heard once more, with his queues.
+    wait_until("the master knows the queues", PATIENCE, || {
+        let of = |name: &str| nodes[0].seen(name).is_some_and(|seen| seen["queues"][0]["name"] == "office");
+        (of("a") && of("b")).then_some(())
+    });
+    nodes[0].wire.tape.clear();
+    nodes
+}
+
+#[test]
+fn lb_2_and_4_the_entry_node_asks_the_master_with_its_own_load_and_gets_the_server_with_the_least() {
+    let nodes = four("");
+    let (x, a) = (&nodes[1], &nodes[2]);
+    // One of the servers has work: the other gets the job.
+    a.server.submit("printer=office&hold=false", &[b'x'; 10_000]);
+    a.server.post("/api/v1/printers/office/pause", None).expect(200);
+    a.server.submit("printer=office", &[b'x'; 10_000]);
+    wait_until("the master knows", PATIENCE, || {
+        nodes[0].seen("a").filter(|seen| seen["queued_jobs"].as_u64() > Some(0))
+    });
+    nodes[0].wire.tape.clear();
+    let (status, job) = curl(x, &[], b"a document");
+    assert_eq!((status, &job["title"]), (201, &"bill".into()));
+    let tape = &nodes[0].wire.tape;
+    let story = tape.story(&STORY);
+    assert_eq!(
+        story[..3],
+        [
+            "client>x POST /api/v1/jobs",
+            "x>m POST /cluster/v1/assignments",
+            "x>b POST /cluster/v1/reservations"
+        ]
+    );
+    assert!(story[3].starts_with("client>b POST /api/v1/uploads/"), "{story:?}");
+    assert_eq!(story.len(), 4);
+    assert!(nodes[3].server.job(job["id"].as_u64().unwrap())["title"] == "bill");
+}
+
+#[test]
+fn lb_6_a_client_that_waits_for_continue_is_sent_to_the_server_before_it_sends_anything() {
+    let nodes = four("");
+    let x = &nodes[1];
+    let before = x.wire.carried();
+    let (status, _) = curl(x, &["-H", "Expect: 100-continue"], &vec![b'x'; 5_000_000]);
+    assert_eq!(status, 201);
+    let passed = x.wire.carried() - before;
+    assert!(passed < 100_000, "{passed} bytes of the document went to the entry node");
+    let servers: u64 = nodes[2..].iter().map(|node| node.wire.carried()).sum();
+    assert!(servers > 5_000_000);
+}
+
+#[test]
+fn lb_5_a_relayed_document_passes_through_the_entry_node_and_leaves_nothing_there() {
+    let nodes = four("link = \"relay\"");
+    let (m, x) = (&nodes[0], &nodes[1]);
+    let document: Vec<u8> = (0..3_000_000u32).map(|n| n.wrapping_mul(2_654_435_761) as u8).collect();
+    let before = kept(x);
+    let (status, job) = curl(x, &["-H", "Idempotency-Key: one"], &document);
+    assert_eq!((status, &job["bytes_total"]), (201, &document.len().into()));
+    assert_eq!(kept(x), before, "of the document or its job nothing is at the entry node");
+    let story = m.wire.tape.story(&STORY);
+    let last = story.last().unwrap().clone();
+    assert!(
+        story[0] == "client>x POST /api/v1/jobs" && last.starts_with("client>") && last.contains("/uploads/"),
+        "{story:?}"
+    );
+    // The same again is the same job.
+    let server = nodes[2..].iter().find(|node| last.starts_with(&format!("client>{} ", node.name))).unwrap();
+    assert_eq!(server.server.tcp().jobs("").len(), 1);
+}
+
+/// The files of a node's documents, and its jobs.
+fn kept(node: &Node) -> (Vec<String>, usize) {
+    let names = std::fs::read_dir(node.server.state().join("documents")).into_iter().flatten();
+    let names = names.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    (sorted(names), node.server.tcp().jobs("").len())
+}
+
+#[test]
+fn lb_7_the_master_tells_the_server_first_and_the_entry_node_after() {
+    let nodes = four("assign = \"push\"");
+    let (status, _) = curl(&nodes[1], &[], b"a document");
+    assert_eq!(status, 201);
+    let story = nodes[0].wire.tape.story(&STORY);
+    assert_eq!(story.len(), 4, "{story:?}");
+    assert_eq!(story[..2], ["client>x POST /api/v1/jobs", "x>m POST /cluster/v1/assignments"]);
+    assert!(story[2].starts_with("m>") && story[2].ends_with(" POST /cluster/v1/reservations"), "{story:?}");
+    assert!(story[3].starts_with("client>") && story[3].contains("/api/v1/uploads/"), "{story:?}");
+}
+
+#[test]
+fn without_a_master_an_entry_node_takes_work_itself() {
+    let nodes = start(&["a", "b"], |_| {
+        "roles = [\"entry\", \"server\"]\n[[printer]]\nname = \"office\"\nuri = \"sim:\"\n".to_owned()
+    });
+    nodes[0].wire.tape.clear();
+    let (status, job) = curl(&nodes[1], &[], b"a document");
+    assert_eq!(status, 201);
+    assert_eq!(nodes[1].server.job(job["id"].as_u64().unwrap())["title"], "bill");
+    assert_eq!(nodes[0].wire.tape.story(&STORY), ["client>b POST /api/v1/jobs"]);
+}
+
+#[test]
+fn an_upload_address_is_good_for_one_job() {
+    let nodes = four("");
+    let headers =
+        [("content-type", "application/octet-stream"), ("expect", "100-continue"), ("content-length", "10")];
+    let stream = nodes[1].server.tcp().begin("POST", "/api/v1/jobs?printer=office", &headers).unwrap();
+    let answer = crate::support::client::Answer::read(stream).unwrap();
+    let there = answer.header("location").unwrap().to_owned();
+    assert_eq!(answer.status, 307);
+    let (address, path) = there.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let (place, path) = (Place::Tcp(address.parse().unwrap()), format!("/{path}"));
+    let upload = |body: &[u8]| {
+        place.send("POST", &path, &[("content-type", "application/octet-stream")], body).unwrap()
+    };
+    let first = upload(b"0123456789").expect(201);
+    let again = upload(b"0123456789").expect(200);
+    assert_eq!(first["id"], again["id"]);
+    assert_eq!(upload(b"another").expect(422)["code"], "idempotency_key_reused");
+    let wrong = format!("/api/v1/uploads/{}", "0".repeat(64));
+    let answer = place.send("POST", &wrong, &[], b"0123456789").unwrap();
+    assert_eq!(answer.expect(404)["code"], "no_reservation");
 }

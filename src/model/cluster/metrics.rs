@@ -65,6 +65,8 @@ pub struct QueueLoad {
     pub name: QueueName,
     /// Whether it takes new jobs.
     pub accepting: bool,
+    /// Whether it is offered to the network.
+    pub shared: bool,
     /// Whether one of its printers can print just now, as far as is known.
     pub able: bool,
     /// What its printers take; empty where that is not known.

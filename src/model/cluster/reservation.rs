@@ -8,6 +8,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::choice::Wanted;
 use super::node::NodeName;
 use crate::model::document::Format;
 use crate::model::intake::JobRequest;
@@ -28,7 +29,21 @@ impl fmt::Display for ReservationId {
     }
 }
 
-/// The print queue data of a job without its document.
+/// The print queue data of a job: all that was asked for, without its document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// As the client has asked the first node; the secret link is drawn when the document comes.
+    pub request: JobRequest,
+    /// `None`: the document is looked at when it comes.
+    pub format: Option<Format>,
+    pub bytes: Option<u64>,
+    /// The client's idempotency key.
+    pub key: Option<String>,
+    /// Nodes that the request came through, the last one last.
+    pub hops: Vec<NodeName>,
+}
+
+/// Room for one job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reservation {
     pub id: ReservationId,
@@ -36,16 +51,20 @@ pub struct Reservation {
     pub token_hash: [u8; 32],
     /// Who asked for it.
     pub from: NodeName,
-    /// As the client has asked the other node; the secret link is drawn when the upload comes.
-    pub request: JobRequest,
-    /// `None`: the document is looked at when it comes.
-    pub format: Option<Format>,
-    pub bytes: Option<u64>,
-    /// The client's idempotency key.
-    pub key: Option<String>,
-    /// Nodes that the request came through, the last being [`Reservation::from`].
-    pub hops: Vec<NodeName>,
+    pub order: Order,
     pub expires_at: WallTime,
+}
+
+impl Order {
+    /// As a server is asked that may have room for it.
+    pub fn wanted<'a>(&'a self, avoid: &'a [NodeName]) -> Wanted<'a> {
+        Wanted {
+            queue: self.request.queue.as_ref(),
+            format: self.format.as_ref().unwrap_or(&Format::Unknown),
+            bytes: self.bytes,
+            avoid,
+        }
+    }
 }
 
 impl Reservation {
@@ -55,6 +74,6 @@ impl Reservation {
 
     /// The key under which its job is accepted, so that it is accepted once.
     pub fn claim(&self) -> String {
-        self.key.clone().unwrap_or_else(|| format!("reservation:{}", self.id))
+        self.order.key.clone().unwrap_or_else(|| format!("reservation:{}", self.id))
     }
 }

@@ -1,26 +1,20 @@
-//! The servers of a cluster: what people see of them, where a client should go, and what they tell one another.
+//! The servers of a cluster: what people see of them, and where a client should go.
 
 use std::sync::Arc;
 
-use actix_http::{HttpMessage, Request};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, LOCATION};
+use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
-use bytes::BytesMut;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
 use super::job_json::time;
 use super::problem::{Problem, ProblemBody};
 use super::query::cursor;
 use super::state::{HttpState, no_query, query};
-use super::upload;
 use crate::cluster::Cluster;
 use crate::cluster::measure::measure;
-use crate::cluster::message::{MESSAGE_BYTES_MAX, Noted, Told};
-use crate::cluster::seal::{LIFE, SEAL, Seal, Unsealed, digest};
-use crate::model::cluster::members::{Life, NotLetIn};
+use crate::model::cluster::members::Life;
 use crate::model::cluster::metrics::{Metrics, QueueLoad};
 use crate::model::cluster::node::{Node, Roles};
 use crate::model::time::Now;
@@ -193,7 +187,7 @@ pub async fn entry(request: HttpRequest, state: State) -> Answer {
     Ok(HttpResponse::Ok().json(EntryBody { node: name.to_string(), url: url.to_string() }))
 }
 
-fn clustered(state: &HttpState) -> Result<&Arc<Cluster>, Problem> {
+pub(super) fn clustered(state: &HttpState) -> Result<&Arc<Cluster>, Problem> {
     state.cluster.as_ref().ok_or_else(|| {
         let detail = "this server is alone: its configuration has no [cluster]";
         Problem::new(StatusCode::NOT_FOUND, "no_cluster", detail)
@@ -203,88 +197,4 @@ fn clustered(state: &HttpState) -> Result<&Arc<Cluster>, Problem> {
 fn no_entry() -> Problem {
     let detail = "no node that lives takes requests of clients (cluster.roles has no entry)";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no_entry_node", detail)
-}
-
-/// Hears how another node is
-///
-/// For nodes of the cluster only: requests are signed.
-#[utoipa::path(post, path = "/cluster/v1/metrics", tag = "cluster", request_body = Object,
-    responses((status = 200, description = "noted", body = Object),
-        (status = "4XX", description = "refused", body = ProblemBody, content_type = "application/problem+json")))]
-pub async fn told(request: HttpRequest, payload: web::Payload, state: State) -> Answer {
-    let cluster = clustered(&state)?;
-    let (seal, told): (Seal, Told) = message(&state, &request, payload).await?;
-    let (node, metrics) = told.understood().ok_or_else(not_understood)?;
-    if node.name != seal.node {
-        return Err(Problem::bad("not_the_sender", "a node tells of itself only"));
-    }
-    cluster.heard(node, seal.life, metrics).map_err(not_let_in)?;
-    let known = cluster.known();
-    Ok(HttpResponse::Ok().json(Noted::new(cluster.me(), known.members.urls())))
-}
-
-/// The message of a node whose head was let in; its body must be what the head has promised.
-async fn message<T: DeserializeOwned>(
-    state: &HttpState,
-    request: &HttpRequest,
-    payload: web::Payload,
-) -> Result<(Seal, T), Problem> {
-    let mut body = upload::body(state, payload, MESSAGE_BYTES_MAX as u64);
-    let mut text = BytesMut::new();
-    while let Some(piece) = body.next_chunk().await? {
-        text.extend_from_slice(&piece);
-    }
-    let seal = request.headers().get(SEAL).and_then(|seal| Seal::shown(seal.to_str().ok()?));
-    let seal = seal.filter(|seal| seal.digest == digest(&text)).ok_or_else(|| {
-        log::warn!("path={} a request of a node has another body than it was signed for", request.path());
-        Problem::new(StatusCode::FORBIDDEN, "altered", "the body is not the one that was signed")
-    })?;
-    Ok((seal, serde_json::from_slice(&text).map_err(|_| not_understood())?))
-}
-
-fn not_understood() -> Problem {
-    let detail = "this message is not understood; all nodes must have the same version";
-    Problem::bad("not_understood", detail)
-}
-
-fn not_let_in(why: NotLetIn) -> Problem {
-    let (code, detail) = match why {
-        NotLetIn::MyName => ("name_taken", "this node has that name itself; cluster.node must be unique"),
-        NotLetIn::NameTaken => (
-            "name_taken",
-            "another node that lives has this name (cluster.node) at another address (cluster.url)",
-        ),
-        NotLetIn::TooMany => ("too_many_nodes", "the cluster has as many nodes as it can have"),
-    };
-    Problem::new(StatusCode::FORBIDDEN, code, detail)
-}
-
-/// Decides on the head of a request that only nodes may send.
-pub fn admit(state: &HttpState, request: &Request) -> Result<(), Problem> {
-    let cluster = clustered(state)?;
-    let target = request.uri().path_and_query().map_or("", |target| target.as_str());
-    let seal = request.headers().get(SEAL).and_then(|seal| seal.to_str().ok());
-    cluster.admit(seal, request.method().as_str(), target).map(drop).map_err(|why| {
-        // Who has begun anew is told so as a matter of course.
-        if why != Unsealed::OtherLife {
-            log::warn!("path={} a request in the name of a node was refused: {why}", request.path());
-        }
-        refused(cluster, why)
-    })
-}
-
-fn refused(cluster: &Cluster, why: Unsealed) -> Problem {
-    let (status, code) = match why {
-        Unsealed::Missing => (StatusCode::FORBIDDEN, "nodes_only"),
-        Unsealed::Altered => (StatusCode::FORBIDDEN, "altered"),
-        Unsealed::OtherLife => (StatusCode::CONFLICT, "other_life"),
-        Unsealed::Skewed => (StatusCode::FORBIDDEN, "skewed"),
-        Unsealed::Replayed => (StatusCode::FORBIDDEN, "replayed"),
-        Unsealed::Crowded => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
-    };
-    let problem = Problem::new(status, code, why.to_string());
-    match why {
-        Unsealed::OtherLife => problem.field(HeaderName::from_static(LIFE), hex::encode(cluster.life().0)),
-        _ => problem,
-    }
 }

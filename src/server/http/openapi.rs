@@ -9,8 +9,8 @@ use super::docs_page::page;
 use super::problem::Problem;
 use super::state::no_query;
 use super::{
-    backup, control, describe, discover, documents, events, health, jobs, login, metrics, nodes, pages,
-    pools, printers, submit, tokens, workers,
+    backup, between, control, describe, discover, documents, events, health, jobs, login, metrics, nodes,
+    pages, pools, printers, submit, tokens, workers,
 };
 
 #[derive(OpenApi)]
@@ -76,7 +76,10 @@ use super::{
         describe::describe,
         nodes::list,
         nodes::entry,
-        nodes::told,
+        between::told,
+        between::assign,
+        between::reserve,
+        submit::upload,
     )
 )]
 struct Interface;

@@ -17,6 +17,7 @@ fn load(text: &str, seconds: u64) -> QueueLoad {
     QueueLoad {
         name: queue(text),
         accepting: true,
+        shared: true,
         able: true,
         formats: Vec::new(),
         queued_jobs: seconds,

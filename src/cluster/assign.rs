@@ -1,0 +1,253 @@
+//! Finding the server for a job: as the entry node that asks, as the master that answers, and as the server that has
+//! room. What is decided is decided in [`crate::model::cluster::place`] and [`crate::model::cluster::choice`].
+
+use std::time::Duration;
+
+use super::Cluster;
+use super::message::order::{
+    ASSIGNMENTS_PATH, Assignment, Question, RESERVATIONS_PATH, Request, Reserved, Room,
+};
+use super::peers::NoAnswer;
+use crate::model::cluster::choice::{Candidate, NoServer, Pending, choose, retry_after};
+use crate::model::cluster::members::Life;
+use crate::model::cluster::metrics::Metrics;
+use crate::model::cluster::node::{Assign, Node, NodeName, Role};
+use crate::model::cluster::place::{Advice, HOPS_MAX, Own, Place, Situation, Source, place};
+use crate::model::cluster::reservation::Order;
+use crate::model::time::MonoTime;
+
+/// A master or server that has not answered within this time is done without.
+const ANSWER_MAX: Duration = Duration::from_secs(1);
+
+/// What is done with a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    Here,
+    /// The client is told to go there.
+    Redirect(Elsewhere),
+    /// Its bytes are passed on.
+    Relay(Elsewhere),
+    Refuse(NoServer),
+}
+
+/// The server that gets a job, and where its document goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Elsewhere {
+    pub node: NodeName,
+    pub upload: String,
+}
+
+impl Cluster {
+    /// Finds the server for a job, and room there where it is another one.
+    pub async fn find(&self, order: &Order, source: Source) -> Decision {
+        if source == Source::Here {
+            return Decision::Here;
+        }
+        // Whoever passes it on is not asked again.
+        let order =
+            Order { hops: [order.hops.as_slice(), &[self.me().name.clone()]].concat(), ..order.clone() };
+        let mut advice = if order.hops.len() == 1 { self.ask_master(&order).await } else { None };
+        let mut avoid = order.hops.clone();
+        loop {
+            let (own, other) = (self.own(&order), self.choose(&order, &avoid));
+            let decided = place(&Situation {
+                me: &self.me().name,
+                link: self.config.link,
+                source,
+                holder: None,
+                advice: advice.as_ref().map_or(Advice::None, |(server, _)| Advice::Server(server)),
+                own,
+                other: other.as_ref().map_err(NoServer::clone),
+                hops: order.hops.len() - 1,
+            });
+            let (server, make): (NodeName, fn(Elsewhere) -> Decision) = match decided {
+                Place::Here => return Decision::Here,
+                Place::Refuse(why) => return Decision::Refuse(why),
+                Place::Redirect(server) => (server, Decision::Redirect),
+                Place::Relay(server) => (server, Decision::Relay),
+            };
+            let promised = advice.take().filter(|(name, _)| *name == server).and_then(|(_, room)| room);
+            let room = match promised {
+                Some(room) => Some(room),
+                None => self.ask_for_room(&server, &order).await,
+            };
+            if let Some(room) = room {
+                return make(Elsewhere { node: server, upload: room.upload });
+            }
+            avoid.push(server);
+            if avoid.len() > order.hops.len() + HOPS_MAX {
+                return if own == Own::NotServer {
+                    Decision::Refuse(NoServer::Nobody)
+                } else {
+                    Decision::Here
+                };
+            }
+        }
+    }
+
+    /// The master's word, where this node takes requests and there is a master; and the room, where it was told.
+    async fn ask_master(&self, order: &Order) -> Option<(NodeName, Option<Room>)> {
+        if !self.me().roles.has(Role::Entry) {
+            return None;
+        }
+        let master = self.master()?;
+        if master.name == self.me().name {
+            return self.assign(order).await.ok().map(|(server, room)| (server.name, room));
+        }
+        let question = Question::new(order, self.me(), &self.known().own);
+        let asked =
+            self.peers.ask::<_, Assignment>(&master.url, ASSIGNMENTS_PATH, &question, ANSWER_MAX).await;
+        match asked.map(Assignment::understood) {
+            Ok(Some(Ok(server))) => Some(server),
+            Ok(Some(Err(_))) => None,
+            Ok(None) => {
+                log::warn!("node={} its assignment is not understood", master.name);
+                None
+            }
+            Err(why) => {
+                log::warn!("node={} the master was asked in vain: {why}", master.name);
+                self.did_not_answer(&master, &why);
+                None
+            }
+        }
+    }
+
+    /// As the master: the server for a job, told already where the configuration has it so.
+    ///
+    /// # Errors
+    /// Where none is suitable.
+    pub async fn assign(&self, order: &Order) -> Result<(Node, Option<Room>), NoServer> {
+        let mut avoid = Vec::new();
+        loop {
+            let server = self.select(order, &avoid)?;
+            if self.config.assign == Assign::Answer || server.name == self.me().name {
+                return Ok((server, None));
+            }
+            match self.ask_for_room(&server.name, order).await {
+                Some(room) => return Ok((server, Some(room))),
+                None => avoid.push(server.name),
+            }
+        }
+    }
+
+    /// Selects among all that live, this node included, and remembers what was given to whom.
+    fn select(&self, order: &Order, avoid: &[NodeName]) -> Result<Node, NoServer> {
+        let now = self.clock.now().mono;
+        let mut known = self.known();
+        let servers: Vec<(Node, Metrics)> = known.servers(self.me(), now).collect();
+        let pending: Vec<Pending> =
+            servers.iter().map(|(node, _)| known.assigned.pending(&node.name, now)).collect();
+        let candidates: Vec<Candidate<'_>> = servers
+            .iter()
+            .zip(pending)
+            .map(|((node, metrics), pending)| Candidate { name: &node.name, metrics, pending })
+            .collect();
+        let chosen = choose(order.wanted(avoid), &candidates)?;
+        known.assigned.note(&chosen, order.bytes, now);
+        let node = servers.iter().find(|(node, _)| node.name == chosen).map(|(node, _)| node.clone());
+        node.ok_or(NoServer::Nobody)
+    }
+
+    /// Who else could take it, as this node sees them.
+    fn choose(&self, order: &Order, avoid: &[NodeName]) -> Result<NodeName, NoServer> {
+        let now = self.clock.now().mono;
+        let known = self.known();
+        let servers: Vec<(Node, Metrics)> = known.servers(self.me(), now).collect();
+        let candidates: Vec<Candidate<'_>> = servers
+            .iter()
+            .map(|(node, metrics)| Candidate { name: &node.name, metrics, pending: Pending::default() })
+            .collect();
+        choose(order.wanted(avoid), &candidates)
+    }
+
+    /// How it is with this server itself.
+    fn own(&self, order: &Order) -> Own {
+        if !self.me().roles.has(Role::Server) {
+            return Own::NotServer;
+        }
+        let directory = self.core.directory();
+        let name = order.request.queue.as_ref().or(directory.default.as_ref());
+        let Some(queue) = name.and_then(|name| directory.queue(name)) else { return Own::Unable };
+        if !directory.accepts(queue) || self.core.admits().is_err() {
+            return Own::Unable;
+        }
+        let (overflow, counts) = (&self.config.overflow, self.core.store().counts_total());
+        let promised = self.reservations.pending();
+        let jobs = counts.jobs.saturating_add(promised.jobs);
+        let bytes = counts.bytes.saturating_add(promised.bytes);
+        let wait = self.core.expected_wait(queue, self.clock.now().mono);
+        let enough = jobs >= overflow.queued_jobs
+            || bytes >= overflow.queued_bytes
+            || wait.is_some_and(|wait| wait >= overflow.expected_wait);
+        if enough { Own::Enough } else { Own::Able }
+    }
+
+    /// As a server: makes room for a job of another node.
+    ///
+    /// # Errors
+    /// Where this server does not take it.
+    pub async fn reserve(&self, order: Order, from: NodeName) -> Result<Room, NoServer> {
+        let suitable = {
+            let own = self.measure_now();
+            let candidate = Candidate { name: &self.me().name, metrics: &own, pending: Pending::default() };
+            let chosen = choose(order.wanted(&[]), &[candidate]);
+            match (chosen, self.own(&order)) {
+                (Err(why), _) => Err(why),
+                (Ok(_), Own::Able) => Ok(()),
+                (Ok(_), _) => Err(NoServer::Full { retry_after: retry_after(&own) }),
+            }
+        };
+        suitable?;
+        let queue = order.request.queue.clone();
+        let promised = self.reservations.promise(order, from, self.clock.now().wall).await;
+        let token = promised.map_err(|refusal| {
+            log::warn!("room for a job of another node could not be promised: {refusal}");
+            NoServer::Full { retry_after: crate::model::cluster::choice::RETRY_UNKNOWN }
+        })?;
+        let jobs = self.core.store().counts_total().jobs.saturating_add(self.reservations.pending().jobs);
+        let directory = self.core.directory();
+        let queue = queue.or(directory.default.clone()).and_then(|name| directory.queue(&name));
+        let wait = queue.and_then(|queue| self.core.expected_wait(queue, self.clock.now().mono));
+        Ok(Room {
+            upload: format!("{}/api/v1/uploads/{token}", self.me().url),
+            free_slots: self.config.overflow.queued_jobs.saturating_sub(jobs),
+            expected_wait: wait.map(super::message::millis),
+        })
+    }
+
+    /// Asks a server for room; `None` where it has none or does not answer.
+    async fn ask_for_room(&self, server: &NodeName, order: &Order) -> Option<Room> {
+        let node = self.known().members.get(server).map(|member| member.node.clone())?;
+        let request = Request { order: order.into() };
+        let asked = self.peers.ask::<_, Reserved>(&node.url, RESERVATIONS_PATH, &request, ANSWER_MAX).await;
+        match asked {
+            Ok(Reserved { room: Some(room), .. }) => Some(room),
+            Ok(Reserved { refused, .. }) => {
+                log::info!("node={server} has no room: {refused:?}");
+                None
+            }
+            Err(why) => {
+                log::warn!("node={server} was asked for room in vain: {why}");
+                self.did_not_answer(&node, &why);
+                None
+            }
+        }
+    }
+
+    /// Who is not reached is out until he is heard to answer again.
+    fn did_not_answer(&self, node: &Node, why: &NoAnswer) {
+        if matches!(why, NoAnswer::Unreachable(_)) {
+            self.known().members.did_not_answer_at(&node.url);
+        }
+    }
+}
+
+impl super::Known {
+    /// Those that live and are there to print, with what is known of their load.
+    fn servers<'k>(&'k self, me: &'k Node, now: MonoTime) -> impl Iterator<Item = (Node, Metrics)> + 'k {
+        let others = self.members.others().filter(move |other| other.life(now) == Life::Alive);
+        let others = others.map(|other| (other.node.clone(), other.metrics.clone()));
+        let all = std::iter::once((me.clone(), self.own.clone())).chain(others);
+        all.filter(|(node, _)| node.roles.has(Role::Server))
+    }
+}
