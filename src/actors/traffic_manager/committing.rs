@@ -66,7 +66,6 @@ impl TrafficManager {
     pub(super) fn hear_what_was_begun(&mut self, ctx: &mut Context<Self>) {
         let Some(begun) = self.begin.notices.doorstep.clear() else { return };
         let Begun { job, attempt, committing } = *begun;
-        failpoint::hit("traffic-begun");
         let aftermath = self.aftermath(&attempt);
         self.hear_of_commit(aftermath, committing, ctx);
         self.take_in(Input::Begun(Box::new(job)), ctx);
