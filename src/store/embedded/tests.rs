@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tokio::runtime::Runtime;
 
 use super::*;
-use crate::model::commit::NewDocument;
+use crate::model::commit::{Committed, NewDocument};
 use crate::model::document::{BodyPlace, Document, Format};
 use crate::model::id::{AcceptedSeq, PrinterId, QueueName, Revision};
 use crate::model::job::{DocumentRef, Identity, Submitter};
