@@ -94,7 +94,7 @@ impl Upload {
         let rest = self.buffer.split().freeze();
         let part = self.idle().await?;
         self.synced().await?;
-        spawn_blocking(move || part.finish(&rest)).await?
+        spawn_blocking(move || part.finish(rest)).await?
     }
 
     async fn send(&mut self, chunk: Bytes) -> io::Result<()> {
@@ -162,7 +162,7 @@ impl PartFile {
         PartFile { directory, id, remover, file: None, bytes: 0, synced: 0, crc: 0, finished: false, growth }
     }
 
-    fn write(&mut self, chunk: &[u8]) -> io::Result<()> {
+    fn write(&mut self, chunk: &Bytes) -> io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
             none => {
@@ -172,7 +172,7 @@ impl PartFile {
         disk::write_at(file, chunk, self.bytes).map_err(full)?;
         self.bytes += chunk.len() as u64;
         self.crc = crc32c::crc32c_append(self.crc, chunk);
-        self.growth.grow(self.bytes);
+        self.growth.grow(chunk);
         Ok(())
     }
 
@@ -183,8 +183,8 @@ impl PartFile {
         Some(Arc::clone(file))
     }
 
-    fn finish(mut self, rest: &[u8]) -> io::Result<Finished> {
-        self.write(rest)?;
+    fn finish(mut self, rest: Bytes) -> io::Result<Finished> {
+        self.write(&rest)?;
         failpoint::hit("body-before-sync");
         if let Some(file) = &self.file {
             disk::sync(file, Synced::Document).map_err(full)?;
