@@ -99,7 +99,7 @@ impl Upload {
 
     async fn send(&mut self, chunk: Bytes) -> io::Result<()> {
         let mut part = self.idle().await?;
-        if let Some(file) = part.to_be_synced() {
+        if let Some(file) = part.begin_sync() {
             self.synced().await?;
             self.syncing = Some(spawn_blocking(move || disk::sync(&file, Synced::Document).map_err(full)));
         }
@@ -177,7 +177,7 @@ impl PartFile {
     }
 
     /// The file, when much was written since it was last brought to the disk.
-    fn to_be_synced(&mut self) -> Option<Arc<File>> {
+    fn begin_sync(&mut self) -> Option<Arc<File>> {
         let file = self.file.as_ref().filter(|_| self.bytes - self.synced >= SYNC_EVERY_BYTES)?;
         self.synced = self.bytes;
         Some(Arc::clone(file))

@@ -60,11 +60,12 @@ fn life_with(failpoints: &str) -> String {
     let mut child = Killed(child);
     let (tell, told) = crossbeam_channel::bounded(1);
     let mut out = child.0.stdout.take().expect("piped");
-    std::thread::spawn(move || {
+    let listen = move || {
         let mut said = String::new();
         let _ = out.read_to_string(&mut said);
-        tell.send(said)
-    });
+        let _ = tell.send(said);
+    };
+    std::thread::Builder::new().name("listens".to_owned()).spawn(listen).expect("a thread");
     told.recv_timeout(3 * ANSWER_MAX).expect("the life comes to its end")
 }
 
