@@ -22,6 +22,7 @@ mod conformance;
 mod crash;
 mod full;
 mod index;
+mod panics;
 mod scale;
 
 pub(in crate::store) const QUEUE: QueueId = QueueId::Printer(PrinterId(1));

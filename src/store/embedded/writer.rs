@@ -121,7 +121,9 @@ impl Writer {
             Err(error) => return refuse(group, &error),
         };
         let group = self.refuse_what_brings_more(group);
-        self.shared.recent.wait_for_room();
+        if let Err(error) = self.shared.recent.wait_for_room() {
+            return refuse(group, &error);
+        }
         let watched = Watched::new(&index);
         let view = View { recent: &self.shared.recent, index: &watched };
         let planned = plan(group, self.journal.end().seq, &view);
