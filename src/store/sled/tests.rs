@@ -159,3 +159,27 @@ fn rows_without_blocks_are_refused() {
     let Err(IndexError::Failed(why)) = Index::open(directory.path(), CACHE) else { panic!("it was taken") };
     assert!(why.contains("earlier version"), "{why}");
 }
+
+/// Each job by itself, as on a quiet day: the worst for blocks, which are written anew for every row. A job writes some ten
+/// kilobytes, and a hundred jobs are kept.
+#[test]
+fn the_file_does_not_grow_where_as_much_goes_as_comes() {
+    const JOBS: u32 = 1500;
+    const KEPT: u32 = 100;
+    const BYTES_MAX: u64 = 4 << 20;
+    let directory = tempfile::tempdir().expect("a directory");
+    let index = Index::open(directory.path(), CACHE).expect("a new one");
+    for id in 0..JOBS {
+        let rows = [(0, 250), (1, 100), (2, 0), (3, 0), (4, 120), (5, 20)];
+        let mut ops: Vec<Op> = rows.into_iter().map(|(list, bytes)| put(key(list, id), bytes)).collect();
+        if let Some(gone) = id.checked_sub(KEPT) {
+            ops.extend((0..6).map(|list| delete(key(list, gone))));
+        }
+        index.apply(ops).expect("applied");
+        if id % 500 == 0 {
+            index.sync().expect("synced");
+        }
+    }
+    let bytes = fs::metadata(directory.path().join("db")).expect("there").len();
+    assert!(bytes <= BYTES_MAX, "{bytes} bytes");
+}
