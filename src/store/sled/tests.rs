@@ -85,8 +85,7 @@ fn of_two_operations_of_a_key_the_later_counts() {
     assert_eq!(keys, [key(0, 2)]);
 }
 
-/// Lists grow at their ends and are deleted from their beginnings: of what went no block stays, and what is there fills
-/// its blocks.
+/// Lists that grow at their ends fill their blocks, and where most of the rows go their neighbours become one.
 #[test]
 fn blocks_are_filled_and_leave_no_crumbs() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -100,12 +99,14 @@ fn blocks_are_filled_and_leave_no_crumbs() {
     let full = index.blocks.len();
     // A row takes some 26 bytes, a block has 2 KiB.
     assert!(full < 30_000 * 3 / 50, "{full} blocks");
-    for first in (0..29_900).step_by(50) {
-        let ids = (first..first + 50).flat_map(|id| (0..3).map(move |list| delete(key(list, id))));
-        index.apply(ids.collect()).expect("applied");
+    for first in (0..30_000).step_by(50).rev() {
+        let ids = (first..first + 50).filter(|id| id % 10 > 0);
+        index
+            .apply(ids.flat_map(|id| (0..3).map(move |list| delete(key(list, id)))).collect())
+            .expect("applied");
     }
     let left = index.blocks.len();
-    assert!(left <= 12, "{left} blocks");
+    assert!(left < full / 3, "{left} blocks of {full}");
 }
 
 /// Whatever is put and deleted beside them, rows that nobody touches are always seen: also while blocks are split and
