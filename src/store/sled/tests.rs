@@ -121,13 +121,13 @@ fn who_reads_misses_nothing_while_blocks_change() {
     let between = |id: &u32| !id.is_multiple_of(40);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            for _ in 0..10 {
+            for _ in 0..20 {
                 for first in (0..4000).step_by(100) {
                     index
                         .apply((first..first + 100).filter(between).map(|id| put(key(0, id), 30)).collect())
                         .expect("applied");
                 }
-                for first in (0..4000).step_by(100) {
+                for first in (0..4000).step_by(100).rev() {
                     index
                         .apply((first..first + 100).filter(between).map(|id| delete(key(0, id))).collect())
                         .expect("applied");
