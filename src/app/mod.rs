@@ -2,6 +2,7 @@
 
 mod files;
 pub mod heart;
+mod interrupted;
 mod rebirth;
 pub mod reload;
 

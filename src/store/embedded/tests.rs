@@ -17,6 +17,7 @@ use crate::store::documents::Documents;
 use crate::store::read::{Direction, Kv, Row};
 
 pub(in crate::store) mod compact;
+#[cfg(feature = "failpoints")]
 mod compact_crash;
 mod conformance;
 mod crash;
