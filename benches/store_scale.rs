@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use spool::model::commit::{Commit, NewDocument};
+use spool::model::commit::{Commit, NewDocument, Remove};
 use spool::model::document::{BodyPlace, Document, Format};
 use spool::model::event::{Entry, Source};
 use spool::model::id::{AcceptedSeq, DocumentId, JobId, PrinterId, QueueId, QueueName, Revision};
-use spool::model::job::{Identity, Job, Submitter};
+use spool::model::job::{Identity, Job, JobStatus, Submitter};
 use spool::model::time::WallTime;
 use spool::store::embedded::{EmbeddedStore, Opened, Options};
 use spool::store::state::State;
@@ -38,6 +38,10 @@ fn main() {
     let body = Bytes::from(vec![b'x'; body as usize]);
 
     let mut store = open(&path, "new");
+    let churned = number("STORE_SCALE_CHURN", 0);
+    if churned > 0 {
+        return churn(&runtime, &store, churned, &body, &path);
+    }
     let mut filled = 0;
     for goal in [100, jobs / 10, jobs] {
         fill(&runtime, &store, filled + 1..goal + 1, &body);
@@ -81,6 +85,60 @@ fn fill(runtime: &Runtime, store: &EmbeddedStore, ids: std::ops::Range<u32>, bod
     }
     let rate = count as f64 / start.elapsed().as_secs_f64();
     println!("{count} jobs, {UNDER_WAY} at once: {rate:.0}/s, {}, {}", percentiles(waits), memory());
+}
+
+/// Jobs come, are printed, and are purged when 900 others have come.
+fn churn(runtime: &Runtime, store: &EmbeddedStore, jobs: u32, body: &Bytes, path: &Path) {
+    const KEPT: u32 = 900;
+    const STEPS: u32 = 20;
+    for step in 0..STEPS {
+        let start = Instant::now();
+        let ids = step * jobs / STEPS + 1..(step + 1) * jobs / STEPS + 1;
+        for first in ids.clone().step_by(UNDER_WAY) {
+            let ids = first..(first + UNDER_WAY as u32).min(ids.end);
+            all(runtime, store, ids.clone().map(|id| accept(id, body)));
+            all(runtime, store, ids.clone().map(|id| attempt(id, body)));
+            all(runtime, store, ids.clone().map(|id| complete(id, body)));
+            all(runtime, store, ids.filter_map(|id| id.checked_sub(KEPT)).filter(|id| *id > 0).map(purge));
+        }
+        let (journal, sled) = (size(&path.join("journal")), size(&path.join("sled")));
+        let rate = ids.len() as f64 / start.elapsed().as_secs_f64();
+        println!("{} jobs: {rate:.0}/s, journal {journal} MiB, sled {sled} MiB, {}", ids.end - 1, memory());
+    }
+}
+
+fn all(runtime: &Runtime, store: &EmbeddedStore, commits: impl Iterator<Item = Commit>) {
+    let under_way: Vec<_> = commits.map(|commit| store.commit(commit)).collect();
+    for answer in under_way {
+        runtime.block_on(answer).expect("committed");
+    }
+}
+
+/// A job's later commits: its record anew, and an entry.
+fn change(id: u32, body: &Bytes, entry: u32, change: impl FnOnce(&mut Job)) -> Commit {
+    let mut commit = accept(id, body);
+    let job = &mut commit.jobs[0];
+    job.entries = entry;
+    job.revision = Revision(u64::from(entry) - 1);
+    change(job);
+    let entry = Entry { seq: entry, ..accepted(job) };
+    Commit { expect: Vec::new(), jobs: commit.jobs, timeline: vec![entry], ..Commit::default() }
+}
+
+fn attempt(id: u32, body: &Bytes) -> Commit {
+    change(id, body, 2, |job| job.status = JobStatus::Transmitting)
+}
+
+fn complete(id: u32, body: &Bytes) -> Commit {
+    change(id, body, 3, |job| {
+        job.status = JobStatus::Completed;
+        job.finished_at = Some(job.created_at);
+    })
+}
+
+fn purge(id: u32) -> Commit {
+    let remove = vec![Remove::Document(DocumentId(id.into())), Remove::Job(JobId(id))];
+    Commit { remove, ..Commit::default() }
 }
 
 fn measure(runtime: &Runtime, store: &EmbeddedStore, jobs: u32, body: &Bytes) {

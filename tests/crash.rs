@@ -120,6 +120,31 @@ fn a_job_that_is_recorded_and_not_answered_prints_and_its_retry_gets_it() {
     }
 }
 
+/// At a printer that has nothing to do the attempt is durable with the acceptance: it may have begun to leave when nobody
+/// has heard «accepted» yet.
+#[test]
+fn a_job_that_an_idle_printer_was_given_with_its_acceptance_comes_out_and_its_retry_gets_it() {
+    let printer = FakePrinter::start(Behaviour::Normal);
+    let home = Home::new(&[("office", &printer.uri())]);
+    // The first job makes the printer known, and is found in its queue.
+    let mut life = home.start_dying("accept-before-answer=1*off->1*return(kill)");
+    life.ready();
+    let first = id_of(&life.submit("office", "first", b"first").unwrap());
+    life.job_is(first, "completed");
+    let answer = life.submit("office", KEY, &small());
+    assert!(answer.is_err(), "it answered: {answer:?}");
+    life.died();
+    let had = wholes(&printer, &small());
+
+    let mut life = home.start();
+    let id = id_of(&life.submit("office", KEY, &small()).unwrap());
+    life.job_is(id, "completed");
+    let again = life.timeline(id).iter().filter(|entry| entry["kind"] == "print-again").count();
+    assert!(had <= again, "{had} had come out, and it was in doubt {again} times");
+    assert_eq!(wholes(&printer, &small()), had + 1);
+    assert_eq!(life.jobs().len(), 2);
+}
+
 /// A job dies with its server at `point` on its way to a socket printer: it is printed again, its timeline
 /// says before that it may have been printed, and never a third time.
 fn check_doubt(point: &str, body: &[u8], before: std::ops::RangeInclusive<usize>) {

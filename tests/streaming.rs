@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::client::{Answer, Stream};
+use support::ipp_script::{IppScript, React};
 use support::printer::{Behaviour, End, FakePrinter};
 use support::server::{FAST, Server, printer};
 use support::sink::Endless;
@@ -414,4 +415,66 @@ fn wherever_the_process_dies_nothing_is_printed_twice_and_nothing_accepted_is_lo
         printed(&fake, &[&Endless::bytes(WHOLE)]);
         no_files_left_but(&server, 1);
     }
+}
+
+fn streaming_to_ipp(ipp: &IppScript) -> Server {
+    Server::start(&format!("{FAST}{}", printer("office", &ipp.uri(), "stream = \"large\"")))
+}
+
+fn begun_at_ipp(server: &Server, ipp: &IppScript) -> (Stream, Endless) {
+    let (mut stream, mut document) = (begin(server, WHOLE, "a"), Endless::new());
+    pass(&mut document, &mut stream, PART);
+    ipp.received(SEEN);
+    (stream, document)
+}
+
+/// The documents that an IPP printer has whole.
+fn whole_at(ipp: &IppScript) -> Vec<Vec<u8>> {
+    ipp.jobs().into_iter().flat_map(|job| job.documents).collect()
+}
+
+#[test]
+fn an_ipp_printer_has_the_first_bytes_before_the_last_are_sent() {
+    let ipp = IppScript::start(|_| React::Normally);
+    let server = streaming_to_ipp(&ipp);
+    let (stream, document) = begun_at_ipp(&server, &ipp);
+    let job = server.job(1);
+    assert_eq!(job["status"], "transmitting", "{job}");
+    assert_eq!(end(stream, document)["id"], 1);
+    until(&server, 1, "completed");
+    assert!(whole_at(&ipp) == [Endless::bytes(WHOLE)], "not the one whole document");
+    let kinds: Vec<String> = kinds(&server, 1).into_iter().filter(|kind| kind != "handle").collect();
+    assert_eq!(kinds, ["registered", "attempt", "accepted", "completed"]);
+}
+
+#[test]
+fn an_upload_that_breaks_off_never_becomes_a_document_of_an_ipp_printer() {
+    let ipp = IppScript::start(|_| React::Normally);
+    let server = streaming_to_ipp(&ipp);
+    drop(begun_at_ipp(&server, &ipp));
+    interrupted(&server, 1);
+    let next = server.submit("printer=office", b"the next");
+    until(&server, next, "completed");
+    assert_eq!(whole_at(&ipp), [b"the next"]);
+    no_files_left(&server);
+}
+
+/// All of it has arrived, and the process dies before it is accepted: the last piece has not left.
+#[test]
+fn an_ipp_printer_gets_the_last_piece_of_nothing_that_is_not_accepted() {
+    let ipp = IppScript::start(|_| React::Normally);
+    let mut server = streaming_to_ipp(&ipp);
+    server.kill();
+    server.restart_with(&[("FAILPOINTS", "accept-before-commit=return(kill)")]);
+    let mut stream = begin(&server, WHOLE, "a");
+    let _ = Endless::write_to(&mut stream, WHOLE);
+    server.ended(Duration::from_secs(60));
+    ipp.received(SEEN);
+    assert!(whole_at(&ipp).is_empty(), "it has a document that nobody has accepted");
+    server.restart();
+    let canceled = server.get("/api/v1/jobs?status=canceled");
+    interrupted(&server, canceled["jobs"][0]["id"].as_u64().unwrap());
+    let job = end_whole(begin(&server, WHOLE, "a"));
+    until(&server, job["id"].as_u64().unwrap(), "completed");
+    assert!(whole_at(&ipp) == [Endless::bytes(WHOLE)], "not the one whole document");
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use actix::Addr;
 use tokio::sync::broadcast;
 
+use super::doorstep::{Begun, Doorstep};
 use super::front::{LiveEvent, WorkerRow};
 use super::traffic_manager::{self, TrafficManager};
 use crate::model::description::Description;
@@ -18,6 +19,7 @@ use crate::model::intake::Refusal;
 use crate::model::job::{DocumentRef, Job};
 use crate::model::liveness::Beat;
 use crate::model::printer::PrinterLive;
+use crate::model::traffic::Invitation;
 
 /// Live events that wait for a slow reader; more and it is told that it has missed some.
 const LIVE_EVENTS_KEPT: usize = 1024;
@@ -55,6 +57,8 @@ pub struct Notices {
     canceled: Mutex<Vec<JobId>>,
     /// A job that might be sent while it arrives; the last one is as good as any.
     offered: Mutex<Option<(Box<Job>, DocumentRef)>>,
+    /// The invitation, while there is nothing to do.
+    pub doorstep: Doorstep,
 }
 
 impl Notices {
@@ -295,6 +299,23 @@ impl Board {
             handle.notices.wake_up.store(true, Ordering::Release);
             handle.ring();
         }
+    }
+
+    /// Begins a job by the printer's invitation, where that stands and nothing waits there already. `hand_in` hands in
+    /// the job and its attempt, or makes nothing of it.
+    pub fn begin<T>(
+        &self,
+        printer: PrinterId,
+        hand_in: impl FnOnce(&Invitation) -> Option<(T, Begun)>,
+    ) -> Option<T> {
+        let handles = read(&self.traffic);
+        let handle = handles.get(&printer)?;
+        if handle.notices.woken.load(Ordering::Acquire) {
+            return None;
+        }
+        let told = handle.notices.doorstep.begin(hand_in)?;
+        handle.ring();
+        Some(told)
     }
 
     /// A job that is arriving might be sent meanwhile.

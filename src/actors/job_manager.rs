@@ -10,18 +10,20 @@ use actix::prelude::*;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::board::Board;
+use super::doorstep::Begun;
 use crate::clock::Clock;
 use crate::config::MAILBOX;
 use crate::failpoint;
 use crate::model::commit::{Commit, CommitError};
 use crate::model::directory::Directory;
+use crate::model::id::QueueId;
 use crate::model::intake::Refusal;
 use crate::model::intake::messages::{Disk, Effect, Input, Reply, Rules, Ticket};
 use crate::model::intake::numbers::Reserved;
 use crate::model::intake::step::Intake;
 use crate::model::stream::Offer;
-use crate::store::SharedStore;
 use crate::store::documents::Documents;
+use crate::store::{Committing, SharedStore};
 
 /// How often the free space of the disk and the board are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -148,7 +150,7 @@ impl JobManager {
 
     fn commit(&mut self, ticket: Ticket, commit: Commit, then: Vec<Effect>, ctx: &mut Context<Self>) {
         failpoint::hit("accept-before-commit");
-        let committed = self.parts.store.commit(commit);
+        let (committed, then) = self.hand_in(commit, then);
         ctx.spawn(committed.into_actor(self).map(move |result, act, ctx| match result {
             Ok(_) => {
                 failpoint::hit("accept-before-answer");
@@ -164,6 +166,27 @@ impl JobManager {
                 act.step(Input::CommitFailed(ticket, error), ctx);
             }
         }));
+    }
+
+    /// Hands a commit in. Where it brings work to a printer that invites, the attempt comes right behind it, and nobody
+    /// needs to be woken for it.
+    fn hand_in(&self, commit: Commit, mut then: Vec<Effect>) -> (Committing, Vec<Effect>) {
+        let Parts { store, board, clock, .. } = &self.parts;
+        let for_printer = then.iter().position(|effect| matches!(effect, Effect::Wake(QueueId::Printer(_))));
+        if let Some(at) = for_printer
+            && let Effect::Wake(QueueId::Printer(printer)) = then[at]
+        {
+            let begun = board.begin(printer, |invitation| {
+                let (job, attempt) = invitation.attempt(&commit, &self.directory, clock.now())?;
+                let [accepted, committing] = store.commit_both(commit.clone(), attempt.clone());
+                Some((accepted, Begun { job, attempt, committing }))
+            });
+            if let Some(accepted) = begun {
+                then.remove(at);
+                return (accepted, then);
+            }
+        }
+        (store.commit(commit), then)
     }
 
     fn read_key(&mut self, ticket: Ticket, user: &str, key: &str, ctx: &mut Context<Self>) {

@@ -13,6 +13,7 @@
 pub mod board;
 pub mod core;
 pub mod device_manager;
+pub mod doorstep;
 pub mod front;
 pub mod job_manager;
 pub mod purge;

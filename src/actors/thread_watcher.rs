@@ -17,7 +17,7 @@ use crate::config::MAILBOX;
 use crate::model::id::{Generation, JobId, PrinterId};
 use crate::model::liveness::{Beat, Finding, Liveness, Patience};
 
-/// How often the beats are taken in.
+/// How often the beats are taken in; and whenever somebody's time is over, so that a verdict comes at once.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 pub struct ThreadWatcher {
@@ -63,7 +63,7 @@ impl ThreadWatcher {
         ThreadWatcher { liveness, beats, board, clock, last, early, untold }
     }
 
-    fn look(&mut self, _: &mut Context<Self>) {
+    fn look(&mut self, ctx: &mut Context<Self>) {
         self.early.clear();
         // As many as may wait: workers that beat faster than this hears keep it from nothing.
         for beat in self.beats.try_iter().take(BEATS_MAX) {
@@ -76,12 +76,15 @@ impl ThreadWatcher {
         }
         let liveness = &self.liveness;
         self.last.retain(|printer, beat| liveness.watches(*printer, beat.generation));
-        for finding in self.liveness.verdicts(self.clock.now().mono) {
+        let now = self.clock.now().mono;
+        for finding in self.liveness.verdicts(now) {
             log::warn!(job = finding.job.0, printer = finding.printer.0, generation = finding.generation.0, verdict:? = finding.verdict; "print thread");
             self.untold.insert(finding.printer, finding);
         }
         self.tell();
         self.publish();
+        let due = self.liveness.due(now).map_or(LOOK_EVERY, |due| due.since(now));
+        ctx.run_later(due.min(LOOK_EVERY), Self::look);
     }
 
     fn tell(&mut self) {
@@ -117,7 +120,7 @@ impl Actor for ThreadWatcher {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
-        ctx.run_interval(LOOK_EVERY, Self::look);
+        ctx.run_later(LOOK_EVERY, Self::look);
     }
 }
 

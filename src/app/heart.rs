@@ -10,6 +10,7 @@ use actix::Actor;
 use actix_rt::{Arbiter, ArbiterHandle};
 use tokio::sync::{Semaphore, oneshot};
 
+use super::interrupted;
 use crate::actors::board::Board;
 use crate::actors::core::Front;
 use crate::actors::device_manager::{self, DeviceManager, ParkAll, StopAll};
@@ -23,14 +24,13 @@ use crate::device::Surroundings;
 use crate::failpoint;
 use crate::model::commit::{Commit, CommitError};
 use crate::model::fleet::{self, Effect, Fleet, Input, Numbers, Queues, Reply, Ticket, Wanted};
-use crate::model::intake::arriving::after_restart;
+use crate::model::id::JobId;
 use crate::model::intake::messages::Rules as IntakeRules;
 use crate::model::intake::numbers::{self, Reserved};
-use crate::model::job::JobStatus;
 use crate::model::liveness::Patience;
 use crate::model::traffic::Rules as TrafficRules;
 use crate::store::documents::Documents;
-use crate::store::{JobsQuery, PAGE_ROWS_MAX, ReadError, SharedStore};
+use crate::store::{ReadError, SharedStore};
 
 /// What is still being sent after the time for finishing is shut, and its end recorded, within this time.
 const PARK_TIME: Duration = Duration::from_secs(4);
@@ -74,7 +74,8 @@ impl Heart {
     pub async fn start(config: &Config, ground: Ground) -> Result<Heart, StartError> {
         let fleet = provision(config, &ground).await?;
         let (reserved, block) = reserve(&ground.store).await?;
-        end_interrupted(&ground).await?;
+        let first = JobId(u32::try_from(reserved.job).unwrap_or(u32::MAX));
+        interrupted::end(&ground.store, ground.clock, first).await?;
         let board = Arc::new(Board::default());
         board.publish_directory(fleet.directory());
         let (beat, beats) = crossbeam_channel::bounded(BEATS_MAX);
@@ -195,24 +196,6 @@ impl Tuner {
             log::warn!(error:%; "a part of the server has failed and was not told its new rules");
         }
     }
-}
-
-/// Jobs that waited for their documents when the last life ended will wait for ever: nobody had accepted them.
-async fn end_interrupted(ground: &Ground) -> Result<(), StartError> {
-    let mut before = (ground.store.counts_total().held > 0).then_some(None);
-    while let Some(from) = before.take() {
-        let (statuses, limit) = (vec![JobStatus::Held], PAGE_ROWS_MAX);
-        let query = JobsQuery { statuses, queue: None, user: None, before: from, limit };
-        let page = ground.store.jobs(query).await?;
-        for commit in page.rows.into_iter().filter_map(|job| after_restart(job, ground.clock.now())) {
-            // A disk that is full must not keep the server from starting; a user may cancel the job as well.
-            if let Err(error) = ground.store.commit(commit).await {
-                log::warn!(error:%; "a job whose document will not come cannot be ended");
-            }
-        }
-        before = page.next.map(Some);
-    }
-    Ok(())
 }
 
 fn patience(config: &Config) -> Patience {

@@ -2,6 +2,7 @@
 
 mod files;
 pub mod heart;
+mod interrupted;
 mod rebirth;
 pub mod reload;
 
@@ -40,8 +41,6 @@ pub use rebirth::is_reborn;
 
 /// How often it is looked whether the managers live.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// How long a link waits in the operating system before it gives a sign of life.
-const BEAT: Duration = Duration::from_millis(500);
 
 /// When all printers are at rest: how long clients have to take their last answers.
 const DOOR_DEADLINE: Duration = Duration::from_secs(5);
@@ -280,7 +279,7 @@ fn surroundings(config: &Config, printed: &Path, clock: Clock) -> anyhow::Result
         })?;
         files.push(canonical);
     }
-    let timing = Timing { connect: config.watch.connect, beat: BEAT, silence: config.watch.silence };
+    let timing = Timing { connect: config.watch.connect, silence: config.watch.silence, ..Timing::default() };
     Ok(Surroundings::new(files, timing, clock))
 }
 

@@ -192,6 +192,12 @@ impl Liveness {
         self.attempts.iter_mut().filter_map(told).collect()
     }
 
+    /// When something changes next if nothing is heard until then.
+    pub fn due(&self, now: MonoTime) -> Option<MonoTime> {
+        let heard = self.attempts.values().filter_map(|watched| watched.heard.as_ref());
+        heard.flat_map(|heard| heard.ends(self.patience)).flatten().filter(|end| *end > now).min()
+    }
+
     /// How many attempts are watched.
     pub fn len(&self) -> usize {
         self.attempts.len()
@@ -210,11 +216,19 @@ impl Watched {
 }
 
 impl Heard {
+    /// Until when the worker may be silent, and its device take nothing, where that matters.
+    fn ends(&self, patience: Patience) -> [Option<MonoTime>; 2] {
+        let silent = self.at.plus(patience.worker.saturating_add(self.protected));
+        let still = self.moved_at.plus(patience.stall);
+        [Some(silent), self.stage.takes_bytes().then_some(still)]
+    }
+
     /// A worker that is stuck tells nothing of its device, so that comes first.
     fn judge(&self, now: MonoTime, patience: Patience) -> (Told, Verdict) {
-        if now.since(self.at) >= patience.worker.saturating_add(self.protected) {
+        let [stuck, stalled] = self.ends(patience).map(|end| end.is_some_and(|end| end <= now));
+        if stuck {
             (Told::Stuck, Verdict::Stuck { since: self.at })
-        } else if self.stage.takes_bytes() && now.since(self.moved_at) >= patience.stall {
+        } else if stalled {
             (Told::Stalled, Verdict::Stalled { since: self.moved_at })
         } else {
             (Told::Moving, Verdict::Moving)
@@ -316,6 +330,21 @@ mod tests {
         check([protected.clone()], 100, &[(40, Verdict::Stuck { since: at(0) })]);
         let out_again = beat(35, Stage::Ending, 1);
         check([protected, out_again], 100, &[(45, Verdict::Stuck { since: at(35) })]);
+    }
+
+    #[test]
+    fn who_asks_when_it_is_due_hears_it_at_once() {
+        let mut liveness = watching();
+        assert_eq!(liveness.due(at(0)), None);
+        liveness.hear(&beat(1, Stage::Sending, 0));
+        assert_eq!(liveness.due(at(1)), Some(at(11)), "the worker, if it does not beat");
+        (2..=60).for_each(|second| liveness.hear(&beat(second, Stage::Sending, 0)));
+        assert_eq!(liveness.due(at(60)), Some(at(61)), "the device, since it has taken nothing");
+        assert_eq!(liveness.verdicts(at(60)), []);
+        assert_eq!(liveness.verdicts(at(61)).len(), 1);
+        assert_eq!(liveness.due(at(61)), Some(at(70)), "what was told is told once");
+        liveness.hear(&beat(62, Stage::AwaitingWord, 0));
+        assert_eq!(liveness.due(at(62)), Some(at(72)), "a device that speaks last takes no bytes");
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //! the device cannot have it whole, and letting go of the link resets it.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use super::{CHUNK_BYTES, Failure, Sender, end};
@@ -14,6 +15,8 @@ use crate::model::retry::{Broken, Whole};
 use crate::model::stream::waits_on;
 use crate::store::documents::{Finished, Grown, Growth};
 
+/// How many bytes are handed over at once from memory.
+const PIECE_BYTES_MAX: usize = 4 * CHUNK_BYTES;
 /// How long more bytes are waited for without a look at the device.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -26,9 +29,9 @@ pub fn run_growing(mut link: Box<dyn Link>, tag: &JobTag, growth: &Growth, pulse
     end(link, sent, handed, pulse)
 }
 
-/// What is handed over next: so many bytes, and whether they are the last.
+/// What is handed over next: so many bytes at most, and whether these are the last.
 struct Piece {
-    bytes: usize,
+    most: usize,
     last: Option<Finished>,
 }
 
@@ -36,20 +39,28 @@ impl Sender<'_> {
     fn send_growing(&mut self, growth: &Growth) -> Result<(), Failure> {
         let (mut body, mut crc, mut waited) = (None, 0, Duration::ZERO);
         loop {
-            let piece = self.next_piece(growth, &mut waited)?;
+            let Piece { most, last } = self.next_piece(growth, &mut waited)?;
             self.pulse.stage(Stage::Sending);
-            self.buffer.resize(piece.bytes, 0);
-            let read = read(growth, &mut body, &mut self.buffer);
-            read.map_err(|error| Failure::Damaged(format!("the document cannot be read: {error}")))?;
-            crc = crc32c::crc32c_append(crc, &self.buffer);
-            if piece.last.is_some_and(|finished| finished.crc != crc) {
+            let recent = growth.recent(self.handed);
+            let bytes = match &recent {
+                Some(recent) => &recent[..recent.len().min(most)],
+                None => {
+                    self.buffer.resize(most.min(CHUNK_BYTES), 0);
+                    let read = read(growth, &mut body, &mut self.buffer, self.handed);
+                    read.map_err(|error| Failure::Damaged(format!("the document cannot be read: {error}")))?;
+                    &self.buffer
+                }
+            };
+            let last = last.filter(|_| bytes.len() == most);
+            crc = crc32c::crc32c_append(crc, bytes);
+            if last.is_some_and(|finished| finished.crc != crc) {
                 return Err(Failure::Damaged("the document does not match its checksum".to_owned()));
             }
-            if piece.bytes > 0 {
-                self.handed += piece.bytes as u64;
-                self.link.write(&self.buffer, self.pulse)?;
+            if !bytes.is_empty() {
+                self.handed += bytes.len() as u64;
+                self.link.write(bytes, self.pulse)?;
             }
-            if piece.last.is_some() {
+            if last.is_some() {
                 return Ok(());
             }
             failpoint::hit("print-growing");
@@ -63,13 +74,15 @@ impl Sender<'_> {
             match growth.look(beyond, LOOK_EVERY) {
                 Grown::Never(why) => return Err(Failure::Interrupted(why)),
                 Grown::SoFar(written) if written > beyond => {
-                    return Ok(Piece { bytes: CHUNK_BYTES, last: None });
+                    let follows = usize::try_from(written - self.handed - 1).unwrap_or(PIECE_BYTES_MAX);
+                    let most = follows.min(PIECE_BYTES_MAX) / CHUNK_BYTES * CHUNK_BYTES;
+                    return Ok(Piece { most, last: None });
                 }
                 Grown::SoFar(_) => self.wait_on(waited)?,
                 Grown::Accepted(finished) => {
                     let left = finished.bytes.saturating_sub(self.handed);
-                    let bytes = usize::try_from(left).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES);
-                    return Ok(Piece { bytes, last: Some(finished).filter(|_| left == bytes as u64) });
+                    let most = usize::try_from(left).unwrap_or(PIECE_BYTES_MAX).min(PIECE_BYTES_MAX);
+                    return Ok(Piece { most, last: Some(finished).filter(|_| left == most as u64) });
                 }
             }
         }
@@ -85,13 +98,13 @@ impl Sender<'_> {
     }
 }
 
-/// Reads on; the file is there when its first bytes are.
-fn read(growth: &Growth, body: &mut Option<File>, buffer: &mut [u8]) -> io::Result<()> {
+/// Reads what stands at `offset`; the file is there when its first bytes are.
+fn read(growth: &Growth, body: &mut Option<File>, buffer: &mut [u8], offset: u64) -> io::Result<()> {
     let file = match body {
         Some(file) => file,
         none => none.insert(growth.open()?),
     };
-    file.read_exact(buffer)
+    file.read_exact_at(buffer, offset)
 }
 
 #[cfg(test)]
@@ -205,6 +218,41 @@ mod tests {
         assert!(before > 0 && before < BYTES, "{before}");
         assert_eq!(after, (BYTES, true));
         assert_eq!(outcome, Outcome::Done { how: DoneHow::Drained, bytes: BYTES as u64 });
+    }
+
+    /// Some of it comes from memory and some from its file, in pieces that begin and end anywhere: the checksum tells.
+    #[test]
+    fn a_document_that_is_read_while_it_is_written_is_whole() {
+        const CHUNK: usize = 300_001;
+        const CHUNKS: u8 = 8;
+        let home = tempfile::tempdir().unwrap();
+        let documents = Documents::new(home.path().to_owned(), Arc::new(NoSmall)).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let mut upload = documents.begin(DocumentId(1));
+        let growth = upload.growth().clone();
+        let printer = Printer::default();
+        let (tell, waits): (_, Receiver<()>) = channel();
+        let outcome = thread::scope(|scope| {
+            let sending =
+                scope.spawn(|| run_growing(Box::new(printer.clone()), &tag(), &growth, &mut Waiting(tell)));
+            let finished = runtime.block_on(async {
+                for n in 0..CHUNKS {
+                    upload.write(vec![n; CHUNK].into()).await.unwrap();
+                    // Now and then he is close behind, and now and then not.
+                    if n % 4 < 2 {
+                        waits.recv().unwrap();
+                    }
+                }
+                // The last piece is in two chunks then.
+                upload.write(vec![7; 100].into()).await.unwrap();
+                upload.finish().await.unwrap()
+            });
+            waits.recv().unwrap();
+            growth.accept(finished);
+            sending.join().unwrap()
+        });
+        let bytes = u64::from(CHUNKS) * CHUNK as u64 + 100;
+        assert_eq!(outcome, Outcome::Done { how: DoneHow::Drained, bytes });
     }
 
     #[test]

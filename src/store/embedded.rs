@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt, ready};
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{Semaphore, watch};
 
 pub(super) mod carry;
 pub(super) mod checkpoint;
@@ -48,8 +48,10 @@ use super::read::{self, Kv};
 use super::sled::{Index, IndexError};
 use super::state::State;
 use super::stats::Stats;
-use super::{EventsSince, JobsQuery, KeyRecord, NamedValues, Page, Purge, Purgeable, ReadError, Store};
-use crate::model::commit::{Commit, CommitError, Committed};
+use super::{
+    Committing, EventsSince, JobsQuery, KeyRecord, NamedValues, Page, Purge, Purgeable, ReadError, Store,
+};
+use crate::model::commit::{Commit, CommitError};
 use crate::model::document::Document;
 use crate::model::event::Entry;
 use crate::model::id::{CommitSeq, DocumentId, JobId, QueueId};
@@ -265,12 +267,22 @@ fn read_where_it_is(
     }
 }
 
+fn refused(error: CommitError) -> Committing {
+    ready(Err(error)).boxed()
+}
+
 impl Store for EmbeddedStore {
-    fn commit(&self, commit: Commit) -> BoxFuture<'static, Result<Committed, CommitError>> {
-        let (answer, answered) = oneshot::channel();
-        match self.threads.hand_in(Order { commit, answer }) {
-            Ok(()) => answered.map(|answer| answer.unwrap_or(Err(CommitError::Unknown))).boxed(),
-            Err(error) => ready(Err(error)).boxed(),
+    fn commit(&self, commit: Commit) -> Committing {
+        let (order, answered) = Order::new(commit, None);
+        self.threads.hand_in(order).map_or_else(refused, |()| answered)
+    }
+
+    fn commit_both(&self, first: Commit, second: Commit) -> [Committing; 2] {
+        let (behind, second) = Order::new(second, None);
+        let (order, first) = Order::new(first, Some(Box::new(behind)));
+        match self.threads.hand_in(order) {
+            Ok(()) => [first, second],
+            Err(error) => [refused(error.clone()), refused(error)],
         }
     }
 

@@ -141,12 +141,20 @@ pub enum EventsSince {
 /// Small values with their names.
 pub type NamedValues = Vec<(String, Vec<u8>)>;
 
+/// The answer to a commit that was handed in.
+pub type Committing = BoxFuture<'static, Result<Committed, CommitError>>;
+
 /// Durable state. Reads may touch the disk, so they answer through futures and run where blocking is
 /// allowed; a read that follows an `Ok` of a commit sees it.
 pub trait Store: Send + Sync {
     /// Ok means on disk, all of it. On an error nothing happened, except [`CommitError::Unknown`].
     /// Commits take effect in the order in which they are handed in.
-    fn commit(&self, commit: Commit) -> BoxFuture<'static, Result<Committed, CommitError>>;
+    fn commit(&self, commit: Commit) -> Committing;
+    /// Two commits, one right behind the other: by one sync where they fit in one group. Each is decided by itself, so
+    /// the second says by what it expects whether it may be without the first.
+    fn commit_both(&self, first: Commit, second: Commit) -> [Committing; 2] {
+        [self.commit(first), self.commit(second)]
+    }
 
     /// The first `n` jobs of these queues together, behind `after`, by priority and age: fewer only where no more
     /// wait, or where the next one cannot be read.

@@ -7,13 +7,22 @@
 //! - Batches of about 64 keys: large ones take memory out of all proportion.
 //! - After a failed write every call fails until it is opened anew; damage may also show as a panic.
 //!
+//! - Its keys are blocks of rows and not rows ([`block`]).
+//!
 //! So nothing that was acknowledged is ever in sled alone.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, Permissions};
 use std::io;
+use std::ops::Bound;
 use std::os::unix::fs::PermissionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError, RwLock};
+
+mod block;
+
+use block::{Changing, Damaged, JOINED_BYTES_MAX};
 
 use super::ReadError;
 use super::disk::{self, FILE_MODE, Synced, sync_directory};
@@ -58,15 +67,32 @@ impl From<sled::Error> for IndexError {
     }
 }
 
+impl From<Damaged> for IndexError {
+    fn from(Damaged: Damaged) -> Self {
+        IndexError::Failed("a block of rows in it is damaged".to_owned())
+    }
+}
+
 impl From<IndexError> for ReadError {
     fn from(error: IndexError) -> Self {
         ReadError::Unavailable(format!("the index: {error}"))
     }
 }
 
+/// The tree of blocks; where an earlier version had its rows, in the tree without a name, is nothing.
+const BLOCKS: &str = "blocks";
+
+/// A block, under the key from which on rows are in it and not in the one before.
+type Block = (sled::IVec, sled::IVec);
+
 /// An ordered space of keys on disk.
 pub(super) struct Index {
     db: sled::Db,
+    blocks: sled::Tree,
+    /// Blocks are read, changed and written by one at a time, …
+    changing: Mutex<()>,
+    /// … and who reads several of them sees all of a change or nothing: rows move from block to block.
+    moving: RwLock<()>,
     directory: PathBuf,
 }
 
@@ -99,28 +125,80 @@ impl Index {
                 .use_compression(false)
                 .mode(sled::Mode::LowSpace)
                 .open()?;
+            if !db.is_empty() {
+                return Err(IndexError::Failed("it was written by an earlier version of spool".to_owned()));
+            }
+            let blocks = db.open_tree(BLOCKS)?;
+            db.flush()?;
             for name in ["db", "conf"] {
                 let path = directory.join(name);
                 fs::set_permissions(&path, Permissions::from_mode(FILE_MODE))?;
                 disk::sync(&File::open(path)?, Synced::NewIndex)?;
             }
             sync_directory(directory)?;
-            Ok(Index { db, directory: directory.to_owned() })
+            let (changing, moving) = (Mutex::default(), RwLock::default());
+            Ok(Index { db, blocks, changing, moving, directory: directory.to_owned() })
         })
     }
 
     /// Applies operations, all or none of them; a later one of the same key wins.
     pub fn apply(&self, ops: Vec<Op>) -> Result<(), IndexError> {
         guarded(|| {
-            let mut batch = sled::Batch::default();
-            for Op { key, value } in ops {
-                match value {
-                    Some(value) => batch.insert(key, value),
-                    None => batch.remove(key),
-                }
-            }
-            Ok(self.db.apply_batch(batch)?)
+            let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+            let batch = self.plan(ops)?;
+            let _moving = self.moving.write().unwrap_or_else(PoisonError::into_inner);
+            Ok(self.blocks.apply_batch(batch)?)
         })
+    }
+
+    /// What operations mean for the blocks.
+    fn plan(&self, ops: Vec<Op>) -> Result<sled::Batch, IndexError> {
+        let ops: BTreeMap<_, _> = ops.into_iter().map(|Op { key, value }| (key, value)).collect();
+        let mut ops = ops.into_iter().map(|(key, value)| Op { key, value }).peekable();
+        let mut batch = sled::Batch::default();
+        while let Some(Op { key, .. }) = ops.peek() {
+            let block = self.block_of(key)?;
+            let mut next = self.block_behind(block.as_ref().map_or(key, |(from, _)| from))?;
+            let (from, rows) = match block {
+                Some((from, rows)) => (Some(from), block::all_rows(&rows)?),
+                None => (None, Vec::new()),
+            };
+            let mut changing = Changing::new(rows);
+            let mut deletes = false;
+            let written = loop {
+                let here = |op: &Op| next.as_ref().is_none_or(|(next, _)| op.key[..] < next[..]);
+                let own: Vec<Op> = std::iter::from_fn(|| ops.next_if(here)).collect();
+                deletes |= own.iter().any(|op| op.value.is_none());
+                changing.apply(own);
+                let written = changing.write();
+                let bytes: usize = written.iter().map(|block| block.bytes.len()).sum();
+                match next {
+                    Some((key, rows)) if deletes && bytes + rows.len() <= JOINED_BYTES_MAX => {
+                        changing.join(block::all_rows(&rows)?);
+                        next = self.block_behind(&key)?;
+                        batch.remove(key);
+                    }
+                    _ => break written,
+                }
+            };
+            if let (Some(from), true) = (&from, written.is_empty()) {
+                batch.remove(from);
+            }
+            let mut from = from;
+            for block in written {
+                batch.insert(from.take().unwrap_or_else(|| block.first.into()), block.bytes);
+            }
+        }
+        Ok(batch)
+    }
+
+    /// The block in which a key is, if it is anywhere.
+    fn block_of(&self, key: &[u8]) -> Result<Option<Block>, IndexError> {
+        Ok(self.blocks.range(..=key).next_back().transpose()?)
+    }
+
+    fn block_behind(&self, from: &[u8]) -> Result<Option<Block>, IndexError> {
+        Ok(self.blocks.range::<&[u8], _>((Bound::Excluded(from), Bound::Unbounded)).next().transpose()?)
     }
 
     /// Makes durable everything that was applied before the call. Others may go on meanwhile.
@@ -133,7 +211,11 @@ impl Index {
 
     /// The value of a key.
     pub fn value(&self, key: &[u8]) -> Result<Option<Vec<u8>>, IndexError> {
-        guarded(|| Ok(self.db.get(key)?.map(|value| value.to_vec())))
+        guarded(|| {
+            let _moving = self.moving.read().unwrap_or_else(PoisonError::into_inner);
+            let Some((_, rows)) = self.block_of(key)? else { return Ok(None) };
+            Ok(block::value(&rows, key)?)
+        })
     }
 
     /// Rows whose keys are at least `from` and less than `to`, at most `n`.
@@ -147,15 +229,31 @@ impl Index {
         if from >= to {
             return Ok(Vec::new());
         }
-        let row = |row: sled::Result<(sled::IVec, sled::IVec)>| {
-            row.map(|(key, value)| (key.to_vec(), value.to_vec())).map_err(IndexError::from)
-        };
         guarded(|| {
-            let range = self.db.range(from..to);
+            let _moving = self.moving.read().unwrap_or_else(PoisonError::into_inner);
+            let mut found = Vec::new();
             match direction {
-                Direction::Up => range.take(n).map(row).collect(),
-                Direction::Down => range.rev().take(n).map(row).collect(),
+                Direction::Up => {
+                    let first = self.block_of(from)?.map_or_else(|| from.into(), |(first, _)| first);
+                    for block in self.blocks.range(&first[..]..to) {
+                        found.extend(block::rows(&block?.1, from, to)?);
+                        if found.len() >= n {
+                            break;
+                        }
+                    }
+                }
+                Direction::Down => {
+                    for block in self.blocks.range(..to).rev() {
+                        let (first, rows) = block?;
+                        found.extend(block::rows(&rows, from, to)?.into_iter().rev());
+                        if found.len() >= n || first[..] <= *from {
+                            break;
+                        }
+                    }
+                }
             }
+            found.truncate(n);
+            Ok(found)
         })
     }
 }
@@ -178,3 +276,6 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, IndexError>) -> Result<T, IndexEr
         Err(IndexError::Panicked(text.to_owned()))
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@
 mod doors;
 mod ending;
 mod heart;
+mod inviting;
 mod printers;
 mod traffic;
 mod watcher;

@@ -181,6 +181,29 @@ fn when_the_job_manager_panics_the_process_begins_anew_and_goes_on() {
     assert_eq!(fake.documents(3), [b"one".as_slice(), b"two", b"three"]);
 }
 
+/// The sixth table that goes into the index is fatal, in each life; one goes there a second while jobs come.
+#[test]
+fn when_a_thread_of_the_store_panics_the_process_begins_anew_and_has_what_it_accepted() {
+    let fake = FakePrinter::start(Behaviour::Normal);
+    let mut server = with(&fake, "index-following=5*off->1*panic");
+    let pid = server.pid();
+    server.post("/api/v1/printers/office/pause", None).expect(200);
+    let mut accepted = Vec::new();
+    wait_until("the process begins anew", STOP_MAX, || {
+        let sent = server.socket().send("POST", "/api/v1/jobs?printer=office", &[], b"page");
+        let answer = sent.ok().filter(|answer| answer.status == 201);
+        accepted.extend(answer.and_then(|answer| answer.json()["id"].as_u64()));
+        server.log().contains("the process begins anew").then_some(())
+    });
+    assert!(server.log().contains("store-index has panicked"), "{}", server.log());
+    server.until_ready();
+    assert_eq!(server.pid(), pid);
+    assert!(!accepted.is_empty());
+    for job in accepted {
+        assert_eq!(server.job(job)["status"], "waiting");
+    }
+}
+
 #[test]
 fn a_server_that_fails_again_and_again_gives_up_and_says_so() {
     let fake = FakePrinter::start(Behaviour::Normal);

@@ -172,7 +172,8 @@ fn can_11_a_flag_of_which_the_printer_was_not_told_is_told_after_a_crash() {
     let job = server.submit("printer=office", b"page");
     let printing = server.until(job, "printing");
     let target = format!("/api/v1/jobs/{job}/cancel");
-    server.socket().send("POST", &target, &[], b"").unwrap_err();
+    // Durable is the flag in either case; whether the answer leaves before the process dies is open.
+    let _ = server.socket().send("POST", &target, &[], b"");
     server.ended(PATIENCE);
     assert!(!eve.was_asked("Cancel-Job"), "{}", eve.log());
     server.restart();

@@ -130,4 +130,6 @@ pub enum Plant {
     OneMemberIsWoken,
     /// A job that moves to another queue goes to its end.
     AgeIsLost,
+    /// What was begun by a manager's invitation is heard when the bell rings, after whatever comes before that.
+    BegunHeardLate,
 }

@@ -4,6 +4,7 @@
 mod checkers;
 mod client;
 mod disk;
+mod doorstep;
 mod faults;
 mod printer;
 mod process;
@@ -107,6 +108,7 @@ fn planted_bugs_are_found() {
         Plant::LeftForgotten,
         Plant::OneMemberIsWoken,
         Plant::AgeIsLost,
+        Plant::BegunHeardLate,
     ] {
         let Some((seed, what)) = first_failure(&seeds, plant) else {
             panic!("{plant:?} is not found within {PLANTED_WITHIN} seeds");

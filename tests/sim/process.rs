@@ -18,6 +18,7 @@ use spool::model::retry::BackoffRange;
 use spool::model::traffic::{self, Beginning, Input, Start, Traffic};
 
 use crate::disk::Writer;
+use crate::doorstep::Doorstep;
 use crate::faults::Plant;
 use crate::world::{Conn, Event, Seat, World};
 
@@ -42,6 +43,7 @@ pub struct Manager {
     pub links: BTreeSet<Generation>,
     pub timer: u64,
     pub stopped: bool,
+    pub doorstep: Doorstep,
     /// What it has published.
     pub live: PrinterLive,
     /// Since when it has nothing to do, as it says.
@@ -83,6 +85,7 @@ impl World {
             links: BTreeSet::new(),
             timer: 0,
             stopped: false,
+            doorstep: Doorstep::default(),
             live: PrinterLive::default(),
             idle_since: None,
         });
@@ -236,6 +239,7 @@ impl World {
         let manager = &mut process.managers[no];
         let Some(traffic) = manager.traffic.take() else { return };
         (manager.last, manager.stopped, manager.idle_since) = (traffic.generation(), false, None);
+        manager.doorstep = Doorstep::Empty;
         manager.no += 1;
         manager.dialing.clear();
         self.say(Some(no), Generation(0), None, "**** the manager panics ****");

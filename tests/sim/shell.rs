@@ -60,9 +60,7 @@ impl World {
             IntakeEffect::ReadDocuments(ticket, ids) => {
                 self.later(1, read(Read::Documents(ticket, ids)));
             }
-            IntakeEffect::Commit { ticket, commit, then } => {
-                self.hand_in(Writer::Intake(ticket), *commit, then);
-            }
+            IntakeEffect::Commit { ticket, commit, then } => self.intake_hands_in(ticket, *commit, then),
             IntakeEffect::Reply(ticket, reply) => self.reply(ticket, reply),
             IntakeEffect::Wake(queue) => self.wake(Place::Intake, queue),
             IntakeEffect::CancelAt(printer, job) => {
@@ -121,14 +119,20 @@ impl World {
     }
 
     pub fn tell_traffic(&mut self, seat: Seat, input: Input) {
-        let now = self.now();
-        let label = crate::checkers::label(&input);
         if let Input::Cancel(job) = input {
             self.cancel_is_told(job);
         }
         if matches!(input, Input::Head(_) | Input::Watch(..)) {
             self.tell_pools(seat);
         }
+        self.hear_before_all(seat);
+        self.step_traffic(seat, input);
+        self.invite(seat);
+    }
+
+    pub fn step_traffic(&mut self, seat: Seat, input: Input) {
+        let now = self.now();
+        let label = crate::checkers::label(&input);
         let Some(process) = self.process.as_mut().filter(|_| seat.life == self.life) else { return };
         let manager = &mut process.managers[seat.printer];
         let Some(traffic) = manager.traffic.as_mut().filter(|_| manager.no == seat.manager) else { return };

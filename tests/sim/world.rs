@@ -63,6 +63,7 @@ pub enum Place {
 pub enum Event {
     ToIntake(u32, intake::Input),
     ToTraffic(Seat, traffic::Input),
+    Bell(Seat),
     /// Kept until a manager is there to hear it.
     FromLink(Conn, traffic::Input),
     Timer(Seat, u64),
@@ -235,6 +236,7 @@ impl World {
         match event {
             Event::ToIntake(life, input) => self.tell_intake(life, input),
             Event::ToTraffic(seat, input) => self.tell_traffic(seat, input),
+            Event::Bell(seat) => self.bell(seat),
             Event::FromLink(conn, input) => self.hear_link(conn, input),
             Event::Timer(seat, no) => self.timer(seat, no),
             Event::Store(life) => self.store_works(life),

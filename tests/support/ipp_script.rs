@@ -145,6 +145,8 @@ struct State {
     over: bool,
     /// How many events there were.
     events: i32,
+    /// Bytes that have come over all connections.
+    received: usize,
 }
 
 impl IppScript {
@@ -163,6 +165,7 @@ impl IppScript {
             open: Vec::new(),
             over: false,
             events: 0,
+            received: 0,
         };
         let shared =
             Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), behave: Box::new(behave) });
@@ -218,6 +221,13 @@ impl IppScript {
         // Unlocked again before it may panic: the printer is still to be dropped.
         let waited = self.shared.changed.wait_timeout_while(self.shared.lock(), PATIENCE, fewer).unwrap().1;
         assert!(!waited.timed_out(), "{operation:?} does not come");
+    }
+
+    /// Waits until so many bytes have come, of documents that may not be whole.
+    pub fn received(&self, bytes: usize) {
+        let fewer = |state: &mut State| state.received < bytes;
+        let waited = self.shared.changed.wait_timeout_while(self.shared.lock(), PATIENCE, fewer).unwrap().1;
+        assert!(!waited.timed_out(), "so many bytes do not come");
     }
 
     /// Waits until a document has come in whole.
@@ -405,7 +415,11 @@ impl Served<'_> {
             }
             match self.stream.read(&mut piece) {
                 Ok(0) | Err(_) => return None,
-                Ok(bytes) => self.buffer.extend_from_slice(&piece[..bytes]),
+                Ok(bytes) => {
+                    self.buffer.extend_from_slice(&piece[..bytes]);
+                    self.shared.lock().received += bytes;
+                    self.shared.changed.notify_all();
+                }
             }
         }
     }

@@ -2,6 +2,7 @@
 //! attempts to print threads and takes their reports.
 
 mod attempt;
+mod committing;
 mod describing;
 mod former;
 mod messages;
@@ -13,7 +14,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use actix::prelude::*;
-use log::Level;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -26,9 +26,8 @@ use super::worker::{Running, StartAttempt};
 use crate::clock::Clock;
 use crate::device::{self, Link, Surroundings, Target};
 use crate::failpoint;
-use crate::model::commit::{Commit, CommitError};
-use crate::model::event::Entry;
-use crate::model::id::{DocumentId, Generation, JobId, PrinterId, QueueId};
+use crate::model::commit::Commit;
+use crate::model::id::{DocumentId, Generation, JobId, PrinterId};
 use crate::model::job::Job;
 use crate::model::outcome::Outcome;
 use crate::model::printer::{Learned, Mac, Printer};
@@ -229,6 +228,12 @@ impl TrafficManager {
     }
 
     pub(super) fn step(&mut self, input: Input, ctx: &mut Context<Self>) {
+        self.hear_what_was_begun(ctx);
+        self.take_in(input, ctx);
+        self.invite();
+    }
+
+    fn take_in(&mut self, input: Input, ctx: &mut Context<Self>) {
         let Some(traffic) = &mut self.traffic else { return };
         let effects = traffic.step(input, self.begin.parts.clock.now());
         self.begin.lane.generation.store(traffic.generation().0, Ordering::Release);
@@ -242,6 +247,8 @@ impl TrafficManager {
             // They are kept for the beginning.
             return;
         }
+        // Before the bell is noted as heard: from then on nothing tells that something waits already.
+        self.hear_what_was_begun(ctx);
         let offered = self.begin.notices.take_offered();
         let still_comes = |id| self.begin.parts.documents.growing(id).is_some_and(|g| !g.is_given_up());
         if let Some((job, document)) = offered.filter(|(_, document)| still_comes(document.id)) {
@@ -259,6 +266,7 @@ impl TrafficManager {
         if self.begin.notices.take_wake() {
             self.step(Input::Wake, ctx);
         }
+        self.invite();
     }
 
     fn run(&mut self, effect: Effect, ctx: &mut Context<Self>) {
@@ -304,34 +312,6 @@ impl TrafficManager {
                 act.step(Input::Head(jobs), ctx);
             }
             Err(error) => act.read_failed(&error, ctx),
-        }));
-    }
-
-    fn commit(&mut self, commit: Commit, ctx: &mut Context<Self>) {
-        failpoint::hit("traffic-before-commit");
-        let told = commit.timeline.clone();
-        let changed = if self.streaming.is_some() { commit.jobs.clone() } else { Vec::new() };
-        let back: Vec<QueueId> =
-            commit.jobs.iter().filter(|job| job.order().is_some()).map(Job::serving_queue).collect();
-        let committed = self.begin.parts.store.commit(commit);
-        ctx.spawn(committed.into_actor(self).map(move |result, act, ctx| {
-            act.wake_mates(&back);
-            match result {
-            Ok(_) => {
-                for Entry { job, kind, attempt, message, .. } in told {
-                    log::info!(job = job.0, printer = act.name(), attempt, why = message.as_str(); "{kind}");
-                }
-                failpoint::hit("traffic-after-commit");
-                act.look_at_streaming(&changed);
-                act.step(Input::Committed, ctx);
-            }
-            Err(error) => {
-                // That somebody else was faster is the way in which a job of a pool is shared out.
-                let level = if matches!(error, CommitError::Changed(_)) { Level::Debug } else { Level::Warn };
-                log::log!(level, printer = act.name(), error:%; "a commit was not taken");
-                act.step(Input::CommitFailed(error), ctx);
-            }
-            }
         }));
     }
 

@@ -98,7 +98,7 @@ impl Intake {
         };
         let mut then = vec![Effect::Reply(ticket, Ok(Reply::Job(Box::new(after.clone()))))];
         if after.status == JobStatus::Waiting {
-            then.push(Effect::Wake(after.queue));
+            then.push(Effect::Wake(after.serving_queue()));
         }
         if let (true, Some(bound)) = (requested, &after.bound) {
             then.push(Effect::CancelAt(bound.printer, after.id));

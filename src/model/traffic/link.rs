@@ -4,7 +4,7 @@ use super::*;
 
 impl Traffic {
     pub(super) fn open(&mut self, fx: &mut Vec<Effect>) {
-        self.generation.0 += 1;
+        self.generation = self.next_generation();
         self.link = Link::Opening(self.generation);
         fx.push(Effect::Open(self.generation));
     }

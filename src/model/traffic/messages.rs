@@ -20,6 +20,9 @@ use std::time::Duration;
 pub enum Input {
     /// There may be work.
     Wake,
+    /// The printer's invitation was used for this job: its attempt is handed in, and the store's answer comes as
+    /// `Committed` or `CommitFailed`. Told before anything else since it was issued.
+    Begun(Box<Job>),
     /// The printer's settings are these now; its device may be another.
     Printer(Box<Printer>, Asks),
     /// How the mates in its pools are just now; told before what they matter for: [`Input::Head`] and

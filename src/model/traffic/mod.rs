@@ -13,10 +13,12 @@
 //!
 //! To a printer that answered lately the attempt is committed while the connection opens; the first byte
 //! leaves when both are there. To any other printer the connection comes first, so that a dead printer
-//! binds no job. The end of a job and the attempt of the next are one commit.
+//! binds no job. The end of a job and the attempt of the next are one commit; the attempt of a job that comes to an
+//! idle printer is handed in with its acceptance (see [`Invitation`]).
 
 mod asking;
 mod cancel;
+mod invitation;
 mod link;
 mod messages;
 mod news;
@@ -36,6 +38,7 @@ mod tests;
 use std::collections::VecDeque;
 use std::time::Duration;
 
+pub use self::invitation::Invitation;
 pub use self::messages::{Asks, Beginning, Effect, FinalWord, Input, Progress, Reading, Rules, Start};
 use self::power::Power;
 pub use self::power::{TELL_AGAIN, TELL_SELDOM, WAKE_EVERY};
@@ -161,6 +164,7 @@ impl Traffic {
         let mut fx = Vec::new();
         match input {
             Input::Wake => self.wanted = true,
+            Input::Begun(job) => self.on_begun(job, now, &mut fx),
             Input::Printer(printer, asks) => self.on_printer(*printer, asks, &mut fx),
             Input::Offer(job, document) => self.on_offer(job, document),
             Input::Pools(pools) => self.sharing.pools = pools,
@@ -313,36 +317,56 @@ impl Traffic {
     }
 
     /// Commits the attempt; opens the connection meanwhile, where it is not open yet.
-    fn bind(&mut self, mut job: Job, now: Now, fx: &mut Vec<Effect>) {
-        let before = (job.id, job.revision);
-        self.canceled = None;
-        self.sharing.began_at = Some(now.mono);
-        if self.link == Link::Closed {
-            self.generation.0 += 1;
-        }
-        let Some(entry) = self.attempt(&mut job, self.generation, now) else {
+    fn bind(&mut self, job: Job, now: Now, fx: &mut Vec<Effect>) {
+        let generation = match self.link {
+            Link::Closed => self.next_generation(),
+            Link::Opening(_) | Link::Open(_) | Link::Working(_) => self.generation,
+        };
+        let Some((job, commit)) = attempt_at(&self.printer, &job, generation, now) else {
             // The queue named a job that does not wait: it was changed just now. Look again.
             return;
         };
-        fx.push(Effect::Commit(Box::new(Commit {
-            expect: vec![before],
-            // Somebody may be removing the printer just now; it must not take a job of a pool with it.
-            queues: vec![(QueueId::Printer(self.printer.id), self.printer.name.clone())],
-            jobs: vec![job.clone()],
-            timeline: vec![entry],
-            ..Commit::default()
-        })));
+        fx.push(Effect::Commit(Box::new(commit)));
+        self.is_binding(Box::new(job), now, fx);
+    }
+
+    /// The attempt is handed in.
+    fn is_binding(&mut self, job: Box<Job>, now: Now, fx: &mut Vec<Effect>) {
+        self.canceled = None;
+        self.sharing.began_at = Some(now.mono);
         if self.link == Link::Closed {
-            self.link = Link::Opening(self.generation);
-            fx.push(Effect::Open(self.generation));
+            self.open(fx);
         }
-        self.work = Work::Binding(Box::new(job));
+        self.work = Work::Binding(job);
+    }
+
+    fn next_generation(&self) -> Generation {
+        Generation(self.generation.0 + 1)
     }
 
     fn attempt(&self, job: &mut Job, generation: Generation, now: Now) -> Option<Entry> {
-        let bound = Bound { printer: self.printer.id, name: self.printer.name.clone(), generation };
-        job.apply(JobEvent::Attempt(bound), Source::System, now.wall).ok().flatten()
+        apply_attempt(&self.printer, job, generation, now)
     }
+}
+
+fn apply_attempt(printer: &Printer, job: &mut Job, generation: Generation, now: Now) -> Option<Entry> {
+    let bound = Bound { printer: printer.id, name: printer.name.clone(), generation };
+    job.apply(JobEvent::Attempt(bound), Source::System, now.wall).ok().flatten()
+}
+
+/// The commit of an attempt, and the job as it is then; `None` where the job does not wait.
+fn attempt_at(printer: &Printer, job: &Job, generation: Generation, now: Now) -> Option<(Job, Commit)> {
+    let mut bound = job.clone();
+    let entry = apply_attempt(printer, &mut bound, generation, now)?;
+    let commit = Commit {
+        expect: vec![(job.id, job.revision)],
+        // Somebody may be removing the printer just now; it must not take a job of a pool with it.
+        queues: vec![(QueueId::Printer(printer.id), printer.name.clone())],
+        jobs: vec![bound.clone()],
+        timeline: vec![entry],
+        ..Commit::default()
+    };
+    Some((bound, commit))
 }
 
 /// The end of a job of which nothing had left.

@@ -64,7 +64,7 @@ impl Traffic {
 
     fn add_attempt(&mut self, mut next: Job, commit: &mut Commit, now: Now) -> Option<Job> {
         let expect = (next.id, next.revision);
-        let generation = crate::model::id::Generation(self.generation.0 + 1);
+        let generation = self.next_generation();
         let entry: Entry = self.attempt(&mut next, generation, now)?;
         self.sharing.began_at = Some(now.mono);
         commit.expect.push(expect);

@@ -2,6 +2,7 @@
 
 mod asleep;
 mod failing;
+mod inviting;
 mod recovering;
 mod stopping;
 mod storing;

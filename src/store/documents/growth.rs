@@ -1,16 +1,21 @@
 //! A document that is read while it is still written: how far it is, and how it ends.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::upload::Finished;
 use super::{file_of, part_of};
 use crate::model::id::DocumentId;
 use crate::model::job::Interruption;
+
+/// Chunks that were written last and are kept for whoever reads along close behind: he needs no file then.
+const RECENT_CHUNKS: usize = 2;
 
 /// A document on its way in, as the one who writes it and the one who reads it share it.
 #[derive(Debug)]
@@ -25,6 +30,8 @@ pub struct Growth {
 struct State {
     /// Bytes that can be read.
     written: u64,
+    /// The last of them, where somebody reads along; they end at `written`.
+    recent: VecDeque<Bytes>,
     end: End,
     readers: Readers,
 }
@@ -40,6 +47,7 @@ enum End {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Readers {
     MayCome,
+    One,
     Gone,
 }
 
@@ -107,8 +115,34 @@ impl Growth {
         matches!(self.state().end, End::Never(_))
     }
 
-    pub(super) fn grow(&self, written: u64) {
-        self.state().written = written;
+    /// What stands at `offset`, up to the end of its chunk, where that was written just now. Who asks reads along.
+    pub fn recent(&self, offset: u64) -> Option<Bytes> {
+        let mut state = self.state();
+        if state.readers == Readers::MayCome {
+            state.readers = Readers::One;
+        }
+        let mut end = state.written;
+        for chunk in state.recent.iter().rev() {
+            let begin = end - chunk.len() as u64;
+            if (begin..end).contains(&offset) {
+                return Some(chunk.slice((offset - begin) as usize..));
+            }
+            end = begin;
+        }
+        None
+    }
+
+    /// So much more of it can be read.
+    pub(super) fn grow(&self, chunk: &Bytes) {
+        let mut state = self.state();
+        state.written += chunk.len() as u64;
+        if state.readers == Readers::One {
+            if state.recent.len() == RECENT_CHUNKS {
+                state.recent.pop_front();
+            }
+            state.recent.push_back(chunk.clone());
+        }
+        drop(state);
         self.changed.notify_all();
     }
 
@@ -132,7 +166,7 @@ pub(super) struct Growing(Mutex<HashMap<DocumentId, Weak<Growth>>>);
 
 impl Growing {
     pub fn begin(&self, id: DocumentId, directory: PathBuf) -> Arc<Growth> {
-        let state = State { written: 0, end: End::Open, readers: Readers::MayCome };
+        let state = State { written: 0, recent: VecDeque::new(), end: End::Open, readers: Readers::MayCome };
         let growth = Arc::new(Growth { id, directory, state: Mutex::new(state), changed: Condvar::new() });
         let mut growing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         growing.retain(|_, growth| growth.strong_count() > 0);

@@ -127,3 +127,28 @@ fn only_our_files_without_a_record_are_unclaimed() {
     assert_eq!(found, ["2", "3.part"]);
     assert!(unclaimed::<io::Error>(directory.path(), |_| Err(io::ErrorKind::Other.into())).is_err());
 }
+
+/// Who reads along finds there what was written last, and never anything else.
+#[test]
+fn the_last_two_chunks_are_kept_for_who_reads_along() {
+    const CHUNK: usize = 262_144;
+    let (_directory, documents) = documents();
+    let body = body();
+    let mut upload = documents.begin(DocumentId(10));
+    let growth = upload.growth().clone();
+    runtime().block_on(async {
+        upload.write(Bytes::copy_from_slice(&body[..CHUNK])).await.expect("there is room");
+        let whole = growth.look(CHUNK as u64 - 1, std::time::Duration::from_secs(60));
+        assert_eq!(whole, Grown::SoFar(CHUNK as u64));
+        assert_eq!(growth.recent(0), None, "nobody had read along");
+        for chunk in body[CHUNK..4 * CHUNK].chunks(CHUNK) {
+            upload.write(Bytes::copy_from_slice(chunk)).await.expect("there is room");
+        }
+        upload.finish().await.expect("there is room")
+    });
+    let at = |offset: usize| growth.recent(offset as u64).map(|bytes| bytes.to_vec());
+    assert_eq!(at(2 * CHUNK), None, "it was written before the last two, of which one is empty");
+    assert!(at(3 * CHUNK).expect("kept") == body[3 * CHUNK..4 * CHUNK]);
+    assert!(at(3 * CHUNK + 1000).expect("kept") == body[3 * CHUNK + 1000..4 * CHUNK]);
+    assert_eq!(at(4 * CHUNK), None, "it ends there");
+}

@@ -20,8 +20,8 @@ use crate::store::durable::is_full;
 
 /// Small writes are collected up to this. As much again may be on its way to the file.
 const CHUNK_BYTES: usize = 256 * 1024;
-/// After so many bytes they are brought to the disk, so that the last sync of a large document has little to do,
-/// and so that no upload is far ahead of the disk.
+/// After so many bytes they are brought to the disk while more are written, so that the last sync of a large document has
+/// little to do. Whoever has written as many again waits for the disk, so that no upload is far ahead of it.
 const SYNC_EVERY_BYTES: u64 = 16 * 1024 * 1024;
 
 /// What a whole upload came to.
@@ -39,6 +39,8 @@ pub struct Finished {
 pub struct Upload {
     buffer: BytesMut,
     part: Part,
+    /// The last sync that was begun on the way; at most one at a time.
+    syncing: Option<JoinHandle<io::Result<()>>>,
     growth: Arc<Growth>,
 }
 
@@ -60,7 +62,7 @@ impl Upload {
         growth: Arc<Growth>,
     ) -> Upload {
         let part = Part::Idle(PartFile::new(directory, id, remover, Arc::clone(&growth)));
-        Upload { buffer: BytesMut::new(), part, growth }
+        Upload { buffer: BytesMut::new(), part, syncing: None, growth }
     }
 
     /// What can be read of it while it is written.
@@ -91,13 +93,30 @@ impl Upload {
     pub async fn finish(mut self) -> io::Result<Finished> {
         let rest = self.buffer.split().freeze();
         let part = self.idle().await?;
-        spawn_blocking(move || part.finish(&rest)).await?
+        self.synced().await?;
+        spawn_blocking(move || part.finish(rest)).await?
     }
 
     async fn send(&mut self, chunk: Bytes) -> io::Result<()> {
         let mut part = self.idle().await?;
+        if let Some(file) = part.begin_sync() {
+            self.synced().await?;
+            self.syncing = Some(spawn_blocking(move || disk::sync(&file, Synced::Document).map_err(full)));
+        }
         self.part = Part::Busy(spawn_blocking(move || part.write(&chunk).map(|()| part)));
         Ok(())
+    }
+
+    /// Waits for the sync on its way: the operating system tells of a lost write once, and perhaps there.
+    async fn synced(&mut self) -> io::Result<()> {
+        match &mut self.syncing {
+            Some(syncing) => {
+                let synced = syncing.await;
+                self.syncing = None;
+                synced?
+            }
+            None => Ok(()),
+        }
     }
 
     /// Waits for the chunk on its way and takes the file. Whoever gives up waiting leaves the file where it is.
@@ -129,8 +148,9 @@ struct PartFile {
     directory: PathBuf,
     id: DocumentId,
     remover: RemoverHandle,
-    file: Option<File>,
+    file: Option<Arc<File>>,
     bytes: u64,
+    /// How far the last sync goes that was begun.
     synced: u64,
     crc: u32,
     finished: bool,
@@ -142,24 +162,29 @@ impl PartFile {
         PartFile { directory, id, remover, file: None, bytes: 0, synced: 0, crc: 0, finished: false, growth }
     }
 
-    fn write(&mut self, chunk: &[u8]) -> io::Result<()> {
+    fn write(&mut self, chunk: &Bytes) -> io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
-            none => none.insert(disk::create_new(&part_of(&self.directory, self.id)).map_err(full)?),
+            none => {
+                none.insert(Arc::new(disk::create_new(&part_of(&self.directory, self.id)).map_err(full)?))
+            }
         };
         disk::write_at(file, chunk, self.bytes).map_err(full)?;
         self.bytes += chunk.len() as u64;
         self.crc = crc32c::crc32c_append(self.crc, chunk);
-        self.growth.grow(self.bytes);
-        if self.bytes - self.synced >= SYNC_EVERY_BYTES {
-            disk::sync(file, Synced::Document).map_err(full)?;
-            self.synced = self.bytes;
-        }
+        self.growth.grow(chunk);
         Ok(())
     }
 
-    fn finish(mut self, rest: &[u8]) -> io::Result<Finished> {
-        self.write(rest)?;
+    /// The file, when much was written since it was last brought to the disk.
+    fn begin_sync(&mut self) -> Option<Arc<File>> {
+        let file = self.file.as_ref().filter(|_| self.bytes - self.synced >= SYNC_EVERY_BYTES)?;
+        self.synced = self.bytes;
+        Some(Arc::clone(file))
+    }
+
+    fn finish(mut self, rest: Bytes) -> io::Result<Finished> {
+        self.write(&rest)?;
         failpoint::hit("body-before-sync");
         if let Some(file) = &self.file {
             disk::sync(file, Synced::Document).map_err(full)?;

@@ -39,8 +39,8 @@ use crate::store::read::{Direction, Kv};
 const PAUSE: Duration = Duration::from_millis(5);
 /// Between two looks whether a checkpoint has been made, or a copy of the journal is done.
 const WAIT: Duration = Duration::from_millis(100);
-/// Rows read at once while what is live is counted …
-const CHUNK: usize = 1000;
+/// Rows read at once while what is live is counted: nothing goes into the index meanwhile, and others wait for that …
+const CHUNK: usize = 250;
 /// … and the pause between.
 const CHUNK_PAUSE: Duration = Duration::from_millis(1);
 

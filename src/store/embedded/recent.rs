@@ -12,6 +12,8 @@ use super::follow::Table;
 use super::heads::Heads;
 use super::mark::Applied;
 use super::overlay::{self, Change, Changes};
+use crate::failpoint;
+use crate::model::commit::CommitError;
 use crate::store::ReadError;
 use crate::store::journal::{Op, PlacedBodies};
 use crate::store::read::{Direction, Kv, Row};
@@ -55,6 +57,8 @@ enum Phase {
     Draining,
     /// What is there stays in the journal alone, as after a crash.
     Abandoned,
+    /// As that, and nobody makes room any more: one of the store's threads has panicked.
+    Failed,
 }
 
 /// How the thread that brings changes into the index is to end.
@@ -62,6 +66,7 @@ enum Phase {
 pub(super) enum End {
     Drain,
     Abandon,
+    Failed,
 }
 
 impl Recent {
@@ -83,7 +88,10 @@ impl Recent {
 
     /// Waits until there is room for more, or the index has failed. Where changes come faster than the index takes them,
     /// each group waits a little, so that none has to wait for a whole table.
-    pub fn wait_for_room(&self) {
+    ///
+    /// # Errors
+    /// Where nobody makes room any more, and nothing more is to be committed.
+    pub fn wait_for_room(&self) -> Result<(), CommitError> {
         let tables = self.lock();
         let over = tables.growing.changes.len().saturating_sub(KEYS_ENOUGH);
         let pause = PAUSE_MAX.mul_f64((over as f64 / KEYS_ENOUGH as f64).min(1.0));
@@ -94,9 +102,13 @@ impl Recent {
             let Table { changes, bytes, .. } = &tables.growing;
             (changes.len() >= KEYS_MAX || *bytes >= BYTES_MAX) && tables.failure.is_none()
         };
-        while full(&tables) {
+        while tables.phase != Phase::Failed && full(&tables) {
             self.changed.notify_all();
             tables = self.changed.wait_timeout(tables, ROOM_LOOK).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        match tables.phase {
+            Phase::Failed => Err(CommitError::Unavailable("one of its threads has panicked".to_owned())),
+            Phase::Open | Phase::Draining | Phase::Abandoned => Ok(()),
         }
     }
 
@@ -117,6 +129,7 @@ impl Recent {
         self.lock().phase = match end {
             End::Drain => Phase::Draining,
             End::Abandon => Phase::Abandoned,
+            End::Failed => Phase::Failed,
         };
         self.changed.notify_all();
     }
@@ -132,7 +145,7 @@ impl Recent {
             let waited = self.changed.wait_timeout_while(tables, COLLECT_FOR, collecting);
             let mut tables = waited.unwrap_or_else(PoisonError::into_inner).0;
             match (tables.phase, &tables.leaving) {
-                (Phase::Abandoned, _) => return None,
+                (Phase::Abandoned | Phase::Failed, _) => return None,
                 // It failed; the writer opens the index again, and clears all this.
                 (Phase::Draining, Some(_)) => return None,
                 (Phase::Open, Some(_)) => {
@@ -180,6 +193,7 @@ impl Recent {
 /// Brings changes into the index until told to end.
 pub(super) fn keep_following(shared: &Shared) {
     while let Some(table) = shared.recent.next() {
+        failpoint::hit("index-following");
         let written = match shared.index() {
             Ok(index) => table.write(&index),
             // The writer is opening it again, and will clear all this.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tokio::runtime::Runtime;
 
 use super::*;
-use crate::model::commit::NewDocument;
+use crate::model::commit::{Committed, NewDocument};
 use crate::model::document::{BodyPlace, Document, Format};
 use crate::model::id::{AcceptedSeq, PrinterId, QueueName, Revision};
 use crate::model::job::{DocumentRef, Identity, Submitter};
@@ -17,11 +17,13 @@ use crate::store::documents::Documents;
 use crate::store::read::{Direction, Kv, Row};
 
 pub(in crate::store) mod compact;
+#[cfg(feature = "failpoints")]
 mod compact_crash;
 mod conformance;
 mod crash;
 mod full;
 mod index;
+mod panics;
 mod scale;
 
 pub(in crate::store) const QUEUE: QueueId = QueueId::Printer(PrinterId(1));

@@ -34,6 +34,21 @@ struct Running {
     compactor: JoinHandle<()>,
 }
 
+/// Held by a thread without which the store does not go on: where that panics, the store takes no more commits, says so,
+/// and nobody waits for it.
+struct Needed(Arc<Shared>);
+
+impl Drop for Needed {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let thread = thread::current();
+            let why = format!("its thread {} has panicked", thread.name().unwrap_or("without a name"));
+            self.0.recent.end(End::Failed);
+            self.0.break_down(why);
+        }
+    }
+}
+
 impl Threads {
     pub fn start(
         shared: Arc<Shared>,
@@ -54,12 +69,15 @@ impl Threads {
             .name("store-checkpoint".to_owned())
             .spawn(move || keep_making(checkpoints, &keeper, every, &stopped))?;
         let following = Arc::clone(&shared);
-        let follower = thread::Builder::new()
-            .name("store-index".to_owned())
-            .spawn(move || keep_following(&following))?;
-        let writer = thread::Builder::new()
-            .name("store-writer".to_owned())
-            .spawn(move || writer.run(&waiting, carried))?;
+        let follower = thread::Builder::new().name("store-index".to_owned()).spawn(move || {
+            let _needed = Needed(Arc::clone(&following));
+            keep_following(&following);
+        })?;
+        let needed = Needed(Arc::clone(&shared));
+        let writer = thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
+            let _needed = needed;
+            writer.run(&waiting, carried);
+        })?;
         let running = Running { orders, writer, follower, stop, checkpoints, halt, compactor };
         let running = Mutex::new(Some(running));
         Ok(Threads { shared, running })

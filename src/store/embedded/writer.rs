@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, never, select};
+use futures_util::future::FutureExt;
 use tokio::sync::oneshot;
 
 mod carrying;
@@ -23,13 +24,14 @@ use crate::failpoint;
 use crate::model::commit::{Commit, CommitError, Committed, NewDocument, Remove};
 use crate::model::document::BodyPlace;
 use crate::model::id::CommitSeq;
+use crate::store::Committing;
 use crate::store::documents::Documents;
 use crate::store::journal::{Directory, FrameRef, Journal, JournalError, Op, Placed};
 use crate::store::read::Kv;
 use crate::store::sled::{Index, IndexError};
 use crate::store::{keys, tables};
 
-/// Commits of one group.
+/// Commits of one group; one that belongs right behind the last comes with it.
 const GROUP_COMMITS_MAX: usize = 256;
 /// Bytes of documents in one group; the commit that passes it is the last.
 const GROUP_BYTES_MAX: usize = 1024 * 1024;
@@ -47,8 +49,19 @@ const RESERVE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// A commit on its way in, and the way back for its answer.
 pub(super) struct Order {
-    pub commit: Commit,
-    pub answer: oneshot::Sender<Result<Committed, CommitError>>,
+    commit: Commit,
+    answer: oneshot::Sender<Result<Committed, CommitError>>,
+    /// One that comes right behind it, into the same group.
+    behind: Option<Box<Order>>,
+}
+
+impl Order {
+    /// An order, and its answer when it comes.
+    pub fn new(commit: Commit, behind: Option<Box<Order>>) -> (Order, Committing) {
+        let (answer, answered) = oneshot::channel();
+        let answered = answered.map(|answer| answer.unwrap_or(Err(CommitError::Unknown)));
+        (Order { commit, answer, behind }, answered.boxed())
+    }
 }
 
 /// Where the index is, to open it again.
@@ -108,7 +121,9 @@ impl Writer {
             Err(error) => return refuse(group, &error),
         };
         let group = self.refuse_what_brings_more(group);
-        self.shared.recent.wait_for_room();
+        if let Err(error) = self.shared.recent.wait_for_room() {
+            return refuse(group, &error);
+        }
         let watched = Watched::new(&index);
         let view = View { recent: &self.shared.recent, index: &watched };
         let planned = plan(group, self.journal.end().seq, &view);
@@ -219,7 +234,7 @@ impl Writer {
         self.shared.heads.note(queued.iter());
         self.shared.changes.send_replace(CommitSeq(last));
         self.shared.stats.group(orders.iter().map(|(order, _)| &order.commit));
-        for (Order { commit, answer }, seq) in orders {
+        for (Order { commit, answer, .. }, seq) in orders {
             // Whoever waited may have gone.
             let _ = answer.send(Ok(Committed { seq }));
             self.discard_bodies(&commit);
@@ -261,12 +276,17 @@ impl Writer {
 
 /// The first, and what waits behind it, up to a bound.
 fn collect(first: Order, orders: &Receiver<Order>) -> Vec<Order> {
-    let mut bytes = body_bytes(&first.commit);
-    let mut group = vec![first];
-    while group.len() < GROUP_COMMITS_MAX && bytes < GROUP_BYTES_MAX {
-        let Ok(next) = orders.try_recv() else { break };
-        bytes += body_bytes(&next.commit);
-        group.push(next);
+    let (mut bytes, mut group) = (0, Vec::new());
+    let mut next = Some(first);
+    while let Some(mut order) = next {
+        let behind = order.behind.take();
+        bytes += body_bytes(&order.commit);
+        group.push(order);
+        next = match behind {
+            Some(behind) => Some(*behind),
+            None if group.len() < GROUP_COMMITS_MAX && bytes < GROUP_BYTES_MAX => orders.try_recv().ok(),
+            None => None,
+        };
     }
     group
 }

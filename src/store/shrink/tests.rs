@@ -92,6 +92,7 @@ fn a_damaged_document_is_not_thrown_away() {
 }
 
 /// What the children do: it is no test of its own.
+#[cfg(feature = "failpoints")]
 #[test]
 fn a_compaction_that_may_end() {
     let Ok(path) = std::env::var(STATE) else { return };
@@ -99,6 +100,7 @@ fn a_compaction_that_may_end() {
     shrink_with(path.as_ref(), lazy(), &mut |_| {}).expect("compacts");
 }
 
+#[cfg(feature = "failpoints")]
 #[test]
 fn it_may_end_anywhere() {
     let (parent, path) = used();

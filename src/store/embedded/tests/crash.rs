@@ -1,5 +1,7 @@
 //! What a process leaves that ends without a word.
 
+use std::sync::atomic::Ordering;
+
 use super::*;
 
 #[test]
@@ -182,4 +184,36 @@ fn commits_of_a_group_see_each_other() {
         assert_eq!(pair[1], Err(CommitError::Changed(JobId(id))));
     }
     life.check(50);
+}
+
+/// Whatever the writer is at: two commits that belong together are never parted.
+#[test]
+fn two_commits_that_are_handed_in_together_are_one_group() {
+    let (_parent, path) = state();
+    let life = Life::open(&path);
+    let groups = || life.store.stats().groups.load(Ordering::Relaxed);
+    for n in 0..50 {
+        let (before, first) = (groups(), 2 * n + 1);
+        let both = life.store.commit_both(accept(first), accept(first + 1));
+        assert!(both.map(|answer| life.wait(answer)).iter().all(Result::is_ok));
+        assert_eq!(groups(), before + 1);
+    }
+    life.check(100);
+}
+
+#[test]
+fn the_second_of_two_commits_is_decided_by_what_the_first_came_to() {
+    let (_parent, path) = state();
+    let life = Life::open(&path);
+    let answers = life.store.commit_both(accept(1), accept(1)).map(|answer| life.wait(answer));
+    assert_eq!(answers, [Ok(Committed { seq: CommitSeq(1) }), Err(CommitError::Changed(JobId(1)))]);
+    let mut needs_two = accept(3);
+    needs_two.expect.push((JobId(2), Revision(1)));
+    // The first is refused: job 1 is there already.
+    let answers = life.store.commit_both(accept(1), needs_two).map(|answer| life.wait(answer));
+    assert_eq!(answers, [Err(CommitError::Changed(JobId(1))), Err(CommitError::Changed(JobId(2)))]);
+    life.check(1);
+    life.store.close();
+    let closed = life.store.commit_both(accept(2), accept(3)).map(|answer| life.wait(answer));
+    assert!(closed.iter().all(|answer| matches!(answer, Err(CommitError::Unavailable(_)))), "{closed:?}");
 }

@@ -32,7 +32,7 @@ impl Writer {
         if self.documents.free_bytes().is_ok_and(|free| free < RESERVE_BYTES / 2) {
             return Err(CommitError::Full);
         }
-        self.shared.recent.wait_for_room();
+        self.shared.recent.wait_for_room()?;
         let watched = Watched::new(&index);
         let view = View { recent: &self.shared.recent, index: &watched };
         let planned = piece.plan(CommitSeq(self.journal.end().seq), carried, &view);
