@@ -210,6 +210,15 @@ impl Office {
     }
 }
 
+/// Ends the work of the clients when it is dropped.
+struct Ends<'g>(&'g Gate);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
 /// Clients, visitors, people and faults for so long; what the server took meanwhile.
 fn work(office: &Office, lots: &mut Lots, length: Duration, seed: u64) -> Vec<Sample> {
     let (gate, ledger, place) = (&office.gate, &office.ledger, office.server.socket());
@@ -219,6 +228,8 @@ fn work(office: &Office, lots: &mut Lots, length: Duration, seed: u64) -> Vec<Sa
     let mut samples = Vec::new();
     std::thread::scope(|scope| {
         gate.open();
+        // Also where a check fails: the clients would go on for ever, and the scope with them.
+        let _ends = Ends(gate);
         let start = |number| {
             let crowd = &crowd;
             scope.spawn(move || crowd.client(number))

@@ -151,7 +151,8 @@ pub trait Store: Send + Sync {
     /// Commits take effect in the order in which they are handed in.
     fn commit(&self, commit: Commit) -> Committing;
     /// Two commits, one right behind the other: by one sync where they fit in one group. Each is decided by itself, so
-    /// the second says by what it expects whether it may be without the first.
+    /// the second says by what it expects whether it may be without the first. A revision that another writer could
+    /// bring about too says nothing of that.
     fn commit_both(&self, first: Commit, second: Commit) -> [Committing; 2] {
         [self.commit(first), self.commit(second)]
     }

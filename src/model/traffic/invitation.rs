@@ -7,6 +7,7 @@
 
 use super::*;
 use crate::model::directory::Directory;
+use crate::model::id::Revision;
 
 /// What whoever accepts a job for the printer's own queue may do at once.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,15 +20,17 @@ pub struct Invitation {
 }
 
 impl Invitation {
-    /// The attempt at the job that `accepting` puts into the printer's queue, to be handed in right behind that, and the
-    /// job as it is then. Where none comes there, where the invitation is over, or where the directory has the printer
+    /// The attempt at the new job that `accepting` puts into the printer's queue, to be handed in right behind that, and
+    /// the job as it is then. One that was there before may be changed by others just now, and the attempt could not tell
+    /// whose change it comes behind: revisions are only counted. Where none comes there, where the invitation is over, or where the directory has the printer
     /// otherwise (somebody has paused it, and it is about to hear so), `None`.
     #[must_use]
     pub fn attempt(&self, accepting: &Commit, directory: &Directory, now: Now) -> Option<(Job, Commit)> {
         let [job] = &accepting.jobs[..] else { return None };
+        let is_new = accepting.expect.contains(&(job.id, Revision(0)));
         let its_own = job.order().is_some() && job.serving_queue() == QueueId::Printer(self.printer.id);
         let as_known = directory.printer_by_id(self.printer.id).is_some_and(|known| **known == self.printer);
-        let good = its_own && as_known && !job.cancel_requested && now.mono < self.until;
+        let good = is_new && its_own && as_known && !job.cancel_requested && now.mono < self.until;
         good.then(|| attempt_at(&self.printer, job, self.generation, now)).flatten()
     }
 }

@@ -1,15 +1,19 @@
 //! A stopped store is compacted, and is what it was.
 
+#[cfg(feature = "failpoints")]
 use std::process::Command;
 
 use super::*;
 use crate::store::embedded::tests::compact::{check_left, eager, lazy, rows, use_up};
-use crate::store::embedded::tests::{Life, closed, copy, state, until};
+#[cfg(feature = "failpoints")]
+use crate::store::embedded::tests::copy;
+use crate::store::embedded::tests::{Life, closed, state, until};
 use crate::store::journal::Begin;
 use crate::store::recover::recover;
 
 const JOBS: u32 = 1000;
 /// The directory that a child of this test is to compact.
+#[cfg(feature = "failpoints")]
 const STATE: &str = "SPOOL_TEST_STATE";
 
 /// A store most of whose journal is dead.

@@ -91,6 +91,9 @@ fn an_invitation_is_for_jobs_of_the_printers_own_queue_alone() {
     assert_eq!(tries(job(2), &known(Printer { paused: true, ..start().printer })), None);
     assert_eq!(tries(job(2), &Directory::default()), None);
     assert_eq!(invitation.attempt(&Commit::default(), &here, at(0)), None);
+    // A job that was there before, and is released or moved: somebody else may have changed it at the same revision.
+    let released = Commit { expect: vec![(JobId(2), Revision(1))], ..accepting(job(2)) };
+    assert_eq!(invitation.attempt(&released, &here, at(0)), None);
 }
 
 /// The acceptance was refused, and the attempt with it; or the attempt alone.

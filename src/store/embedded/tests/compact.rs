@@ -63,6 +63,7 @@ pub(in crate::store) fn use_up(life: &Life, ids: std::ops::RangeInclusive<u32>, 
 }
 
 /// Takes a job away that may have been canceled already.
+#[cfg(feature = "failpoints")]
 pub(super) fn take_away(life: &Life, job: &Job) {
     if !job.status.is_final() {
         life.commit(end(job.id.0)).expect("there is room");
