@@ -48,8 +48,11 @@ impl Cluster {
             Order { hops: [order.hops.as_slice(), &[self.me().name.clone()]].concat(), ..order.clone() };
         let mut advice = if order.hops.len() == 1 { self.ask_master(&order).await } else { None };
         let mut avoid = order.hops.clone();
+        // What the servers themselves have said counts for more than what was known of them.
+        let mut nearest = NoServer::Nobody;
         loop {
-            let (own, other) = (self.own(&order), self.choose(&order, &avoid));
+            let other = self.choose(&order, &avoid).map_err(|why| why.min(nearest.clone()));
+            let own = self.own(&order);
             let decided = place(&Situation {
                 me: &self.me().name,
                 link: self.config.link,
@@ -68,19 +71,16 @@ impl Cluster {
             };
             let promised = advice.take().filter(|(name, _)| *name == server).and_then(|(_, room)| room);
             let room = match promised {
-                Some(room) => Some(room),
+                Some(room) => Ok(room),
                 None => self.ask_for_room(&server, &order).await,
             };
-            if let Some(room) = room {
-                return make(Elsewhere { node: server, upload: room.upload });
+            match room {
+                Ok(room) => return make(Elsewhere { node: server, upload: room.upload }),
+                Err(why) => nearest = nearest.min(why),
             }
             avoid.push(server);
             if avoid.len() > order.hops.len() + HOPS_MAX {
-                return if own == Own::NotServer {
-                    Decision::Refuse(NoServer::Nobody)
-                } else {
-                    Decision::Here
-                };
+                return if own == Own::NotServer { Decision::Refuse(nearest) } else { Decision::Here };
             }
         }
     }
@@ -117,16 +117,17 @@ impl Cluster {
     /// # Errors
     /// Where none is suitable.
     pub async fn assign(&self, order: &Order) -> Result<(Node, Option<Room>), NoServer> {
-        let mut avoid = Vec::new();
+        let (mut avoid, mut nearest) = (Vec::new(), NoServer::Nobody);
         loop {
-            let server = self.select(order, &avoid)?;
+            let server = self.select(order, &avoid).map_err(|why| why.min(nearest.clone()))?;
             if self.config.assign == Assign::Answer || server.name == self.me().name {
                 return Ok((server, None));
             }
             match self.ask_for_room(&server.name, order).await {
-                Some(room) => return Ok((server, Some(room))),
-                None => avoid.push(server.name),
+                Ok(room) => return Ok((server, Some(room))),
+                Err(why) => nearest = nearest.min(why),
             }
+            avoid.push(server.name);
         }
     }
 
@@ -134,17 +135,14 @@ impl Cluster {
     fn select(&self, order: &Order, avoid: &[NodeName]) -> Result<Node, NoServer> {
         let now = self.clock.now().mono;
         let mut known = self.known();
-        let servers: Vec<(Node, Metrics)> = known.servers(self.me(), now).collect();
+        let servers: Vec<Seen> = known.servers(self.me(), now).collect();
         let pending: Vec<Pending> =
-            servers.iter().map(|(node, _)| known.assigned.pending(&node.name, now)).collect();
-        let candidates: Vec<Candidate<'_>> = servers
-            .iter()
-            .zip(pending)
-            .map(|((node, metrics), pending)| Candidate { name: &node.name, metrics, pending })
-            .collect();
+            servers.iter().map(|seen| known.assigned.pending(&seen.node.name, now)).collect();
+        let candidates: Vec<Candidate<'_>> =
+            servers.iter().zip(pending).map(|(seen, pending)| seen.candidate(pending)).collect();
         let chosen = choose(order.wanted(avoid), &candidates)?;
         known.assigned.note(&chosen, order.bytes, now);
-        let node = servers.iter().find(|(node, _)| node.name == chosen).map(|(node, _)| node.clone());
+        let node = servers.into_iter().map(|seen| seen.node).find(|node| node.name == chosen);
         node.ok_or(NoServer::Nobody)
     }
 
@@ -152,11 +150,9 @@ impl Cluster {
     fn choose(&self, order: &Order, avoid: &[NodeName]) -> Result<NodeName, NoServer> {
         let now = self.clock.now().mono;
         let known = self.known();
-        let servers: Vec<(Node, Metrics)> = known.servers(self.me(), now).collect();
-        let candidates: Vec<Candidate<'_>> = servers
-            .iter()
-            .map(|(node, metrics)| Candidate { name: &node.name, metrics, pending: Pending::default() })
-            .collect();
+        let servers: Vec<Seen> = known.servers(self.me(), now).collect();
+        let candidates: Vec<Candidate<'_>> =
+            servers.iter().map(|seen| seen.candidate(Pending::default())).collect();
         choose(order.wanted(avoid), &candidates)
     }
 
@@ -189,7 +185,8 @@ impl Cluster {
     pub async fn reserve(&self, order: Order, from: NodeName) -> Result<Room, NoServer> {
         let suitable = {
             let own = self.measure_now();
-            let candidate = Candidate { name: &self.me().name, metrics: &own, pending: Pending::default() };
+            let (name, age) = (&self.me().name, Duration::ZERO);
+            let candidate = Candidate { name, metrics: &own, age, pending: Pending::default() };
             let chosen = choose(order.wanted(&[]), &[candidate]);
             match (chosen, self.own(&order)) {
                 (Err(why), _) => Err(why),
@@ -215,21 +212,26 @@ impl Cluster {
         })
     }
 
-    /// Asks a server for room; `None` where it has none or does not answer.
-    async fn ask_for_room(&self, server: &NodeName, order: &Order) -> Option<Room> {
-        let node = self.known().members.get(server).map(|member| member.node.clone())?;
+    /// Asks a server for room.
+    ///
+    /// # Errors
+    /// Where it has none or does not answer.
+    async fn ask_for_room(&self, server: &NodeName, order: &Order) -> Result<Room, NoServer> {
+        let known = self.known().members.get(server).map(|member| member.node.clone());
+        let node = known.ok_or(NoServer::Nobody)?;
         let request = Request { order: order.into() };
         let asked = self.peers.ask::<_, Reserved>(&node.url, RESERVATIONS_PATH, &request, ANSWER_MAX).await;
         match asked {
-            Ok(Reserved { room: Some(room), .. }) => Some(room),
+            Ok(Reserved { room: Some(room), .. }) => Ok(room),
             Ok(Reserved { refused, .. }) => {
-                log::info!("node={server} has no room: {refused:?}");
-                None
+                let why = refused.as_ref().map_or(NoServer::Nobody, NoServer::from);
+                log::info!("node={server} has no room for a job: {why}");
+                Err(why)
             }
             Err(why) => {
                 log::warn!("node={server} was asked for room in vain: {why}");
                 self.did_not_answer(&node, &why);
-                None
+                Err(NoServer::Nobody)
             }
         }
     }
@@ -242,12 +244,29 @@ impl Cluster {
     }
 }
 
+/// A server that lives and is there to print, as it was known.
+struct Seen {
+    node: Node,
+    metrics: Metrics,
+    age: Duration,
+}
+
+impl Seen {
+    fn candidate(&self, pending: Pending) -> Candidate<'_> {
+        Candidate { name: &self.node.name, metrics: &self.metrics, age: self.age, pending }
+    }
+}
+
 impl super::Known {
-    /// Those that live and are there to print, with what is known of their load.
-    fn servers<'k>(&'k self, me: &'k Node, now: MonoTime) -> impl Iterator<Item = (Node, Metrics)> + 'k {
+    fn servers<'k>(&'k self, me: &'k Node, now: MonoTime) -> impl Iterator<Item = Seen> + 'k {
+        let seen = move |node: &Node, metrics: &Metrics, at| Seen {
+            node: node.clone(),
+            metrics: metrics.clone(),
+            age: now.since(at),
+        };
         let others = self.members.others().filter(move |other| other.life(now) == Life::Alive);
-        let others = others.map(|other| (other.node.clone(), other.metrics.clone()));
-        let all = std::iter::once((me.clone(), self.own.clone())).chain(others);
-        all.filter(|(node, _)| node.roles.has(Role::Server))
+        let others = others.map(move |other| seen(&other.node, &other.metrics, other.heard));
+        let all = std::iter::once(seen(me, &self.own, self.measured)).chain(others);
+        all.filter(|seen| seen.node.roles.has(Role::Server))
     }
 }

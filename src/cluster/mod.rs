@@ -31,6 +31,7 @@ use crate::model::cluster::members::{Heard, Life, Members, NotLetIn};
 use crate::model::cluster::metrics::Metrics;
 use crate::model::cluster::node::{Incarnation, Node};
 use crate::model::id::QueueName;
+use crate::model::time::MonoTime;
 use crate::store::ReadError;
 use crate::store::documents::Documents;
 
@@ -54,8 +55,9 @@ pub struct Cluster {
 pub struct Known {
     pub members: Members,
     pub assigned: Assigned,
-    /// This node's last measurement.
+    /// This node's last measurement, and when it was made.
     pub own: Metrics,
+    pub measured: MonoTime,
 }
 
 impl std::fmt::Debug for Cluster {
@@ -106,6 +108,7 @@ impl Cluster {
             members: Members::new(me.clone()),
             assigned: Assigned::default(),
             own: Metrics::default(),
+            measured: MonoTime::default(),
         };
         Ok(Cluster {
             peers: Peers::new(secret.clone(), me.name.clone(), life, clock)?,

@@ -79,7 +79,10 @@ pub async fn run(cluster: Arc<Cluster>) {
             log::error!("this node could not measure itself; the others get to hear nothing of it");
             continue;
         };
-        cluster.known().own = own.clone();
+        {
+            let mut known = cluster.known();
+            (known.own, known.measured) = (own.clone(), cluster.clock.now().mono);
+        }
         cluster.tell_of_changes();
         cluster.reservations.sweep(cluster.clock.now().wall).await;
         let told = Arc::new(Told::new(cluster.me(), &own));

@@ -1,12 +1,13 @@
 //! Masters, entry nodes and servers.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use rustix::process::Signal;
 
 use crate::support::client::Place;
 use crate::support::cluster::{Node, Tape, prepare, start, until_all_see_all};
-use crate::support::wait::{PATIENCE, wait_until};
+use crate::support::wait::{PATIENCE, Stopwatch, wait_until};
 
 fn roles(name: &str) -> String {
     let roles = match name {
@@ -273,4 +274,83 @@ fn an_upload_address_is_good_for_one_job() {
     let wrong = format!("/api/v1/uploads/{}", "0".repeat(64));
     let answer = place.send("POST", &wrong, &[], b"0123456789").unwrap();
     assert_eq!(answer.expect(404)["code"], "no_reservation");
+}
+
+#[test]
+fn a_fast_and_a_slow_server_are_done_together() {
+    const PAGE: usize = 64 * 1024;
+    let nodes = start(&["m", "x", "a", "b"], |name| match name {
+        "a" => format!("{}\n[[printer]]\nname = \"office\"\nuri = \"sim:?ppm=600\"\n", roles(name)),
+        "b" => format!("{}\n[[printer]]\nname = \"office\"\nuri = \"sim:?ppm=120\"\n", roles(name)),
+        _ => roles(name),
+    });
+    let servers = &nodes[2..];
+    // How fast they are is learned from what they print.
+    for server in servers {
+        for _ in 0..5 {
+            server.server.submit("printer=office", &[b'x'; PAGE]);
+        }
+        wait_until("it has printed", PAGES_MAX, || all_ended(server).then_some(()));
+    }
+    wait_until("the master knows how fast they are", PATIENCE, || {
+        let idle =
+            |name: &str| nodes[0].seen(name).is_some_and(|seen| seen["queues"][0]["expected_wait_s"] == 0);
+        (idle("a") && idle("b")).then_some(())
+    });
+    let x = &nodes[1];
+    for _ in 0..120 {
+        let headers = [("content-type", "application/octet-stream"), ("content-length", "65536")];
+        let answer =
+            x.server.tcp().send("POST", "/api/v1/jobs?printer=office", &headers[..1], &[b'x'; PAGE]).unwrap();
+        let there = answer.header("location").unwrap().to_owned();
+        let (address, path) = there.strip_prefix("http://").unwrap().split_once('/').unwrap();
+        let place = Place::Tcp(address.parse().unwrap());
+        place.send("POST", &format!("/{path}"), &headers[..1], &[b'x'; PAGE]).unwrap().expect(201);
+    }
+    let watch = Stopwatch::start();
+    let mut ended: [Option<Duration>; 2] = [None; 2];
+    wait_until("all is printed", PAGES_MAX, || {
+        for (server, end) in servers.iter().zip(&mut ended) {
+            if end.is_none() && all_ended(server) {
+                *end = Some(watch.elapsed());
+            }
+        }
+        ended.iter().all(Option::is_some).then_some(())
+    });
+    let [a, b] = ended.map(|end| end.unwrap().as_secs_f64());
+    let jobs = servers.iter().map(|server| server.server.tcp().jobs("").len()).collect::<Vec<_>>();
+    assert!((a - b).abs() <= 0.15 * a.max(b), "{a} s and {b} s, jobs {jobs:?}");
+}
+
+/// How long the printing of a test takes at most.
+const PAGES_MAX: Duration = Duration::from_secs(90);
+
+fn all_ended(node: &Node) -> bool {
+    node.server.tcp().jobs("&status=active").is_empty()
+}
+
+#[test]
+fn over_2_and_6_a_server_that_has_enough_sends_new_work_to_another_which_prints_it() {
+    let nodes = start(&["a", "b"], |_| {
+        "roles = [\"server\"]\n[cluster.overflow]\nqueued_jobs = 2\n[[printer]]\nname = \"office\"\nuri = \"sim:\"\n".to_owned()
+    });
+    let (a, b) = (&nodes[0], &nodes[1]);
+    a.server.post("/api/v1/printers/office/pause", None).expect(200);
+    for _ in 0..2 {
+        assert_eq!(curl(a, &[], b"a document").0, 201);
+    }
+    assert_eq!(a.server.tcp().jobs("").len(), 2);
+    let (status, job) = curl(a, &[], b"one too many");
+    assert_eq!((status, a.server.tcp().jobs("").len()), (201, 2));
+    wait_until("the other has printed it", PATIENCE, || {
+        (b.server.job(job["id"].as_u64().unwrap())["status"] == "completed").then_some(())
+    });
+    // All have enough: refused, with the time to try again.
+    b.server.post("/api/v1/printers/office/pause", None).expect(200);
+    for _ in 0..2 {
+        assert_eq!(curl(a, &[], b"another").0, 201);
+    }
+    let answer = a.server.tcp().send("POST", "/api/v1/jobs?printer=office", &[], b"one too many").unwrap();
+    assert!(answer.header("retry-after").is_some(), "{answer:?}");
+    assert_eq!(answer.expect(429)["code"], "queue_full");
 }

@@ -37,6 +37,8 @@ pub struct Wanted<'a> {
 pub struct Candidate<'a> {
     pub name: &'a NodeName,
     pub metrics: &'a Metrics,
+    /// How long ago it was measured.
+    pub age: Duration,
     /// What was assigned to it since it was measured.
     pub pending: Pending,
 }
@@ -132,6 +134,8 @@ fn rank<'a>(
 ) -> (bool, Duration, u64, &'a NodeName) {
     let speed = queue.bytes_per_s.unwrap_or(mean);
     let waits = queue.expected_wait.unwrap_or_else(|| time_for(queue.queued_bytes, speed));
+    // Who can print has printed meanwhile.
+    let waits = if queue.able { waits.saturating_sub(candidate.age) } else { waits };
     let comes = candidate.pending.bytes.saturating_add(wanted.bytes.unwrap_or(BYTES_ASSUMED));
     let jobs = queue.queued_jobs.saturating_add(candidate.pending.jobs);
     (!queue.able, waits.saturating_add(time_for(comes, speed)), jobs, candidate.name)

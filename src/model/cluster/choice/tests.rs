@@ -44,7 +44,12 @@ fn chosen_for(
     let candidates: Vec<Candidate<'_>> = names
         .iter()
         .zip(servers)
-        .map(|(name, (_, metrics))| Candidate { name, metrics, pending: Pending::default() })
+        .map(|(name, (_, metrics))| Candidate {
+            name,
+            metrics,
+            age: Duration::ZERO,
+            pending: Pending::default(),
+        })
         .collect();
     let wanted = Wanted { queue, format, bytes: Some(SECOND), avoid: &[] };
     choose(wanted, &candidates).map(|name| name.to_string())
@@ -62,6 +67,20 @@ fn the_one_that_is_done_first_gets_it() {
     assert_eq!(chosen(&[("b", office(1)), ("a", office(1))]).unwrap(), "a");
     let few = QueueLoad { queued_jobs: 0, ..load("office", 1) };
     assert_eq!(chosen(&[("a", office(1)), ("b", with(vec![few]))]).unwrap(), "b");
+}
+
+#[test]
+fn who_prints_has_printed_since_he_was_measured() {
+    let (a, b) = (name("a"), name("b"));
+    let (less, more) = (with(vec![load("office", 2)]), with(vec![load("office", 3)]));
+    let candidate = |name, metrics, age| {
+        let age = Duration::from_secs(age);
+        Candidate { name, metrics, age, pending: Pending::default() }
+    };
+    let wanted = Wanted { queue: None, format: &Format::Pdf, bytes: None, avoid: &[] };
+    let candidates = [candidate(&a, &less, 0), candidate(&b, &more, 2)];
+    assert_eq!(choose(wanted, &candidates), Ok(b.clone()));
+    assert_eq!(choose(wanted, &[candidates[0], candidate(&b, &more, 0)]), Ok(a));
 }
 
 #[test]
@@ -131,7 +150,8 @@ fn a_full_server_says_when_it_has_room() {
 fn who_was_tried_is_not_tried_again() {
     let metrics = with(vec![load("office", 0)]);
     let (a, office) = (name("a"), queue("office"));
-    let candidates = [Candidate { name: &a, metrics: &metrics, pending: Pending::default() }];
+    let candidates =
+        [Candidate { name: &a, metrics: &metrics, age: Duration::ZERO, pending: Pending::default() }];
     let avoid = [a.clone()];
     let wanted = Wanted { queue: Some(&office), format: &Format::Pdf, bytes: None, avoid: &avoid };
     assert_eq!(choose(wanted, &candidates), Err(NoServer::Nobody));
@@ -148,6 +168,7 @@ fn what_was_just_assigned_counts_until_it_is_measured() {
         let candidates = [&a, &b].map(|name| Candidate {
             name,
             metrics: &metrics,
+            age: Duration::ZERO,
             pending: assigned.pending(name, at(0)),
         });
         let wanted = Wanted { queue: None, format: &Format::Pdf, bytes: Some(7), avoid: &[] };
