@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::Cluster;
 use super::message::order::{
-    ASSIGNMENTS_PATH, Assignment, Question, RESERVATIONS_PATH, Request, Reserved, Room,
+    ASSIGNMENTS_PATH, Assignment, KEYS_PATH, KeyAnswer, KeyQuestion, Question, RESERVATIONS_PATH, Request,
+    Reserved, Room,
 };
 use super::peers::NoAnswer;
 use crate::model::cluster::choice::{Candidate, NoServer, Pending, choose, retry_after};
@@ -46,7 +47,9 @@ impl Cluster {
         // Whoever passes it on is not asked again.
         let order =
             Order { hops: [order.hops.as_slice(), &[self.me().name.clone()]].concat(), ..order.clone() };
-        let mut advice = if order.hops.len() == 1 { self.ask_master(&order).await } else { None };
+        let holder = self.holder(&order).await;
+        let mut advice =
+            if order.hops.len() == 1 && holder.is_none() { self.ask_master(&order).await } else { None };
         let mut avoid = order.hops.clone();
         // What the servers themselves have said counts for more than what was known of them.
         let mut nearest = NoServer::Nobody;
@@ -57,7 +60,9 @@ impl Cluster {
                 me: &self.me().name,
                 link: self.config.link,
                 source,
-                holder: None,
+                holder: holder
+                    .as_ref()
+                    .filter(|holder| !avoid.contains(holder) || **holder == self.me().name),
                 advice: advice.as_ref().map_or(Advice::None, |(server, _)| Advice::Server(server)),
                 own,
                 other: other.as_ref().map_err(NoServer::clone),
@@ -83,6 +88,38 @@ impl Cluster {
                 return if own == Own::NotServer { Decision::Refuse(nearest) } else { Decision::Here };
             }
         }
+    }
+
+    /// Who has accepted a job under the order's key: this server, or another that lives. Who does not answer is taken not
+    /// to have it.
+    async fn holder(&self, order: &Order) -> Option<NodeName> {
+        let key = order.key.as_ref()?;
+        let question = KeyQuestion { user: order.request.submitter.user.clone(), key: key.clone() };
+        if self.has_key(&question).await {
+            return Some(self.me().name.clone());
+        }
+        let now = self.clock.now().mono;
+        let others: Vec<Node> = self
+            .known()
+            .servers(self.me(), now)
+            .map(|seen| seen.node)
+            .filter(|node| node != self.me())
+            .collect();
+        let ask = |node: Node| {
+            let question = &question;
+            async move {
+                let asked = self.peers.ask::<_, KeyAnswer>(&node.url, KEYS_PATH, question, ANSWER_MAX).await;
+                asked.is_ok_and(|answer| answer.known).then_some(node.name)
+            }
+        };
+        futures_util::future::join_all(others.into_iter().map(ask)).await.into_iter().flatten().next()
+    }
+
+    /// Whether this node has accepted a job under the key.
+    pub async fn has_key(&self, question: &KeyQuestion) -> bool {
+        let KeyQuestion { user, key } = question;
+        let found = self.core.store().key(user, key, self.clock.now().wall).await;
+        found.is_ok_and(|record| record.is_some())
     }
 
     /// The master's word, where this node takes requests and there is a master; and the room, where it was told.

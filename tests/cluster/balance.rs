@@ -254,6 +254,25 @@ fn without_a_master_an_entry_node_takes_work_itself() {
 }
 
 #[test]
+fn a_request_that_is_repeated_at_another_node_is_the_same_job() {
+    let nodes = start(&["a", "b", "c"], |_| "[[printer]]\nname = \"office\"\nuri = \"sim:\"\n".to_owned());
+    let key = ["-H", "Idempotency-Key: same"];
+    let (status, first) = curl(&nodes[0], &key, b"a document");
+    assert_eq!(status, 201);
+    let holder = nodes.iter().find(|node| node.server.tcp().jobs("").len() == 1).unwrap();
+    // It has more to do than the others: a new job would go elsewhere.
+    holder.server.post("/api/v1/printers/office/pause", None).expect(200);
+    for node in &nodes {
+        let (status, again) = curl(node, &key, b"a document");
+        assert_eq!((status, &again["id"]), (200, &first["id"]), "{}", node.name);
+        let (status, other) = curl(node, &key, b"another document");
+        assert_eq!((status, &other["code"]), (422, &"idempotency_key_reused".into()));
+    }
+    let jobs: usize = nodes.iter().map(|node| node.server.tcp().jobs("").len()).sum();
+    assert_eq!(jobs, 1);
+}
+
+#[test]
 fn an_upload_address_is_good_for_one_job() {
     let nodes = four("");
     let headers =
@@ -298,7 +317,7 @@ fn a_fast_and_a_slow_server_are_done_together() {
         (idle("a") && idle("b")).then_some(())
     });
     let x = &nodes[1];
-    for _ in 0..120 {
+    for _ in 0..200 {
         let headers = [("content-type", "application/octet-stream"), ("content-length", "65536")];
         let answer =
             x.server.tcp().send("POST", "/api/v1/jobs?printer=office", &headers[..1], &[b'x'; PAGE]).unwrap();

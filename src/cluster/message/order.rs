@@ -19,6 +19,8 @@ use crate::model::time::WallTime;
 
 /// Where a master is asked for a server.
 pub const ASSIGNMENTS_PATH: &str = "/cluster/v1/assignments";
+/// Where a node is asked whether it has accepted a job under a key.
+pub const KEYS_PATH: &str = "/cluster/v1/keys";
 /// Where a server is asked for room.
 pub const RESERVATIONS_PATH: &str = "/cluster/v1/reservations";
 
@@ -56,6 +58,20 @@ pub struct Assignment {
     /// Where the master has told the server already: the room that it has promised.
     room: Option<Room>,
     refused: Option<Refused>,
+}
+
+/// A node is asked whether it has accepted a job under this key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyQuestion {
+    pub user: String,
+    pub key: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyAnswer {
+    pub known: bool,
 }
 
 /// A server is asked for room.

@@ -12,7 +12,7 @@ use super::problem::{Problem, ProblemBody};
 use super::state::HttpState;
 use super::upload;
 use crate::cluster::Cluster;
-use crate::cluster::message::order::{self, Assignment, Question, Reserved};
+use crate::cluster::message::order::{self, Assignment, KeyAnswer, KeyQuestion, Question, Reserved};
 use crate::cluster::message::{MESSAGE_BYTES_MAX, Noted, Told};
 use crate::cluster::seal::{LIFE, SEAL, Seal, Unsealed, digest};
 use crate::model::cluster::members::NotLetIn;
@@ -74,6 +74,18 @@ pub async fn reserve(request: HttpRequest, payload: web::Payload, state: State) 
         Err(why) => Reserved { room: None, refused: Some((&why).into()) },
     };
     Ok(HttpResponse::Ok().json(reserved))
+}
+
+/// Says whether a job was accepted here under an idempotency key
+///
+/// For nodes of the cluster only: requests are signed.
+#[utoipa::path(post, path = "/cluster/v1/keys", tag = "cluster", request_body = Object,
+    responses((status = 200, description = "whether it is known here", body = Object),
+        (status = "4XX", description = "refused", body = ProblemBody, content_type = "application/problem+json")))]
+pub async fn has_key(request: HttpRequest, payload: web::Payload, state: State) -> Answer {
+    let cluster = clustered(&state)?;
+    let (_, question): (Seal, KeyQuestion) = message(&state, &request, payload).await?;
+    Ok(HttpResponse::Ok().json(KeyAnswer { known: cluster.has_key(&question).await }))
 }
 
 /// The message of a node whose head was let in; its body must be what the head has promised.

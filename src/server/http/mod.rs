@@ -96,6 +96,7 @@ pub fn configure(cfg: &mut web::ServiceConfig, state: Arc<HttpState>) {
         .route("/api/v1/entry", web::get().to(nodes::entry))
         .route("/cluster/v1/metrics", web::post().to(between::told))
         .route("/cluster/v1/assignments", web::post().to(between::assign))
+        .route("/cluster/v1/keys", web::post().to(between::has_key))
         .route("/cluster/v1/reservations", web::post().to(between::reserve))
         .route("/metrics", web::get().to(metrics::show));
     cfg.route("/api/v1/documents", web::post().to(documents::register))

@@ -79,6 +79,7 @@ use super::{
         between::told,
         between::assign,
         between::reserve,
+        between::has_key,
         submit::upload,
     )
 )]

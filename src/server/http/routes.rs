@@ -98,6 +98,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/entry", Takes::Nothing, Some(What::SeePrinters)),
     route("POST", "/cluster/v1/metrics", Takes::Message, Some(What::Node)),
     route("POST", "/cluster/v1/assignments", Takes::Message, Some(What::Node)),
+    route("POST", "/cluster/v1/keys", Takes::Message, Some(What::Node)),
     route("POST", "/cluster/v1/reservations", Takes::Message, Some(What::Node)),
     route("GET", "/metrics", Takes::Nothing, Some(What::Watch)),
 ];
