@@ -9,3 +9,5 @@ mod support;
 mod balance;
 #[path = "cluster/security.rs"]
 mod security;
+#[path = "cluster/sources.rs"]
+mod sources;

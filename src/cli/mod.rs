@@ -20,6 +20,7 @@ mod pools;
 mod print;
 mod printers;
 mod shapes;
+mod source;
 mod token;
 mod upload;
 mod watch;

@@ -51,6 +51,44 @@ fn lb_1_the_master_selects_the_entry_node_of_a_client() {
 }
 
 #[test]
+fn lb_1_a_node_that_only_leads_sends_jobs_to_an_entry_node() {
+    let nodes = four("");
+    let (m, x) = (&nodes[0], &nodes[1]);
+    let sent = |target: &str, headers: &[(&str, &str)], body: &[u8]| {
+        m.server.tcp().send("POST", target, headers, body).unwrap()
+    };
+    let target = "/api/v1/jobs?printer=office&title=a%20bill";
+    let there = Some(format!("{}{target}", x.wire.url()));
+    for headers in [&[][..], &[("content-type", "multipart/form-data; boundary=b")][..]] {
+        let answer = sent(target, headers, b"a document");
+        assert_eq!((answer.status, answer.header("location")), (307, there.as_deref()), "{headers:?}");
+    }
+    // What is registered is at this server, and a page speaks to it alone.
+    let json: (&str, &[_], &[u8]) =
+        ("/api/v1/jobs", &[("content-type", "application/json")], b"{\"documents\":[1]}");
+    let of_a_page: (&str, &[_], &[u8]) = (target, &[("sec-fetch-site", "same-origin")], b"a document");
+    for (target, headers, body) in [json, of_a_page] {
+        let answer = sent(target, headers, body);
+        assert_ne!(answer.status, 307, "{headers:?}");
+    }
+    for expect in ["Expect:", "Expect: 100-continue"] {
+        m.wire.tape.clear();
+        let (status, _) = curl(m, &["-H", expect], b"a document");
+        assert_eq!(status, 201);
+        let story = m.wire.tape.story(&["/api/"]);
+        assert_eq!(story[..2], ["client>m POST /api/v1/jobs", "client>x POST /api/v1/jobs"]);
+        assert!(story.len() == 3 && story[2].contains(" POST /api/v1/uploads/"), "{story:?}");
+    }
+    std::fs::write(m.server.home().join("bill"), "a document").unwrap();
+    let said = m.server.cli(&["print", "-p", "office", "bill", "--server", &m.wire.url()]);
+    assert!(said.starts_with("job ") && said.contains(" on office: "), "{said}");
+    x.server.signal(Signal::STOP);
+    m.until_alive(&["m", "a", "b"]);
+    sent(target, &[], b"a document").refused(503, "no_entry_node");
+    x.server.signal(Signal::CONT);
+}
+
+#[test]
 fn lb_3_servers_tell_how_loaded_they_are_each_second() {
     let nodes = start(&["a", "b", "c"], |name| {
         format!("{}\n[[printer]]\nname = \"office\"\nuri = \"sim:?ppm=1\"\n", roles(name))

@@ -144,9 +144,20 @@ pub struct Wire {
     state: Arc<State>,
 }
 
+/// What a wire is cut by, by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CutBy {
+    /// So many bytes on their way to the server.
+    Bytes(u64),
+    /// The server's first word after so many bytes.
+    AnswerAfter(u64),
+}
+
 #[derive(Default)]
 struct State {
     cut: AtomicBool,
+    /// With the bytes that had passed when it was set.
+    cut_by: Mutex<Option<(CutBy, u64)>>,
     /// Both ends of what is open.
     open: Mutex<VecDeque<(TcpStream, TcpStream)>>,
     /// Bytes towards the server.
@@ -178,11 +189,16 @@ impl Wire {
 
     /// Nothing passes any more, and what is open breaks.
     pub fn cut(&self) {
-        self.state.cut.store(true, Ordering::SeqCst);
-        for (client, server) in self.state.open.lock().expect("a list").drain(..) {
-            let _ = client.shutdown(Shutdown::Both);
-            let _ = server.shutdown(Shutdown::Both);
-        }
+        self.state.cut();
+    }
+
+    /// It will be, and the bytes that do it are lost.
+    pub fn cut_by(&self, what: CutBy) {
+        *self.state.cut_by.lock().expect("a wish") = Some((what, self.carried()));
+    }
+
+    pub fn is_cut(&self) -> bool {
+        self.state.cut.load(Ordering::SeqCst)
     }
 
     pub fn mend(&self) {
@@ -192,6 +208,28 @@ impl Wire {
     /// Bytes that have passed towards the server.
     pub fn carried(&self) -> u64 {
         self.state.carried.load(Ordering::SeqCst)
+    }
+}
+
+impl State {
+    fn cut(&self) {
+        self.cut.store(true, Ordering::SeqCst);
+        for (client, server) in self.open.lock().expect("a list").drain(..) {
+            let _ = client.shutdown(Shutdown::Both);
+            let _ = server.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Cuts where that is wished; `answered` tells the two ways apart.
+    fn passed(&self, answered: bool) {
+        let carried = self.carried.load(Ordering::SeqCst);
+        let due = |(by, before): &mut (CutBy, u64)| match by {
+            CutBy::Bytes(bytes) => !answered && carried - *before >= *bytes,
+            CutBy::AnswerAfter(bytes) => answered && carried - *before >= *bytes,
+        };
+        if self.cut_by.lock().expect("a wish").take_if(due).is_some() {
+            self.cut();
+        }
     }
 }
 
@@ -210,11 +248,13 @@ fn carry(name: &str, client: TcpStream, server: SocketAddr, state: &Arc<State>, 
         open.push_back((both(&client), both(&server)));
     }
     let (back_from, back_to) = (both(&server), both(&client));
-    let back = spawn("wire-back", move || copy(back_from, back_to, |_| {}));
+    let answers = state.clone();
+    let back = spawn("wire-back", move || copy(back_from, back_to, |_| answers.passed(true)));
     let mut scanner = Scanner::new(name, tape);
     let (from, to) = (both(&client), both(&server));
     copy(from, to, |piece| {
         state.carried.fetch_add(piece.len() as u64, Ordering::SeqCst);
+        state.passed(false);
         scanner.take(piece);
     });
     let _ = back.join();

@@ -122,6 +122,11 @@ impl Roles {
         self.0 == 0
     }
 
+    /// Whether a client's job has anything to do here. A node that only leads sends it to an entry node.
+    pub fn take_jobs(self) -> bool {
+        self.has(Role::Entry) || self.has(Role::Server)
+    }
+
     /// In the order of [`Role::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Role> {
         Role::ALL.into_iter().filter(move |role| self.has(*role))
@@ -223,5 +228,7 @@ mod tests {
         assert_eq!(some.iter().collect::<Vec<_>>(), [Role::Master, Role::Server]);
         assert!(!some.has(Role::Entry) && !some.is_empty() && Roles::default().is_empty());
         assert_eq!(Roles::all().iter().count(), 3);
+        let take_jobs = |role| Roles::from_iter([Role::Master, role]).take_jobs();
+        assert_eq!(Role::ALL.map(take_jobs), [false, true, true]);
     }
 }

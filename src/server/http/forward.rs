@@ -5,16 +5,17 @@
 use std::sync::Arc;
 
 use actix_http::{HttpMessage, Request};
-use actix_web::http::StatusCode;
 use actix_web::http::header::{
     CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, ORIGIN, RETRY_AFTER,
 };
+use actix_web::http::{StatusCode, Uri};
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use serde::Serialize;
 
 use super::access::Who;
+use super::nodes::no_entry;
 use super::order::{self, Order};
 use super::peer::Peer;
 use super::problem::Problem;
@@ -26,6 +27,7 @@ use crate::cluster::Cluster;
 use crate::cluster::assign::{Decision, Elsewhere};
 use crate::cluster::relay::{Head, Relayed};
 use crate::model::cluster::choice::NoServer;
+use crate::model::cluster::node::Node;
 use crate::model::cluster::place::Source;
 use crate::model::cluster::reservation;
 
@@ -58,6 +60,10 @@ pub fn finding(state: &Arc<HttpState>, request: &Request, peer: &Peer) -> Option
     let asked = match takes {
         Takes::Job => {
             let who = state.who(peer, request.headers()).ok()?;
+            if only_leads(&cluster, request.headers()) {
+                let answer = to_entry(&cluster, request.uri());
+                return Some(async move { Err(answer) }.boxed_local());
+            }
             asked(request.headers(), query, &who)
         }
         Takes::Upload => promised(&cluster, state, token_of(request.path())),
@@ -76,6 +82,9 @@ pub async fn way(state: &HttpState, request: &HttpRequest) -> Result<Way, HttpRe
         Some(token) => promised(cluster, state, token),
         None => {
             let who = state.asker(request).map_err(|problem| problem.error_response())?;
+            if only_leads(cluster, request.headers()) {
+                return Err(to_entry(cluster, request.uri()));
+            }
             asked(request.headers(), request.query_string(), &who)
         }
     };
@@ -91,8 +100,7 @@ fn asked(headers: &HeaderMap, query: &str, who: &Who) -> Asked {
         if here { Order::from_query(Query::default())? } else { Order::from_query(Query::parse(query)?)? };
     let source = match () {
         () if here => Source::Here,
-        // A page may only speak to the server that it came from.
-        () if headers.contains_key("sec-fetch-site") || headers.contains_key(ORIGIN) => Source::Bound,
+        () if from_page(headers) => Source::Bound,
         () => Source::Mobile,
     };
     let request = crate::model::intake::JobRequest { control_hash: None, ..wanted.request(who, [0; 32]) };
@@ -104,6 +112,26 @@ fn asked(headers: &HeaderMap, query: &str, who: &Who) -> Asked {
         hops: Vec::new(),
     };
     Ok((asked, source))
+}
+
+/// A page may only speak to the server that it came from.
+fn from_page(headers: &HeaderMap) -> bool {
+    headers.contains_key("sec-fetch-site") || headers.contains_key(ORIGIN)
+}
+
+/// Whether a client is sent to an entry node with its job, because this node does nothing but lead. An order for
+/// registered documents stays: their numbers are this server's own.
+fn only_leads(cluster: &Cluster, headers: &HeaderMap) -> bool {
+    !cluster.me().roles.take_jobs() && !order::is_json(headers) && !from_page(headers)
+}
+
+/// Sends the same request to the entry node whose turn it is.
+fn to_entry(cluster: &Cluster, uri: &Uri) -> HttpResponse {
+    let Some(Node { name, url, .. }) = cluster.next_entry() else { return no_entry().error_response() };
+    let target = uri.path_and_query().map_or("/", |target| target.as_str());
+    let mut answer = HttpResponse::TemporaryRedirect();
+    answer.insert_header((LOCATION, format!("{url}{target}"))).insert_header((NODE, name.as_str()));
+    answer.finish()
 }
 
 /// A document for which there is room here; if there is none any more it is sent on.

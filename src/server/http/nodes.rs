@@ -194,7 +194,7 @@ pub(super) fn clustered(state: &HttpState) -> Result<&Arc<Cluster>, Problem> {
     })
 }
 
-fn no_entry() -> Problem {
+pub(super) fn no_entry() -> Problem {
     let detail = "no node that lives takes requests of clients (cluster.roles has no entry)";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no_entry_node", detail)
 }

@@ -49,6 +49,7 @@ use crate::store::documents::Finished;
     request_body(content((Vec<u8> = "application/octet-stream"), (OrderBody = "application/json"), (Object = "multipart/form-data"))),
     responses((status = 201, description = "accepted: job and document are on disk", body = JobBody),
         (status = 200, description = "the same request came before under this key", body = JobBody),
+        (status = 307, description = "another server takes it: send the same to `Location`"),
         (status = "4XX", description = "refused; nothing is kept", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "refused; nothing is kept", body = ProblemBody, content_type = "application/problem+json")))]
 pub async fn submit(
@@ -95,6 +96,7 @@ pub async fn submit(
     request_body(content((Vec<u8> = "application/octet-stream"))),
     responses((status = 201, description = "accepted: job and document are on disk", body = JobBody),
         (status = 200, description = "it came before", body = JobBody),
+        (status = 307, description = "there is no room any more: send the same to `Location`"),
         (status = "4XX", description = "refused; nothing is kept", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "refused; nothing is kept", body = ProblemBody, content_type = "application/problem+json")))]
 pub async fn upload(
