@@ -102,7 +102,7 @@ fn check_body(state: &HttpState, route: &Route, request: &Request) -> Result<(),
 /// Whether there is room here. In a cluster another server may have some, which is asked before the body is wanted.
 fn admits(state: &HttpState, route: &Route) -> Result<(), Problem> {
     match (&state.cluster, route.takes) {
-        (Some(_), Takes::Job) => Ok(()),
+        (Some(_), Takes::Job | Takes::Upload) => Ok(()),
         _ => Ok(state.core.admits()?),
     }
 }

@@ -138,7 +138,9 @@ fn to_entry(cluster: &Cluster, uri: &Uri) -> HttpResponse {
 fn promised(cluster: &Cluster, state: &HttpState, token: &str) -> Asked {
     let found = cluster.reservations.find(token, state.clock.now().wall).ok_or_else(no_room)?;
     let source = if state.core.admits().is_ok() { Source::Here } else { Source::Mobile };
-    Ok((found.order.clone(), source))
+    // Where its job was accepted before, it is here; that is told by the key.
+    let order = reservation::Order { key: Some(found.claim()), ..found.order.clone() };
+    Ok((order, source))
 }
 
 async fn find_way(cluster: &Cluster, asked: Asked) -> Result<Way, HttpResponse> {
