@@ -2,6 +2,7 @@
 //! `config/file.rs`, its units are `config/units.rs`, and how mistakes in it are told is `config/section.rs`.
 
 pub mod changes;
+mod cluster;
 pub mod file;
 mod printer;
 mod section;
@@ -11,6 +12,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use self::cluster::{Cluster, Overflow};
 use self::file::Mistake;
 use crate::model::id::QueueName;
 use crate::model::pool::PoolDraft;
@@ -30,6 +32,8 @@ pub struct Config {
     /// Printers to provision, with number 0: the store knows their numbers.
     pub printers: Vec<Printer>,
     pub pools: Vec<PoolDraft>,
+    /// `None`: this server is alone.
+    pub cluster: Option<Cluster>,
     /// Names that nothing in the file has. What was added over HTTP may have them: that is found out when the
     /// configuration is applied.
     pub doubts: Vec<Mistake>,
@@ -167,6 +171,7 @@ impl Default for Config {
             },
             printers: Vec::new(),
             pools: Vec::new(),
+            cluster: None,
             doubts: Vec::new(),
         }
     }

@@ -11,6 +11,7 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use scripted::{Reply, Scripted};
 use tempfile::TempDir;
@@ -274,6 +275,32 @@ fn standard_input_is_streamed() {
     assert_eq!((seen.header("transfer-encoding"), seen.header("content-length")), (Some("chunked"), None));
 }
 
+/// A server that asks others first may take its time, and may still send it on.
+#[test]
+fn what_cannot_be_read_twice_waits_longer_to_be_wanted() {
+    let longer_than_for_a_file = Duration::from_secs(3);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let home = here();
+    fs::write(home.path().join("a"), "a").unwrap();
+    for (argument, comes) in [("a", true), ("-", false)] {
+        let mut command = spool(home.path());
+        command.args(["print", argument, "--server", &url]).stdout(Stdio::null()).stdin(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.set_read_timeout(Some(longer_than_for_a_file)).unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            head.push(byte[0]);
+        }
+        assert_eq!(stream.read_exact(&mut [0]).is_ok(), comes, "{argument}");
+        stream.write_all(b"HTTP/1.1 507 X\r\ncontent-length: 0\r\n\r\n").unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(1));
+    }
+}
+
 #[test]
 fn a_refusal_comes_before_the_body() {
     let home = here();
@@ -325,6 +352,49 @@ fn standard_input_cannot_be_sent_twice() {
     assert!(err(&output).contains("the connection was lost"), "{}", err(&output));
     server.next();
     assert!(server.is_quiet());
+}
+
+/// Runs it with so many bytes on its standard input, of which it need not read all.
+fn run_with_input(arguments: &[&str], bytes: usize) -> Output {
+    let home = here();
+    fs::write(home.path().join("a"), "a").expect("a file");
+    let mut command = spool(home.path());
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program runs");
+    let _ = child.stdin.take().expect("its standard input").write_all(&vec![b'x'; bytes]);
+    child.wait_with_output().expect("it ends")
+}
+
+#[test]
+fn servers_that_send_a_document_in_a_circle_or_nowhere_are_told_of() {
+    let check = |replies: Vec<Reply>, argument: &str, words: &str, asked: usize| {
+        let server = Scripted::tcp(replies);
+        let output = run_with_input(&["print", argument, "--server", &server.url], 10 << 20);
+        assert_eq!((output.status.code(), err(&output).lines().count()), (Some(1), 1), "{}", err(&output));
+        assert!(err(&output).contains(words), "{}", err(&output));
+        (0..asked).for_each(|_| drop(server.next()));
+        assert!(server.is_quiet());
+    };
+    let again = |after| Reply::SentOn(after, "/api/v1/jobs".to_owned());
+    for argument in ["a", "-"] {
+        check((0..5).map(|_| again(0)).collect(), argument, "was sent on 3 times", 4);
+    }
+    for nowhere in ["unix:/run/spool.sock", "https://b/api/v1/jobs", "http://u@b/x", ""] {
+        check(vec![Reply::SentOn(0, nowhere.to_owned())], "a", "is no address of a server", 1);
+    }
+    check(vec![again(1 << 20), again(0)], "-", "cannot be read twice", 1);
+}
+
+#[test]
+fn a_document_that_is_sent_to_nobody_is_offered_to_the_first_server_again() {
+    let nobody = || Reply::SentOn(0, "http://127.0.0.1:1/api/v1/uploads/a".to_owned());
+    let server = Scripted::tcp(vec![nobody(), nobody(), Reply::Answer(201, JOB.into())]);
+    let output = run_with_input(&["print", "-", "--server", &server.url], 1 << 20);
+    assert_eq!((out(&output).as_str(), err(&output).as_str()), ("job 12 on office: waiting\n", ""));
+    let requests = [server.next(), server.next(), server.next()];
+    let key = requests[0].header("idempotency-key");
+    assert!(key.is_some() && requests.iter().all(|request| request.header("idempotency-key") == key));
+    assert_eq!(requests.map(|request| request.body_bytes), [0, 0, 1 << 20]);
 }
 
 #[test]

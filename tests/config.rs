@@ -59,6 +59,12 @@ fn the_delivered_file_parses_when_every_key_is_uncommented() {
     assert_eq!(config.pools[0].policy, PoolPolicy::LeastCompletionTime);
     let members: Vec<_> = config.pools[0].members.iter().map(|name| name.as_str()).collect();
     assert_eq!(members, ["office", "lab"]);
+    let cluster = config.cluster.expect("a cluster");
+    assert_eq!((cluster.me.name.as_str(), cluster.peers.len()), ("spool-a", 1));
+    // The values that are shown are the defaults.
+    let least = "[cluster]\nnode = 'spool-a'\nurl = 'http://10.0.0.1:8631/'\nsecret_file = 'cluster.secret'";
+    let peers = "peers = ['http://10.0.0.2:8631', 'http://10.0.0.1:8631']";
+    assert_eq!(good(&format!("{least}\n{peers}")).cluster, Some(cluster));
 }
 
 #[test]
@@ -297,4 +303,37 @@ fn a_file_that_is_named_must_be_there() {
 #[test]
 fn the_built_in_printer_can_be_the_default() {
     assert_eq!(good("server.default = 'files'").server.default.unwrap().as_str(), "files");
+}
+
+#[test]
+fn mistakes_in_a_cluster_are_told() {
+    check_mistakes(
+        "[cluster]\nlink = 'near'\nroles = []\npeer = []\n[cluster.overflow]\nqueued_jobs = 0\n",
+        &[
+            "spool.toml:1: cluster.node: missing: expected a name of 1 to 63 letters, digits, dots, dashes or underscores",
+            "spool.toml:1: cluster.url: missing: expected an address without a path such as http://10.0.0.1:8631",
+            "spool.toml:1: cluster.secret_file: missing: expected a file that all nodes have the same of",
+            "spool.toml:2: cluster.link: 'near': expected direct or relay",
+            "spool.toml:3: cluster.roles: []: expected at least one of master, entry and server",
+            "spool.toml:4: cluster.peer: unknown key: did you mean cluster.peers?",
+            "spool.toml:6: cluster.overflow.queued_jobs: 0: expected a whole number from 1 to 100000000",
+        ],
+    );
+    let cluster = "[cluster]\nnode = 'a'\nsecret_file = 's'\n";
+    for (line, why) in [
+        (
+            "url = 'https://a:1'",
+            "cluster.url: 'https://a:1': expected an address without a path such as http://10.0.0.1:8631",
+        ),
+        (
+            "url = 'http://a:1'\npeers = ['a']",
+            "cluster.peers: 'a': expected an address without a path such as http://10.0.0.1:8631",
+        ),
+        ("url = 'http://a:1'\nroles = ['slave']", "cluster.roles: 'slave': expected master, entry or server"),
+        ("url = 'http://a:1'\nassign = 'pull'", "cluster.assign: 'pull': expected answer or push"),
+    ] {
+        let text = format!("{cluster}{line}\n");
+        let at = text.lines().count();
+        check_mistakes(&text, &[&format!("spool.toml:{at}: {why}")]);
+    }
 }

@@ -10,7 +10,7 @@ const IMPORTS: [(&str, &[&str]); 15] = [
     ("main", &["cli"]),
     ("cli", &["app", "render", "config", "model", "clock"]),
     // `device` only to understand and show addresses.
-    ("server", &["actors", "store", "protocol", "device", "config", "model", "clock"]),
+    ("server", &["actors", "cluster", "store", "protocol", "device", "config", "model", "clock"]),
     ("cluster", &["actors", "store", "protocol", "config", "model", "clock"]),
     ("actors", &["model", "store", "printing", "device", "config", "clock", "failpoint"]),
     ("printing", &["model", "render", "raster", "store", "device", "config", "clock", "failpoint"]),

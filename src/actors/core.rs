@@ -103,6 +103,12 @@ impl Front {
         })
     }
 
+    /// Commits what no actor decides about.
+    fn commit(&self, commit: Commit) -> Answer<()> {
+        let committed = self.store.commit(commit);
+        Box::pin(async move { committed.await.map(drop).map_err(|error| Refusal::Store(error.to_string())) })
+    }
+
     /// Brings printers and pools in line with a configuration that was read again.
     pub fn provision(&self, wanted: Wanted) -> Answer<Provisioned> {
         self.ask_fleet(Wish::Provision(Box::new(wanted)), |reply| match reply {
@@ -262,10 +268,12 @@ impl Core for Front {
         })
     }
 
-    fn keep_setting(&self, name: &'static str, value: Vec<u8>) -> Answer<()> {
-        let commit = Commit { settings: vec![(name.to_owned(), value)], ..Commit::default() };
-        let committed = self.store.commit(commit);
-        Box::pin(async move { committed.await.map(drop).map_err(|error| Refusal::Store(error.to_string())) })
+    fn keep_setting(&self, name: String, value: Vec<u8>) -> Answer<()> {
+        self.commit(Commit { settings: vec![(name, value)], ..Commit::default() })
+    }
+
+    fn unset(&self, names: Vec<String>) -> Answer<()> {
+        self.commit(Commit { unset: names, ..Commit::default() })
     }
 
     fn wake(&self, name: QueueName) -> Answer<Arc<Printer>> {

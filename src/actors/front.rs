@@ -140,7 +140,9 @@ pub trait Core: Send + Sync {
     fn pool_command(&self, name: QueueName, command: PoolCommand) -> Answer<Option<Arc<Pool>>>;
     /// Remembers a small named value of a server's own; Ok means on disk. Values of one name that are handed in one
     /// after the other take effect in that order.
-    fn keep_setting(&self, name: &'static str, value: Vec<u8>) -> Answer<()>;
+    fn keep_setting(&self, name: String, value: Vec<u8>) -> Answer<()>;
+    /// Forgets such values.
+    fn unset(&self, names: Vec<String>) -> Answer<()>;
     /// A test page goes through the queue like any job.
     fn test_page(&self, name: QueueName, submitter: Submitter) -> Answer<Accepted>;
 }

@@ -20,6 +20,8 @@ use self::reload::{Reload, Source};
 use crate::actors::front::Core;
 use crate::actors::purge;
 use crate::clock::Clock;
+use crate::cluster::secret::Secret;
+use crate::cluster::{self, Cluster, ClusterError};
 use crate::config::{Config, STOP_DEADLINE};
 use crate::device::{self, Surroundings, Timing, usb};
 use crate::failpoint;
@@ -78,6 +80,7 @@ fn run(config: Arc<Config>, source: Source, clock: Clock, ready: impl FnOnce()) 
     let state = State::open(path)?;
     let printed = make_printed(state.path())?;
     let surroundings = surroundings(&config, &printed, clock)?;
+    let secret = config.cluster.as_ref().map(|cluster| Secret::load(&cluster.secret_file)).transpose()?;
     // Sockets come before the store: a port that is taken is told at once, not after a long replay.
     let listener = Listener::bind(ListenerConfig {
         addresses: config.server.http.clone(),
@@ -97,7 +100,7 @@ fn run(config: Arc<Config>, source: Source, clock: Clock, ready: impl FnOnce()) 
         printed,
     };
     let broken = store.broken();
-    let doors = Doors { listener, token, backups, stats };
+    let doors = Doors { listener, token, backups, stats, secret };
     let living = live(config, source, ground, open_files_max, doors, broken, ready);
     let end = actix_rt::System::new().block_on(living);
     // The heart has stopped: what it has committed is durable; this only makes the next start quick.
@@ -111,6 +114,8 @@ struct Doors {
     token: Token,
     backups: Arc<dyn Backups>,
     stats: Arc<Stats>,
+    /// Of the nodes of the cluster.
+    secret: Option<Secret>,
 }
 
 /// Says which printers are plugged in and not added yet. A driver that hangs holds up nothing but this.
@@ -138,7 +143,7 @@ async fn live(
     mut broken: watch::Receiver<Option<String>>,
     ready: impl FnOnce(),
 ) -> anyhow::Result<End> {
-    let Doors { listener, token, backups, stats } = doors;
+    let Doors { listener, token, backups, stats, secret } = doors;
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
     let hang_up = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
@@ -151,6 +156,13 @@ async fn live(
     let (history, kept) = watch::channel(config.history.clone());
     let mut purging = actix_rt::spawn(purge::run(store, kept, clock));
     let addresses = listener.addresses();
+    let cluster = match join(&config, secret, &ground, &heart).await {
+        Ok(cluster) => cluster,
+        Err(error) => {
+            heart.stop(Duration::ZERO).await;
+            return Err(error.into());
+        }
+    };
     let http = Arc::new(HttpState::new(HttpParts {
         core: Arc::new(heart.front.clone()),
         documents,
@@ -163,6 +175,7 @@ async fn live(
         bounds: Bounds::default(),
         backups,
         stats,
+        cluster: cluster.clone(),
     }));
     let serving = match http.restore().await {
         Ok(()) => crate::server::http::serve(listener, http.clone()).map_err(anyhow::Error::from),
@@ -178,6 +191,7 @@ async fn live(
     let (tuner, http_state) = (heart.tuner(), http.clone());
     let reload = Reload { source, config: config.clone(), ground, tuner, http: http_state, history };
     let reloading = actix_rt::spawn(reload.run(hang_up));
+    let telling = cluster.map(|cluster| actix_rt::spawn(cluster::round::run(cluster)));
     let handle = server.handle();
     let mut serving = actix_rt::spawn(server);
     let address = addresses.first().map(ToString::to_string).unwrap_or_default();
@@ -207,6 +221,7 @@ async fn live(
         }
     };
     reloading.abort();
+    telling.inspect(actix_rt::task::JoinHandle::abort);
     if !matches!(end, End::Failed) {
         log::info!("stopping: no new jobs; what is being sent may finish");
         purging.abort();
@@ -215,6 +230,19 @@ async fn live(
         log::info!("stopped");
     }
     Ok(end)
+}
+
+/// This server among others, where the configuration says that it is.
+async fn join(
+    config: &Config,
+    secret: Option<Secret>,
+    ground: &Ground,
+    heart: &Heart,
+) -> Result<Option<Arc<Cluster>>, ClusterError> {
+    let Some((cluster, secret)) = config.cluster.clone().zip(secret) else { return Ok(None) };
+    let core = Arc::new(heart.front.clone());
+    let cluster = Cluster::new(cluster, secret, core, ground.documents.clone(), ground.clock).await?;
+    Ok(Some(Arc::new(cluster)))
 }
 
 /// The doors close to new work at once and stay open for those who ask how it ends.

@@ -14,11 +14,13 @@ mod failure;
 mod follow;
 mod here;
 mod jobs;
+mod nodes;
 mod output;
 mod pools;
 mod print;
 mod printers;
 mod shapes;
+mod source;
 mod token;
 mod upload;
 mod watch;
@@ -90,6 +92,8 @@ enum Command {
     Discover(discover::DiscoverArgs),
     /// List the threads that print
     Workers(workers::WorkersArgs),
+    /// List the servers that share work, as this one sees them
+    Nodes(nodes::NodesArgs),
     /// Check the configuration
     Check(here::CheckArgs),
     /// Make a link that opens the admin page, good for five minutes and one use
@@ -138,6 +142,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Some(Command::Printer(args)) => printers::printer(args, &server.find()?),
         Some(Command::Discover(args)) => discover::discover(args, &server.find()?),
         Some(Command::Workers(args)) => workers::workers(args, &server.find()?),
+        Some(Command::Nodes(args)) => nodes::nodes(args, &server.find()?),
         Some(Command::Backup(args)) => backup::backup(&args, &server.find()?),
         Some(Command::Token(args)) => token::token(args, &server.find()?),
     }

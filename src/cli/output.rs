@@ -29,6 +29,14 @@ pub fn tell(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// The same as a line of JSON, for programs.
+pub fn tell_json(value: &Value) -> Result<(), Failure> {
+    match json_line(value) {
+        Err(Failure::ClosedPipe) => Ok(()),
+        told => told,
+    }
+}
+
 fn write(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::from_output)

@@ -7,10 +7,11 @@ use clap::Args;
 
 use super::client::{Server, escaped};
 use super::failure::Failure;
-use super::follow::follow;
-use super::output::{clean, complain, tell};
+use super::follow::{Told, follow};
+use super::output::{clean, complain};
 use super::shapes::{Job, text};
-use super::upload::{Source, upload};
+use super::source::Source;
+use super::upload::upload;
 use crate::model::options::COPIES_MAX;
 
 /// `spool print`
@@ -38,6 +39,9 @@ pub struct PrintArgs {
     /// Wait for the jobs to end; exit status 0 only if all completed
     #[arg(long)]
     wait: bool,
+    /// Print what the server says of the jobs, a line of JSON each
+    #[arg(long)]
+    json: bool,
 }
 
 fn option(text: &str) -> Result<(String, String), String> {
@@ -53,15 +57,16 @@ pub fn print(args: PrintArgs, server: &Server) -> Result<(), Failure> {
         return Err(Failure::Usage("`-` can stand only once: standard input ends but once".to_owned()));
     }
     sources.iter().try_for_each(Source::check)?;
+    let told = if args.json { Told::Json } else { Told::Lines };
     let keys = new_key()?;
     let mut jobs = Vec::new();
     let mut all_done = Ok(());
     for (number, source) in sources.iter().enumerate() {
         match upload(source, &target(&args, source), &format!("{keys}-{number}"), server) {
-            Ok(job) => {
+            Ok(new) => {
                 // What cannot be told keeps no other file from being printed.
-                all_done = tell(&accepted(&job)).and(all_done);
-                jobs.push(job);
+                all_done = told.tell(&new.answer, || accepted(&new.job)).and(all_done);
+                jobs.push(new);
             }
             // One file that is refused does not spare the others.
             Err(Failure::Failed(why)) => {
@@ -71,7 +76,7 @@ pub fn print(args: PrintArgs, server: &Server) -> Result<(), Failure> {
             Err(other) => return Err(other),
         }
     }
-    if args.wait { follow(jobs, server).and(all_done) } else { all_done }
+    if args.wait { follow(jobs, told).and(all_done) } else { all_done }
 }
 
 /// The request of one file.
@@ -94,11 +99,11 @@ fn target(args: &PrintArgs, source: &Source) -> String {
     format!("/api/v1/jobs?{}", query.join("&"))
 }
 
-/// `job 12 on office: waiting`
+/// `job 12 on office: waiting`, `job 12 at b on office: waiting`
 fn accepted(job: &Job) -> String {
     let printer = text(&job.printer);
     let on = if printer.is_empty() { String::new() } else { format!(" on {printer}") };
-    format!("job {}{on}: {}", job.id, clean(&job.status))
+    format!("{}{on}: {}", job.name(), clean(&job.status))
 }
 
 /// A key that nobody else has, for this invocation.

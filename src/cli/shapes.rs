@@ -28,6 +28,11 @@ pub struct Job {
     pub pages: Option<Pages>,
     pub created_at: Option<String>,
     pub finished_at: Option<String>,
+    /// Its secret link; only in the answer to the submission.
+    pub control_url: Option<String>,
+    /// The server that has it, where that is not the one that was asked.
+    #[serde(skip)]
+    pub node: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -43,12 +48,20 @@ impl Job {
         matches!(self.status.as_str(), "completed" | "failed" | "canceled")
     }
 
+    /// `job 12`, or `job 12 at b` where another server has it: numbers are a server's own.
+    pub fn name(&self) -> String {
+        match text(&self.node).as_str() {
+            "" => format!("job {}", self.id),
+            node => format!("job {} at {node}", self.id),
+        }
+    }
+
     /// `job 12: waiting: the printer is out of paper`
     pub fn line(&self) -> String {
-        let status = clean(&self.status);
+        let (name, status) = (self.name(), clean(&self.status));
         match text(&self.message).as_str() {
-            "" => format!("job {}: {status}", self.id),
-            message => format!("job {}: {status}: {message}", self.id),
+            "" => format!("{name}: {status}"),
+            message => format!("{name}: {status}: {message}"),
         }
     }
 }
@@ -147,6 +160,25 @@ pub struct Worker {
     pub bytes: u64,
     pub last_beat: Option<String>,
     pub generation: Option<u64>,
+}
+
+/// A server of a cluster, or one that is alone.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Node {
+    pub name: String,
+    pub url: Option<String>,
+    pub roles: Vec<String>,
+    pub this: bool,
+    pub master: bool,
+    pub life: Option<String>,
+    pub taking: Option<String>,
+    pub queued_jobs: u64,
+    pub queued_bytes: u64,
+    pub expected_completion_s: Option<u64>,
+    pub busy_workers: u32,
+    pub cpu_percent: Option<f64>,
+    pub free_disk: Option<u64>,
 }
 
 /// A token that is good for a few minutes.

@@ -1,176 +1,216 @@
-//! One file on its way to the server: opened, sent piece by piece, and sent once more where the connection
-//! was lost. The idempotency key is the same both times, so nothing is printed twice.
+//! One document on its way: to the server that was asked, on to the one that has room for it, and once more where a
+//! connection was lost. The idempotency key is always the same, so nothing is printed twice.
 
-use std::fs::File;
-use std::io::{self, Cursor, IsTerminal, Read};
-use std::path::{Path, PathBuf};
+use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::Value;
 
-use super::client::{Broken, Document, NoAnswer, Server, good, read_answer, read_source};
+use super::client::{Broken, Document, NoAnswer, Response, Server, good, read_answer, read_value};
 use super::failure::Failure;
 use super::output::{clean, pause};
 use super::shapes::Job;
+use super::source::{Gone, Opened, Source};
 use crate::clock::Clock;
-use crate::model::text::{NAME_BYTES_MAX, cleaned};
 use crate::model::time::MonoTime;
 
 /// An upload that takes longer than this gets a progress bar, on a terminal.
 const QUIET: Duration = Duration::from_secs(1);
 /// How long is waited before a document is sent again.
 const BEFORE_AGAIN: Duration = Duration::from_secs(1);
-/// How much is waited for before a source that is no file is promised to the server, in bytes, at most.
-const BEGINNING_BYTES: usize = 64 * 1024;
-/// After a lost connection the server is looked for so many times; found, it is sent the document once.
+/// After a lost connection the server is looked for so many times.
 const TRIES_AFTER_LOSS: u32 = 10;
+/// Found, it is sent the document so many times more.
+const SENT_AGAIN_MAX: u32 = 1;
+/// A document is sent on by so many servers at most (RFC 9110 section 15.4: loops are for the client to see).
+const HOPS_MAX: u32 = 3;
 
-/// Where a document comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    StandardInput,
-    File(PathBuf),
+/// A document that has become a job.
+pub struct Accepted {
+    pub job: Job,
+    /// As the server has put it.
+    pub answer: Value,
+    /// Who has answered, and the address at which the job is seen: its secret link, or its own.
+    pub server: Server,
+    pub link: Option<String>,
+    /// Whether it is at another server than the one that was asked.
+    pub elsewhere: bool,
 }
 
-impl Source {
-    pub fn new(path: PathBuf) -> Source {
-        if path == Path::new("-") { Source::StandardInput } else { Source::File(path) }
-    }
+/// Where a document is sent.
+#[derive(Clone)]
+struct Address {
+    server: Server,
+    target: String,
+    /// How many servers have sent it on.
+    hops: u32,
+}
 
-    /// What it is called in messages.
-    pub fn name(&self) -> String {
-        match self {
-            Source::StandardInput => "standard input".to_owned(),
-            Source::File(path) => clean(&path.display().to_string()),
+/// Submits one document as one job.
+pub fn upload(source: &Source, target: &str, key: &str, server: &Server) -> Result<Accepted, Failure> {
+    let what = format!("cannot print {}", source.name());
+    let first = Address { server: server.clone(), target: target.to_owned(), hops: 0 };
+    let mut letter = Letter::new(source, key, what)?;
+    let mut tries = Tries { from: first.clone(), left: TRIES_AFTER_LOSS, losses: 0, why: None };
+    loop {
+        let (at, answer) = letter.travel(tries.from.clone());
+        match answer {
+            Ok(response) => return letter.accepted(at, response),
+            Err(no_answer) => tries.missed(&first, &at, letter.opened.gone, no_answer, &letter.what)?,
         }
+        if tries.left == 0 || !letter.opened.can_be_sent() {
+            return Err(tries.in_vain(&letter.what));
+        }
+        tries.left -= 1;
+        pause(BEFORE_AGAIN);
+    }
+}
+
+/// What is known after tries that gave no answer.
+struct Tries {
+    /// Where the next one begins.
+    from: Address,
+    left: u32,
+    /// How often a connection was lost over which something had gone.
+    losses: u32,
+    /// What ended the first try.
+    why: Option<String>,
+}
+
+impl Tries {
+    /// Takes in a try that gave no answer.
+    ///
+    /// # Errors
+    /// Where no other try would help.
+    fn missed(
+        &mut self,
+        first: &Address,
+        at: &Address,
+        gone: Gone,
+        no_answer: NoAnswer,
+        what: &str,
+    ) -> Result<(), Failure> {
+        match no_answer {
+            // A server that we were sent to, and that is away, will soon be sent to no more.
+            NoAnswer::Broken(Broken::Lost(error)) if at.hops > 0 && gone == Gone::Nothing => {
+                self.why.get_or_insert(format!("{}: {error}", at.server.name()));
+            }
+            NoAnswer::Broken(Broken::Lost(error)) => {
+                self.losses += 1;
+                self.why.get_or_insert(error.to_string());
+                if self.losses > SENT_AGAIN_MAX {
+                    self.left = 0;
+                }
+                // What may have been accepted must not go to another server, who would not know that it comes again.
+                self.from = if gone == Gone::All { at.clone() } else { first.clone() };
+            }
+            // Once lost, the server may be starting again: only its absence is waited out.
+            NoAnswer::Unreachable(_) if self.why.is_some() => {}
+            NoAnswer::Unreachable(Failure::Failed(why) | Failure::Away(why)) if at.hops > 0 => {
+                self.why = Some(why);
+            }
+            other => return Err(other.about(what)),
+        }
+        Ok(())
     }
 
-    /// The title of a job that is given none. A file may be called anything; it is printed all the same.
-    pub fn title(&self) -> Option<String> {
-        match self {
-            Source::StandardInput => None,
-            Source::File(path) => {
-                let name = cleaned(&path.file_name()?.to_string_lossy(), NAME_BYTES_MAX);
-                Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+    fn in_vain(&self, what: &str) -> Failure {
+        let why = self.why.as_deref().unwrap_or_default();
+        if self.losses == 0 {
+            return Failure::failed(format!(
+                "{what}: the server that it was sent on to does not take it ({why}); nothing was accepted: try again later"
+            ));
+        }
+        let of = match self.from.hops {
+            0 => String::new(),
+            _ => format!(" --server {}", self.from.server.name()),
+        };
+        Failure::failed(format!(
+            "{what}: the connection was lost ({why}); it may have been taken: look at `spool jobs{of}` before you print it again"
+        ))
+    }
+}
+
+/// A document with all that stays the same wherever it goes.
+struct Letter<'s> {
+    source: &'s Source,
+    key: &'s str,
+    opened: Opened,
+    /// What an error line is about.
+    what: String,
+}
+
+impl Letter<'_> {
+    fn new<'s>(source: &'s Source, key: &'s str, what: String) -> Result<Letter<'s>, Failure> {
+        let opened = source.begin().map_err(|error| Failure::failed(format!("{what}: {error}")))?;
+        Ok(Letter { source, key, opened, what })
+    }
+
+    /// Sends it, and on to where it is sent: the last address, and what is answered there.
+    fn travel(&mut self, mut to: Address) -> (Address, Result<Response, NoAnswer>) {
+        loop {
+            let answer = self.send(&to);
+            let next = match &answer {
+                Ok(response) if matches!(response.status, 307 | 308) => self.next(&to, response),
+                _ => return (to, answer),
+            };
+            match next {
+                Ok(next) => to = next,
+                Err(failure) => return (to, Err(NoAnswer::Astray(failure))),
             }
         }
     }
 
-    /// Whether it can be read at all; asked before anything is sent.
-    pub fn check(&self) -> Result<(), Failure> {
-        match self.open() {
-            Ok(_) => Ok(()),
-            Err(error) => Err(Failure::failed(format!("{}: cannot be read: {error}", self.name()))),
-        }
-    }
-
-    fn open(&self) -> io::Result<Opened> {
-        let Source::File(path) = self else {
-            return Ok(Opened { source: Box::new(io::stdin()), length: None, again: Again::Cannot });
+    /// Where a redirection leads.
+    fn next(&self, at: &Address, response: &Response) -> Result<Address, Failure> {
+        let failed = |why: String| Failure::failed(format!("{}: {why}", self.what));
+        let (name, location) = (at.server.name(), clean(response.location.as_deref().unwrap_or_default()));
+        let behind = response.location.as_deref().and_then(|location| at.server.behind(location));
+        let Some((server, target)) = behind else {
+            return Err(failed(format!(
+                "the server at {name} sends it on to {location:?}, which is no address of a server (http://HOST:PORT/…)"
+            )));
         };
-        let metadata = std::fs::metadata(path)?;
-        if metadata.is_dir() {
-            return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory"));
+        if at.hops == HOPS_MAX {
+            return Err(failed(format!(
+                "it was sent on {HOPS_MAX} times, and the server at {name} sends it on again, to {}: the servers do not agree who takes it (`spool nodes`)",
+                server.name()
+            )));
         }
-        if !metadata.is_file() {
-            // A pipe with a name: to open it is to begin to read it, which must not be done to look.
-            let later = LazyFile { path: path.clone(), file: None };
-            return Ok(Opened { source: Box::new(later), length: None, again: Again::Cannot });
+        if !self.opened.can_be_sent() {
+            return Err(failed(format!(
+                "the server at {name} sends it on to {} after a part had gone, and it cannot be read twice; nothing was accepted: print it from a file",
+                server.name()
+            )));
         }
-        let file = File::open(path)?;
-        let length = Some(file.metadata()?.len());
-        Ok(Opened { source: Box::new(file), length, again: Again::Can })
+        Ok(Address { server, target, hops: at.hops + 1 })
     }
-}
 
-struct Opened {
-    source: Box<dyn Read>,
-    length: Option<u64>,
-    again: Again,
-}
-
-impl Opened {
-    /// Waits for the beginning of what may still be in the making: the server does not wait long for a body that it
-    /// was promised.
-    fn begun(mut self) -> io::Result<Opened> {
-        if self.again == Again::Cannot {
-            let mut beginning = vec![0; BEGINNING_BYTES];
-            let bytes = read_source(&mut *self.source, &mut beginning)?;
-            beginning.truncate(bytes);
-            self.source = match bytes {
-                0 => Box::new(io::empty()),
-                _ => Box::new(Cursor::new(beginning).chain(self.source)),
-            };
+    /// Sends it from its beginning.
+    fn send(&mut self, to: &Address) -> Result<Response, NoAnswer> {
+        if self.opened.gone != Gone::Nothing {
+            self.opened = self.source.begin().map_err(|error| NoAnswer::Broken(Broken::Source(error)))?;
         }
-        Ok(self)
+        let (length, again) = (self.opened.length, self.opened.again);
+        let mut bar = Bar::new(length);
+        let mut progress = |gone| bar.shows(gone);
+        let document = Document { source: &mut self.opened, length, again, progress: &mut progress };
+        let answer = to.server.upload(&to.target, self.key, document);
+        bar.ends();
+        answer
     }
-}
 
-/// Whether a source can be read a second time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Again {
-    Can,
-    Cannot,
-}
-
-/// A file that is opened at the first read.
-struct LazyFile {
-    path: PathBuf,
-    file: Option<File>,
-}
-
-impl Read for LazyFile {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let file = match self.file.take() {
-            Some(file) => self.file.insert(file),
-            None => self.file.insert(File::open(&self.path)?),
-        };
-        file.read(buffer)
+    fn accepted(&self, at: Address, response: Response) -> Result<Accepted, Failure> {
+        let response = good(response, &self.what)?;
+        let elsewhere = at.hops > 0 || response.node.is_some();
+        let node = response.node.clone().or_else(|| elsewhere.then(|| at.server.name()));
+        let location = response.location.clone();
+        let answer: Value = read_answer(response, &self.what)?;
+        let job = Job { node, ..read_value(answer.clone(), &self.what)? };
+        let link = job.control_url.clone().or(location);
+        Ok(Accepted { job, answer, server: at.server, link, elsewhere })
     }
-}
-
-/// Submits one document as one job.
-pub fn upload(source: &Source, target: &str, key: &str, server: &Server) -> Result<Job, Failure> {
-    let what = format!("cannot print {}", source.name());
-    let failed = |error| Failure::failed(format!("{what}: {error}"));
-    let open = || source.open().and_then(Opened::begun).map_err(failed);
-    let first = open()?;
-    let mut left = if first.again == Again::Can { TRIES_AFTER_LOSS } else { 0 };
-    let mut lost = None;
-    let mut answer = send(first, target, key, server);
-    loop {
-        match answer {
-            Ok(response) => return read_answer(good(response, &what)?, &what),
-            // Once lost, the server may be starting again: only its absence is waited out.
-            Err(NoAnswer::Broken(Broken::Lost(error))) if lost.is_none() => lost = Some(error),
-            Err(NoAnswer::Unreachable(_)) if lost.is_some() => {}
-            Err(NoAnswer::Broken(Broken::Lost(_))) => left = 0,
-            Err(other) => return Err(other.about(&what)),
-        }
-        if left == 0 {
-            let error = lost.map(|error| error.to_string()).unwrap_or_default();
-            let advice = "it may have been taken: look at `spool jobs` before you print it again";
-            return Err(Failure::failed(format!("{what}: the connection was lost ({error}); {advice}")));
-        }
-        left -= 1;
-        pause(BEFORE_AGAIN);
-        answer = send(open()?, target, key, server);
-    }
-}
-
-fn send(
-    mut opened: Opened,
-    target: &str,
-    key: &str,
-    server: &Server,
-) -> Result<super::client::Response, NoAnswer> {
-    let mut bar = Bar::new(opened.length);
-    let mut progress = |gone| bar.shows(gone);
-    let length = opened.length;
-    let document = Document { source: &mut *opened.source, length, progress: &mut progress };
-    let answer = server.upload(target, key, document);
-    bar.ends();
-    answer
 }
 
 /// A progress bar that shows itself only when it takes long and a person looks on.

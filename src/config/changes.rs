@@ -25,7 +25,7 @@ macro_rules! differing {
 
 /// Compares the configuration that runs with the one that was read.
 pub fn changes(running: &Config, wanted: Config) -> Changes {
-    let needs_restart =
+    let mut needs_restart =
         differing!(running, wanted, [server.name, server.http, server.state, workers.print, workers.render]);
     let changed = differing!(
         running,
@@ -52,8 +52,13 @@ pub fn changes(running: &Config, wanted: Config) -> Changes {
             retry.blocked,
         ]
     );
+    // Who the others are, and with which secret, is agreed on at the start.
+    if running.cluster != wanted.cluster {
+        needs_restart.push("cluster");
+    }
     let server = super::Server { default: wanted.server.default.clone(), ..running.server.clone() };
-    let config = Config { server, workers: running.workers.clone(), ..wanted };
+    let (workers, cluster) = (running.workers.clone(), running.cluster.clone());
+    let config = Config { server, workers, cluster, ..wanted };
     Changes { config, changed, needs_restart }
 }
 
@@ -78,10 +83,11 @@ mod tests {
         let running = parsed("[server]\nname = \"a\"\n");
         let wanted = parsed(
             "[server]\nname = \"b\"\nhttp = \"127.0.0.1:1\"\n[workers]\nprint = 3\n[retry]\nbroken = 2\n\
-             [limits]\ndocument = \"1MiB\"\n",
+             [limits]\ndocument = \"1MiB\"\n[cluster]\nnode = \"a\"\nurl = \"http://a:1\"\nsecret_file = \"s\"\n",
         );
         let changes = changes(&running, wanted);
-        assert_eq!(changes.needs_restart, ["server.name", "server.http", "workers.print"]);
+        assert_eq!(changes.needs_restart, ["server.name", "server.http", "workers.print", "cluster"]);
+        assert_eq!(changes.config.cluster, None);
         assert_eq!(changes.changed, ["limits.document", "retry.broken"]);
         assert_eq!((&changes.config.server, &changes.config.workers), (&running.server, &running.workers));
         assert_eq!((changes.config.retry.broken, changes.config.limits.document), (2, 1 << 20));

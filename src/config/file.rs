@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
 use super::section::{Alone, Found, Least, Notes, Section, set};
-use super::{Config, Network, SubmitAccess, printer, units};
+use super::{Config, Network, SubmitAccess, cluster, printer, units};
 use crate::model::id::QueueName;
 use crate::model::retry::BackoffRange;
 use crate::model::text::printable;
@@ -149,6 +149,7 @@ fn whole_file(
     let Overrides { state, http } = overrides;
     config.server.state = state.clone().unwrap_or(config.server.state);
     config.server.http = http.map_or(config.server.http, |http| vec![http]);
+    config.cluster = file.section("cluster").and_then(cluster::cluster);
     let printers = file.sections("printer");
     let pools = file.sections("pool");
     file.finish();

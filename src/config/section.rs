@@ -271,6 +271,13 @@ impl<'s, 't> Section<'s, 't> {
         }
     }
 
+    /// A mistake in the value of a key that is there.
+    pub(super) fn bad(&self, key: &str, why: impl fmt::Display) {
+        if let Some(found) = self.table.get(key) {
+            self.notes.bad_value(found.span(), &self.key(key), why);
+        }
+    }
+
     /// Whether the key's value is `[]`.
     pub(super) fn is_empty_list(&self, key: &str) -> bool {
         let list = self.table.get(key).and_then(|value| value.get_ref().as_array());

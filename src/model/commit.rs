@@ -32,6 +32,8 @@ pub struct Commit {
     pub pools: Vec<Pool>,
     /// Small named values: counters, secrets, what was learned.
     pub settings: Vec<(String, Vec<u8>)>,
+    /// Names of such values that go; one that is not there is no error.
+    pub unset: Vec<String>,
     /// Remembered with the job that it brought.
     pub key: Option<IdempotencyKey>,
     pub remove: Vec<Remove>,

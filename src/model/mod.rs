@@ -9,10 +9,11 @@
 //! - one decision each: [`cancel`] (who may cancel what), [`retry`] (classes of failure, doubt, back-off),
 //!   [`liveness`] (who is stuck), [`pool::choice`] (which member takes a job), [`reroute`] (which jobs leave a
 //!   printer that fails), [`revival`] (when what failed is made anew), [`suggest`] (names for what was found)
-//! - documents that are sent while they arrive: [`stream`]
+//! - documents that are sent while they arrive: [`stream`]; servers that share work: [`cluster`]
 //! - what is written together: [`commit`]; what is said of a job, to people and programs: [`explain`]
 
 pub mod cancel;
+pub mod cluster;
 pub mod commit;
 pub mod description;
 pub mod directory;

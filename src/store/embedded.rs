@@ -48,7 +48,9 @@ use super::read::{self, Kv};
 use super::sled::{Index, IndexError};
 use super::state::State;
 use super::stats::Stats;
-use super::{Committing, EventsSince, JobsQuery, KeyRecord, Page, Purge, Purgeable, ReadError, Store};
+use super::{
+    Committing, EventsSince, JobsQuery, KeyRecord, NamedValues, Page, Purge, Purgeable, ReadError, Store,
+};
 use crate::model::commit::{Commit, CommitError};
 use crate::model::document::Document;
 use crate::model::event::Entry;
@@ -342,6 +344,11 @@ impl Store for EmbeddedStore {
     fn setting(&self, name: &str) -> BoxFuture<'static, Result<Option<Vec<u8>>, ReadError>> {
         let name = name.to_owned();
         self.answer(move |view| read::setting(view, &name))
+    }
+
+    fn settings(&self, prefix: &str, n: usize) -> BoxFuture<'static, Result<NamedValues, ReadError>> {
+        let prefix = prefix.to_owned();
+        self.answer(move |view| read::settings(view, &prefix, n))
     }
 
     fn key(

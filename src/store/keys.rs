@@ -188,6 +188,11 @@ pub fn setting(name: &str) -> Vec<u8> {
     key(&[b"N", name.as_bytes()])
 }
 
+/// The name in a key of [`setting`].
+pub fn setting_name(key: &[u8]) -> String {
+    String::from_utf8_lossy(key.strip_prefix(&*setting("")).unwrap_or_default()).into_owned()
+}
+
 pub fn counts(queue: QueueId) -> Vec<u8> {
     key(&[COUNTS, &queue_bytes(queue)])
 }

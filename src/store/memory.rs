@@ -15,7 +15,7 @@ use super::counts::Counts;
 use super::documents::SmallBodies;
 use super::read::{self, Direction, Kv, Row};
 use super::tables::{self, Op};
-use super::{EventsSince, JobsQuery, KeyRecord, Page, Purge, Purgeable, ReadError, Store};
+use super::{EventsSince, JobsQuery, KeyRecord, NamedValues, Page, Purge, Purgeable, ReadError, Store};
 use crate::model::commit::{Commit, CommitError, Committed, Remove};
 use crate::model::document::Document;
 use crate::model::event::Entry;
@@ -293,6 +293,10 @@ impl Store for MemoryStore {
 
     fn setting(&self, name: &str) -> BoxFuture<'static, Result<Option<Vec<u8>>, ReadError>> {
         self.answer(|rows| read::setting(rows, name))
+    }
+
+    fn settings(&self, prefix: &str, n: usize) -> BoxFuture<'static, Result<NamedValues, ReadError>> {
+        self.answer(|rows| read::settings(rows, prefix, n))
     }
 
     fn key(

@@ -138,6 +138,9 @@ pub enum EventsSince {
     Reset,
 }
 
+/// Small values with their names.
+pub type NamedValues = Vec<(String, Vec<u8>)>;
+
 /// The answer to a commit that was handed in.
 pub type Committing = BoxFuture<'static, Result<Committed, CommitError>>;
 
@@ -185,6 +188,8 @@ pub trait Store: Send + Sync {
     fn printers(&self) -> BoxFuture<'static, Result<Vec<Printer>, ReadError>>;
     fn pools(&self) -> BoxFuture<'static, Result<Vec<Pool>, ReadError>>;
     fn setting(&self, name: &str) -> BoxFuture<'static, Result<Option<Vec<u8>>, ReadError>>;
+    /// The small values whose names begin so, in the order of their names; at most `n`.
+    fn settings(&self, prefix: &str, n: usize) -> BoxFuture<'static, Result<NamedValues, ReadError>>;
     /// The live record of an idempotency key; expired ones are none.
     fn key(
         &self,

@@ -3,7 +3,8 @@
 use super::keys::{self, Group};
 use super::record::{self, EventV1, SettingV1, Stored, StoredDocument};
 use super::{
-    EVENTS_KEPT, EventsSince, KeyRecord, PAGE_ROWS_MAX, PAGE_SCAN_MAX, Page, Purge, Purgeable, ReadError,
+    EVENTS_KEPT, EventsSince, KeyRecord, NamedValues, PAGE_ROWS_MAX, PAGE_SCAN_MAX, Page, Purge, Purgeable,
+    ReadError,
 };
 use crate::model::commit::KeyId;
 use crate::model::document::Document;
@@ -136,6 +137,18 @@ pub fn pools(kv: &impl Kv) -> Result<Vec<Pool>, ReadError> {
 pub fn setting(kv: &impl Kv, name: &str) -> Result<Option<Vec<u8>>, ReadError> {
     let stored: Option<SettingV1> = get(kv, &keys::setting(name), || format!("setting {name}"))?;
     Ok(stored.map(|SettingV1(bytes)| bytes))
+}
+
+/// The values whose names begin so, in the order of their names; at most `n`.
+pub fn settings(kv: &impl Kv, prefix: &str, n: usize) -> Result<NamedValues, ReadError> {
+    let from = keys::setting(prefix);
+    let rows = kv.range(&from, &keys::behind(&from), Direction::Up, n)?;
+    let one = |(key, _): (Vec<u8>, _)| {
+        let name = keys::setting_name(&key);
+        let value = setting(kv, &name)?;
+        Ok(value.map(|value| (name, value)))
+    };
+    rows.into_iter().map(one).filter_map(Result::transpose).collect()
 }
 
 /// The record of an idempotency key; expired ones are none.

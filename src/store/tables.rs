@@ -122,6 +122,7 @@ fn put_the_rest(commit: &Commit, draft: &mut Draft<'_, impl Kv>) -> Result<(), C
     for (name, value) in &commit.settings {
         draft.put(keys::setting(name), &SettingV1(value.clone()), || format!("setting {name}"))?;
     }
+    commit.unset.iter().for_each(|name| draft.delete(keys::setting(name)));
     Ok(())
 }
 

@@ -397,9 +397,14 @@ impl Core for FakeCore {
         answer(self.ask_fleet(|ticket| fleet::Input::PoolCommand(ticket, name, command)).map(pool_of))
     }
 
-    fn keep_setting(&self, name: &'static str, value: Vec<u8>) -> Answer<()> {
-        self.commit(&Commit { settings: vec![(name.to_owned(), value)], ..Commit::default() });
+    fn keep_setting(&self, name: String, value: Vec<u8>) -> Answer<()> {
+        self.commit(&Commit { settings: vec![(name, value)], ..Commit::default() });
         answer(Ok(()))
+    }
+
+    fn unset(&self, names: Vec<String>) -> Answer<()> {
+        let committed = self.store.commit(Commit { unset: names, ..Commit::default() });
+        Box::pin(async move { committed.await.map(drop).map_err(|error| Refusal::Store(error.to_string())) })
     }
 
     fn wake(&self, name: QueueName) -> Answer<Arc<Printer>> {

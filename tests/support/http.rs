@@ -16,7 +16,7 @@ use serde_json::Value;
 use spool::clock::Clock;
 use spool::config::{Access, Config, Network, SubmitAccess};
 use spool::device::{Surroundings, Timing};
-use spool::server::http::admission::admission;
+use spool::server::http::admission::HttpAdmission;
 use spool::server::http::configure;
 use spool::server::http::listener::{Listener, ListenerConfig};
 use spool::server::http::state::{Bounds, HttpState, Parts};
@@ -103,6 +103,7 @@ impl Running {
             bounds: setup.bounds,
             backups: Arc::new(Copied(setup.copy)),
             stats: Arc::default(),
+            cluster: None,
         }));
         let (handle, thread) = serve(listener, Arc::clone(&state));
         let token = secret.trim().to_owned();
@@ -221,7 +222,7 @@ fn serve(listener: Listener, state: Arc<HttpState>) -> Serving {
     let thread = thread::Builder::new().name("server".to_owned()).spawn(move || {
         actix_rt::System::new().block_on(async move {
             let handlers = Arc::clone(&state);
-            let server = listener.serve(admission(state), move || {
+            let server = listener.serve(HttpAdmission::new(state), move || {
                 let state = Arc::clone(&handlers);
                 App::new().configure(move |cfg| configure(cfg, state))
             });

@@ -3,6 +3,7 @@
 
 pub mod attempt;
 pub mod client;
+pub mod cluster;
 pub mod crowd;
 pub mod events;
 pub mod home;

@@ -15,6 +15,7 @@ use socket2::SockRef;
 use super::lots::Lots;
 use super::printer::spawn;
 use super::server::own_address;
+use super::wait::{PATIENCE, wait_until};
 
 /// A document of about so many bytes, the same whenever it is made; its first line says whose it is and how long,
 /// every other one where it belongs.
@@ -170,9 +171,12 @@ impl Drop for Machine {
     fn drop(&mut self) {
         self.shared.lock().over = true;
         self.shared.changed.notify_all();
-        // Wakes it from accepting.
-        drop(TcpStream::connect(self.address));
         if let Some(accepting) = self.accepting.take() {
+            // Wakes it from accepting, which it may only be about to do again.
+            wait_until("the printer ends", PATIENCE, || {
+                drop(TcpStream::connect(self.address));
+                accepting.is_finished().then_some(())
+            });
             let failed = accepting.join().is_err();
             assert!(!failed || std::thread::panicking(), "the printer's thread failed");
         }

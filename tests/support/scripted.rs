@@ -17,6 +17,8 @@ pub enum Reply {
     Answer(u16, String),
     /// Instead of «100 Continue».
     Refusal(u16, String),
+    /// It is to be sent there; said when so many bytes of the body have come, at 0 instead of «100 Continue».
+    SentOn(u64, String),
     /// When so many bytes of the body have come; then the connection is closed.
     Midway(u64, u16, String),
     /// The connection is closed after the whole body, without an answer.
@@ -99,10 +101,13 @@ fn connection<S: Read + Write>(stream: S, reply: &Reply, seen: &Sender<Seen>) ->
         let _ = seen.send(request);
         return answer(stream.get_mut(), *status, body);
     }
-    if request.header("expect") == Some("100-continue") {
+    if request.header("expect") == Some("100-continue") && !matches!(reply, Reply::SentOn(0, _)) {
         stream.get_mut().write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
     }
-    let most = if let Reply::Midway(bytes, _, _) = reply { *bytes } else { u64::MAX };
+    let most = match reply {
+        Reply::Midway(bytes, ..) | Reply::SentOn(bytes, _) => *bytes,
+        _ => u64::MAX,
+    };
     read_body(&mut stream, &mut request, most)?;
     let _ = seen.send(request);
     match reply {
@@ -110,6 +115,11 @@ fn connection<S: Read + Write>(stream: S, reply: &Reply, seen: &Sender<Seen>) ->
         Reply::Midway(_, status, body) => {
             answer(stream.get_mut(), *status, body)?;
             // A server that refuses takes the rest until the client stops, or it would be cut off.
+            io::copy(&mut stream, &mut io::sink()).map(drop)
+        }
+        Reply::SentOn(_, location) => {
+            let head = format!("HTTP/1.1 307 X\r\nlocation: {location}\r\ncontent-length: 0\r\n");
+            stream.get_mut().write_all(format!("{head}connection: close\r\n\r\n").as_bytes())?;
             io::copy(&mut stream, &mut io::sink()).map(drop)
         }
         Reply::Refusal(..) | Reply::HangUp => Ok(()),

@@ -47,15 +47,20 @@ impl Server {
 
     /// The same, with more in its environment.
     pub fn start_with(configuration: &str, environment: &[(&str, &str)]) -> Server {
+        let mut server = Server::prepare(own_address(8631), configuration, environment);
+        server.restart();
+        server
+    }
+
+    /// A server that does not run yet.
+    pub fn prepare(address: SocketAddr, configuration: &str, environment: &[(&str, &str)]) -> Server {
         let home = tempfile::tempdir().expect("a directory");
         if !configuration.is_empty() {
             fs::write(home.path().join("spool.toml"), configuration).expect("a configuration");
         }
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let environment = environment.iter().map(owned).collect();
-        let mut server = Server { home, address: own_address(8631), environment, child: None };
-        server.restart();
-        server
+        Server { home, address, environment, child: None }
     }
 
     /// Starts it again, with the state that it left behind.

@@ -17,7 +17,18 @@ const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Response {
     pub status: u16,
+    /// `Location`: what was made, or where it is to be sent.
+    pub location: Option<String>,
+    /// `Spool-Node`: the server that has it, where it is not the one that was asked.
+    pub node: Option<String>,
     pub body: Vec<u8>,
+}
+
+/// What the head of the final answer says; the body of `response` is still to come.
+#[derive(Clone, Debug)]
+struct Head {
+    framing: Framing,
+    response: Response,
 }
 
 /// How the end of a body is known.
@@ -33,7 +44,7 @@ enum Framing {
 pub(super) struct Incoming {
     bytes: Vec<u8>,
     /// Set when the head of the final answer is whole; then `bytes` holds what follows it.
-    head: Option<(u16, Framing)>,
+    head: Option<Head>,
     /// «100 Continue» has come.
     go_on: bool,
     chunked: Vec<u8>,
@@ -55,12 +66,12 @@ impl Incoming {
     /// Reads heads as far as they have come; interim ones (1xx) are noted and skipped.
     pub(super) fn has_final_head(&mut self) -> Result<bool, Broken> {
         while self.head.is_none() {
-            let Some((length, status, framing)) = head(&self.bytes)? else { return Ok(false) };
+            let Some((length, head)) = head(&self.bytes)? else { return Ok(false) };
             self.bytes.drain(..length);
-            match status {
+            match head.response.status {
                 100..=199 => self.go_on = true,
-                204 | 304 => self.head = Some((status, Framing::Length(0))),
-                _ => self.head = Some((status, framing)),
+                204 | 304 => self.head = Some(Head { framing: Framing::Length(0), ..head }),
+                _ => self.head = Some(head),
             }
         }
         Ok(true)
@@ -71,7 +82,7 @@ impl Incoming {
         if !self.has_final_head()? {
             return Ok(None);
         }
-        let Some((status, framing)) = self.head else { return Ok(None) };
+        let Some(Head { framing, response }) = self.head.clone() else { return Ok(None) };
         let body = match framing {
             Framing::Length(length) if self.bytes.len() >= length => {
                 self.bytes.truncate(length);
@@ -80,13 +91,15 @@ impl Incoming {
             Framing::Chunked if self.take_chunks()? => mem::take(&mut self.chunked),
             Framing::Length(_) | Framing::Chunked | Framing::ToTheEnd => return Ok(None),
         };
-        Ok(Some(Response { status, body }))
+        Ok(Some(Response { body, ..response }))
     }
 
     /// How long the body of a good answer is, where the answer says it.
     pub(super) fn good_length(&self) -> Option<usize> {
         match self.head {
-            Some((200, Framing::Length(length))) => Some(length),
+            Some(Head { framing: Framing::Length(length), response: Response { status: 200, .. } }) => {
+                Some(length)
+            }
             _ => None,
         }
     }
@@ -99,13 +112,13 @@ impl Incoming {
     /// The status, when the final head has come.
     pub(super) fn status(&mut self) -> Result<Option<u16>, Broken> {
         self.has_final_head()?;
-        Ok(self.head.map(|(status, _)| status))
+        Ok(self.head.as_ref().map(|head| head.response.status))
     }
 
     /// The part of the body that has come since, of an answer that has no end.
     pub(super) fn take_part(&mut self) -> Result<Vec<u8>, Broken> {
         match self.head {
-            Some((_, Framing::Chunked)) => {
+            Some(Head { framing: Framing::Chunked, .. }) => {
                 self.take_chunks()?;
                 Ok(mem::take(&mut self.chunked))
             }
@@ -117,7 +130,9 @@ impl Incoming {
     /// The connection has ended: the answer, where that is how it ends.
     pub(super) fn at_end(mut self, error: io::Error) -> Result<Response, Broken> {
         match self.head {
-            Some((status, Framing::ToTheEnd)) => Ok(Response { status, body: mem::take(&mut self.bytes) }),
+            Some(Head { framing: Framing::ToTheEnd, response }) => {
+                Ok(Response { body: mem::take(&mut self.bytes), ..response })
+            }
             Some(_) | None => Err(Broken::Lost(error)),
         }
     }
@@ -143,8 +158,8 @@ impl Incoming {
     }
 }
 
-/// The length of the head at the beginning of `bytes`, its status and how its body is framed.
-fn head(bytes: &[u8]) -> Result<Option<(usize, u16, Framing)>, Broken> {
+/// The head at the beginning of `bytes`, and its length.
+fn head(bytes: &[u8]) -> Result<Option<(usize, Head)>, Broken> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut response = httparse::Response::new(&mut headers);
     let parsed = response.parse(bytes).map_err(|error| Broken::Nonsense(error.to_string()))?;
@@ -154,9 +169,10 @@ fn head(bytes: &[u8]) -> Result<Option<(usize, u16, Framing)>, Broken> {
     };
     let value = |name: &str| {
         let header = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
-        header.map(|header| String::from_utf8_lossy(header.value).trim().to_ascii_lowercase())
+        header.map(|header| String::from_utf8_lossy(header.value).trim().to_owned())
     };
-    let framing = match (value("transfer-encoding"), value("content-length")) {
+    let coding = value("transfer-encoding").map(|coding| coding.to_ascii_lowercase());
+    let framing = match (coding, value("content-length")) {
         (Some(coding), _) if coding.ends_with("chunked") => Framing::Chunked,
         (Some(_), _) | (None, None) => Framing::ToTheEnd,
         (None, Some(length)) => {
@@ -164,7 +180,13 @@ fn head(bytes: &[u8]) -> Result<Option<(usize, u16, Framing)>, Broken> {
             Framing::Length(length.parse().map_err(nonsense)?)
         }
     };
-    Ok(Some((length, response.code.unwrap_or_default(), framing)))
+    let response = Response {
+        status: response.code.unwrap_or_default(),
+        location: value("location"),
+        node: value("spool-node"),
+        body: Vec::new(),
+    };
+    Ok(Some((length, Head { framing, response })))
 }
 
 #[cfg(test)]
@@ -180,7 +202,7 @@ mod tests {
             assert_eq!(incoming.response().unwrap(), None);
         }
         incoming.take(&[*last]).unwrap();
-        let whole = Response { status, body: body.into() };
+        let whole = Response { status, body: body.into(), ..Response::default() };
         assert_eq!(incoming.response().unwrap(), Some(whole), "{text:?}");
     }
 
@@ -191,6 +213,18 @@ mod tests {
         check_answer("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 C\r\nContent-Length: 1\r\n\r\nx", 201, "x");
         let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n1\r\nd\r\n0\r\n";
         check_answer(chunked, 200, "abcd");
+    }
+
+    #[test]
+    fn an_answer_says_where_to_go_and_who_has_it() {
+        let mut incoming = Incoming::default();
+        let head = "HTTP/1.1 307 T\r\nLOCATION: http://b:1/Up\r\nSpool-Node: b\r\nContent-Length: 0\r\n\r\n";
+        incoming.take(head.as_bytes()).unwrap();
+        let response = incoming.response().unwrap().unwrap();
+        assert_eq!(
+            (response.location.as_deref(), response.node.as_deref()),
+            (Some("http://b:1/Up"), Some("b"))
+        );
     }
 
     #[test]

@@ -59,7 +59,7 @@ impl Events {
                 Some(200) => return Ok(events),
                 Some(status) => {
                     let body = events.incoming.take_part().map_err(away)?;
-                    return Err(match good(Response { status, body }, "events") {
+                    return Err(match good(Response { status, body, ..Response::default() }, "events") {
                         Err(failure) => failure,
                         Ok(_) => Failure::failed(format!("events: the server answers with status {status}")),
                     });

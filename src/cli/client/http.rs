@@ -19,6 +19,8 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long «100 Continue» is waited for; a server that does not know it gets the body all the same
 /// (RFC 9110 section 10.1.1).
 const CONTINUE_TIMEOUT: Duration = Duration::from_secs(2);
+/// The same with a document that can be read only once: a server that asks others first may still send it on.
+const CONTINUE_TIMEOUT_ONCE: Duration = Duration::from_secs(10);
 /// How much of a document is in memory at a time, in bytes.
 const PIECE_BYTES: usize = 64 * 1024;
 
@@ -43,8 +45,16 @@ pub struct Document<'r> {
     pub source: &'r mut dyn Read,
     /// Known for a file, not for a pipe, which goes in chunks.
     pub length: Option<u64>,
+    pub again: Again,
     /// Told how many bytes have gone.
     pub progress: &'r mut dyn FnMut(u64),
+}
+
+/// Whether a document can be read a second time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    Can,
+    Cannot,
 }
 
 /// Why there is no answer.
@@ -155,7 +165,7 @@ struct Exchange<'w> {
 
 impl Exchange<'_> {
     fn send_document(&mut self, head: &[u8], document: &mut Document<'_>) -> Result<Sent, Broken> {
-        if self.send(head)? == Sent::Answered || self.may_go_on()? == Sent::Answered {
+        if self.send(head)? == Sent::Answered || self.may_go_on(document.again)? == Sent::Answered {
             return Ok(Sent::Answered);
         }
         match document.length {
@@ -165,7 +175,11 @@ impl Exchange<'_> {
     }
 
     /// Waits for «100 Continue» or a refusal.
-    fn may_go_on(&mut self) -> Result<Sent, Broken> {
+    fn may_go_on(&mut self, again: Again) -> Result<Sent, Broken> {
+        let longest = match again {
+            Again::Can => CONTINUE_TIMEOUT,
+            Again::Cannot => CONTINUE_TIMEOUT_ONCE,
+        };
         loop {
             if self.incoming.has_final_head()? {
                 return Ok(Sent::Answered);
@@ -173,7 +187,7 @@ impl Exchange<'_> {
             if self.incoming.may_continue() {
                 return Ok(Sent::All);
             }
-            if !self.wire.wait(Await::Read, CONTINUE_TIMEOUT).map_err(Broken::Lost)?.read {
+            if !self.wire.wait(Await::Read, longest).map_err(Broken::Lost)?.read {
                 return Ok(Sent::All);
             }
             self.read_some()?;

@@ -13,7 +13,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-pub use http::{Body, Broken, Document, Response, read_source};
+pub use http::{Again, Body, Broken, Document, Response, read_source};
 pub use place::{Place, ServerArgs};
 
 use super::failure::Failure;
@@ -34,6 +34,8 @@ pub struct Server {
 pub enum NoAnswer {
     Unreachable(Failure),
     Broken(Broken),
+    /// There was an answer, and it leads nowhere.
+    Astray(Failure),
 }
 
 impl Server {
@@ -53,6 +55,22 @@ impl Server {
             [place @ Place::Tcp { .. }] => Some(place.to_string()),
             _ => None,
         }
+    }
+
+    /// What is behind an address that this server has named, as in `Location`: the server, and what is asked for there.
+    /// To another server no credential goes: it was shown to this one.
+    pub fn behind(&self, address: &str) -> Option<(Server, String)> {
+        if address.starts_with('/') && !address.starts_with("//") {
+            let plain = address.chars().all(|c| c.is_ascii_graphic() && c != '#');
+            return plain.then(|| (self.clone(), address.to_owned()));
+        }
+        let (place, target) = Place::of_address(address)?;
+        Some((Server { places: vec![place], token: None }, target))
+    }
+
+    /// What it is called in messages.
+    pub fn name(&self) -> String {
+        self.places.iter().map(Place::to_string).collect::<Vec<_>>().join(" or ")
     }
 
     /// Asks, and understands the answer. `what` is the thing that an error line is about.
@@ -152,9 +170,8 @@ impl Server {
                 }
             }
         }
-        let places: Vec<String> = self.places.iter().map(Place::to_string).collect();
         let why = if nobody_there(&last) { String::new() } else { format!(" ({last})") };
-        let places = places.join(" or ");
+        let places = self.name();
         Err(Failure::Away(format!("cannot reach the server at {places}{why}: is `spool serve` running?")))
     }
 }
@@ -163,7 +180,7 @@ impl NoAnswer {
     /// As an error line about `what`.
     pub fn about(self, what: &str) -> Failure {
         match self {
-            NoAnswer::Unreachable(failure) => failure,
+            NoAnswer::Unreachable(failure) | NoAnswer::Astray(failure) => failure,
             NoAnswer::Broken(lost @ Broken::Lost(_)) => Failure::Away(format!("{what}: {lost}")),
             NoAnswer::Broken(broken) => Failure::failed(format!("{what}: {}", clean(&broken.to_string()))),
         }

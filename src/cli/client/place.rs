@@ -90,6 +90,16 @@ impl Place {
         Ok(Place::Tcp { host, port, base })
     }
 
+    /// Understands an absolute address that a server has named: the place, and what is asked for there. `None` where it
+    /// is none of `http`: no server sends us to a socket of this machine.
+    pub(super) fn of_address(url: &str) -> Option<(Place, String)> {
+        let (authority, rest) = url.strip_prefix("http://")?.split_once('/')?;
+        let plain = url.chars().all(|c| c.is_ascii_graphic() && c != '#');
+        let (host, port) = host_and_port(authority, HTTP_PORT).filter(|_| plain)?;
+        let bare = !host.contains(['@', '?']);
+        bare.then(|| (Place::Tcp { host, port, base: String::new() }, format!("/{rest}")))
+    }
+
     pub(super) fn connect(&self) -> io::Result<Wire> {
         match self {
             Place::Socket(path) => Wire::unix(path),
@@ -157,6 +167,18 @@ mod tests {
         assert_eq!(shown("http://[::1]:9/spool/").as_deref(), Some("http://[::1]:9/spool"));
         assert_eq!(shown("unix:/run/spool.sock").as_deref(), Some("/run/spool.sock"));
         for bad in ["https://print", "http://", "http://a:x", "http://a b", "http://u@a", "http://[::1"] {
+            assert_eq!(shown(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_other_servers_of_the_network_are_gone_to() {
+        let shown = |url: &str| Place::of_address(url).map(|(place, target)| format!("{place} {target}"));
+        let there = shown("http://b:8631/api/v1/jobs?printer=a%20b");
+        assert_eq!(there.as_deref(), Some("http://b:8631 /api/v1/jobs?printer=a%20b"));
+        assert_eq!(shown("http://[::1]/").as_deref(), Some("http://[::1]:80 /"));
+        let bad = ["unix:/run/s", "https://b/x", "//b/x", "b:1/x", "http://b", "http://u@b/x", "http://b?/x"];
+        for bad in bad.into_iter().chain(["http://b/a b", "http://b/\r\nx: y", "http://b/#x", "http:///x"]) {
             assert_eq!(shown(bad), None, "{bad}");
         }
     }

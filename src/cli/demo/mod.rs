@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::thread;
 
-use super::client::{Document, Server, ServerArgs, escaped, good};
+use super::client::{Again, Document, Server, ServerArgs, escaped, good};
 use super::failure::Failure;
 use super::output::{complain, line};
 use super::token;
@@ -101,7 +101,7 @@ fn submit(n: usize, sample: &Sample, server: &Server) -> Result<(), Failure> {
     let text = format!("{title}: a sample of the demonstration.\n");
     let text: Vec<u8> = text.bytes().cycle().take(pages * PAGE_BYTES).collect();
     let (mut source, length) = (text.as_slice(), Some(text.len() as u64));
-    let document = Document { source: &mut source, length, progress: &mut |_sent| {} };
+    let document = Document { source: &mut source, length, again: Again::Can, progress: &mut |_sent| {} };
     let answer = server.upload(&target, &format!("demo-{n}"), document);
     good(answer.map_err(|error| error.about(&what))?, &what).map(drop)
 }

@@ -70,6 +70,8 @@ pub enum What {
     Control,
     /// A pass for a program, or a code for somebody's browser.
     MakePass,
+    /// What only the nodes of a cluster may, whose requests are signed: no person and no token may.
+    Node,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,6 +120,9 @@ pub fn allowed(who: &Who, what: What, rules: &Access) -> Result<(), Denied> {
     let unknown = |why| Err(Denied::Unknown(why));
     match (who, what) {
         (_, W::Public) => Ok(()),
+        (_, W::Node) => {
+            Err(Denied::Forbidden("this is for the nodes of the cluster, whose requests are signed"))
+        }
 
         (Who::Admin(Proof::Token), _) => Ok(()),
         (Who::Admin(Proof::Pass | Proof::Session), W::MakePass) => Err(Denied::Forbidden(
@@ -169,7 +174,7 @@ fn local(what: What) -> Result<(), Denied> {
         What::ReadDocument(_) | What::Steer(_) | What::RemoveDocument(_) | What::PrintDocument(_) => {
             Err(Denied::Forbidden("it belongs to another user; root and members of group spool may"))
         }
-        What::Control | What::MakePass | What::SeeOwners(_) => {
+        What::Control | What::MakePass | What::Node | What::SeeOwners(_) => {
             Err(Denied::Forbidden("only root, the server's own user and members of group spool may"))
         }
     }

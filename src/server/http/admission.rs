@@ -8,6 +8,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING};
 
 use super::access::{Share, What, Who};
+use super::between;
+use super::forward::{self, Finding};
 use super::gate::Admission;
 use super::host::check_origin;
 use super::multipart;
@@ -18,10 +20,26 @@ use super::query::Query;
 use super::routes::{Route, Takes, find};
 use super::state::HttpState;
 use super::upload::JSON_BYTES_MAX;
+use crate::cluster::message::MESSAGE_BYTES_MAX;
 
 /// The admission of the listener.
-pub fn admission(state: Arc<HttpState>) -> impl Admission {
-    move |request: &Request, peer: &Peer| judge(&state, request, peer).map_err(actix_web::Error::from)
+#[derive(Clone, Debug)]
+pub struct HttpAdmission(Arc<HttpState>);
+
+impl HttpAdmission {
+    pub fn new(state: Arc<HttpState>) -> HttpAdmission {
+        HttpAdmission(state)
+    }
+}
+
+impl Admission for HttpAdmission {
+    fn judge(&self, request: &Request, peer: &Peer) -> Result<(), actix_web::Error> {
+        judge(&self.0, request, peer).map_err(actix_web::Error::from)
+    }
+
+    fn find_way(&self, request: &Request, peer: &Peer) -> Option<Finding> {
+        forward::finding(&self.0, request, peer)
+    }
 }
 
 fn judge(state: &HttpState, request: &Request, peer: &Peer) -> Result<(), Problem> {
@@ -29,6 +47,10 @@ fn judge(state: &HttpState, request: &Request, peer: &Peer) -> Result<(), Proble
     state.settings().hosts.check(request, local)?;
     check_origin(request)?;
     let route = find(request.method(), request.path())?;
+    if route.what == Some(What::Node) {
+        between::admit(state, request)?;
+        return check_body(state, route, request);
+    }
     let who = state.who(peer, request.headers())?;
     if let Some(what) = route.what {
         state.allow(&who, what)?;
@@ -55,7 +77,8 @@ fn check_body(state: &HttpState, route: &Route, request: &Request) -> Result<(),
     }
     let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     let most = match route.takes {
-        Takes::Job | Takes::Document => state.settings().config.limits.document,
+        Takes::Job | Takes::Upload | Takes::Document => state.settings().config.limits.document,
+        Takes::Message => MESSAGE_BYTES_MAX as u64,
         Takes::Json | Takes::Nothing => JSON_BYTES_MAX as u64,
     };
     if length > Some(most) {
@@ -65,9 +88,23 @@ fn check_body(state: &HttpState, route: &Route, request: &Request) -> Result<(),
         if order::is_form(headers) {
             multipart::boundary(headers)?;
         }
-        state.core.admits()?;
+        admits(state, route)?;
+    }
+    if route.takes == Takes::Upload {
+        let now = state.clock.now().wall;
+        let token = forward::token_of(request.path());
+        let found = state.cluster.as_ref().and_then(|cluster| cluster.reservations.find(token, now));
+        found.ok_or_else(forward::no_room)?;
     }
     Ok(())
+}
+
+/// Whether there is room here. In a cluster another server may have some, which is asked before the body is wanted.
+fn admits(state: &HttpState, route: &Route) -> Result<(), Problem> {
+    match (&state.cluster, route.takes) {
+        (Some(_), Takes::Job | Takes::Upload) => Ok(()),
+        _ => Ok(state.core.admits()?),
+    }
 }
 
 /// A document for a printer that is not there, or not for him, is not worth sending. Where the order comes as JSON or

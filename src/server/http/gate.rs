@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_http::body::{BodySize, BoxBody, MessageBody};
-use actix_http::{ConnectionType, Payload, Request, Response};
+use actix_http::{ConnectionType, HttpMessage, Payload, Request, Response};
 use actix_service::boxed::{self, BoxServiceFactory};
 use actix_service::{IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, apply_fn_factory};
 use actix_web::http::StatusCode;
@@ -22,6 +22,7 @@ use bytes::Bytes;
 use futures_util::future::{Either, FutureExt, ready};
 
 use super::exchange::Exchange;
+use super::forward::Finding;
 use super::peer::Peer;
 use super::problem::Problem;
 
@@ -31,8 +32,23 @@ const CROWDED_RETRY: Duration = Duration::from_secs(5);
 /// Decides on a head: `Ok` lets the request through, `Err` is its final answer, made by `ResponseError::error_response`.
 ///
 /// It runs on a worker between two reads, so it may look into memory and nothing slower.
-pub trait Admission: Fn(&Request, &Peer) -> Result<(), Error> + Clone + Send + 'static {}
-impl<F> Admission for F where F: Fn(&Request, &Peer) -> Result<(), Error> + Clone + Send + 'static {}
+pub trait Admission: Clone + Send + 'static {
+    fn judge(&self, request: &Request, peer: &Peer) -> Result<(), Error>;
+
+    /// What takes longer to decide, for an admitted request that waits for `100 Continue`; the way is noted with it.
+    fn find_way(&self, _: &Request, _: &Peer) -> Option<Finding> {
+        None
+    }
+}
+
+impl<F> Admission for F
+where
+    F: Fn(&Request, &Peer) -> Result<(), Error> + Clone + Send + 'static,
+{
+    fn judge(&self, request: &Request, peer: &Peer) -> Result<(), Error> {
+        self(request, peer)
+    }
+}
 
 /// An application behind its gate.
 pub(super) type Gated<C, E> = BoxServiceFactory<C, Request, Response<BoxBody>, Response<BoxBody>, E>;
@@ -47,15 +63,28 @@ pub(super) struct Gate<A> {
 
 impl<A: Admission> Gate<A> {
     /// For actix-http's expect service: `Ok` sends `100 Continue`.
-    pub fn expect(&self, mut request: Request) -> Result<Request, Response<BoxBody>> {
+    pub fn expect(
+        &self,
+        mut request: Request,
+    ) -> impl Future<Output = Result<Request, Response<BoxBody>>> + use<A> {
         let Some(exchange) = exchange_of(&request) else {
-            return Err(no_connection_data());
+            return Either::Left(ready(Err(no_connection_data())));
         };
         exchange.begin(has_body(&mut request));
-        match self.refusal(&request, &exchange) {
-            None => Ok(request),
-            Some(answer) => Err(sealed(answer.into(), exchange, true)),
+        if let Some(answer) = self.refusal(&request, &exchange) {
+            return Either::Left(ready(Err(sealed(answer.into(), exchange, true))));
         }
+        let peer = request.conn_data::<Peer>();
+        let Some(finding) = peer.and_then(|peer| self.admission.find_way(&request, peer)) else {
+            return Either::Left(ready(Ok(request)));
+        };
+        Either::Right(finding.map(move |found| match found {
+            Ok(way) => {
+                request.extensions_mut().insert(way);
+                Ok(request)
+            }
+            Err(answer) => Err(sealed(answer.into(), exchange, true)),
+        }))
     }
 
     /// Puts the gate before `application`.
@@ -117,7 +146,7 @@ impl<A: Admission> Gate<A> {
         let Some(peer) = request.conn_data::<Peer>() else {
             return Some(Problem::internal("tell who asks", &"a connection without a peer").error_response());
         };
-        (self.admission)(request, peer).err().map(|error| error.error_response())
+        self.admission.judge(request, peer).err().map(|error| error.error_response())
     }
 }
 

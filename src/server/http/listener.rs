@@ -190,6 +190,6 @@ where
             data.insert(wire.local);
             data.insert(Rc::clone(&wire.exchange));
         })
-        .expect(fn_service(move |request| std::future::ready(expecting.expect(request))))
+        .expect(fn_service(move |request| expecting.expect(request)))
         .h1(map_config(gate.before(application), |()| AppConfig::default()))
 }

@@ -11,6 +11,7 @@ pub mod admission;
 mod arrival;
 mod attempts;
 mod backup;
+mod between;
 mod bind;
 pub mod body;
 pub mod config;
@@ -22,6 +23,7 @@ mod documents;
 mod events;
 mod exchange;
 mod form;
+mod forward;
 mod gate;
 mod health;
 pub mod host;
@@ -31,6 +33,7 @@ pub mod listener;
 mod login;
 mod metrics;
 mod multipart;
+mod nodes;
 mod openapi;
 mod order;
 mod pages;
@@ -89,6 +92,12 @@ pub fn configure(cfg: &mut web::ServiceConfig, state: Arc<HttpState>) {
         .route("/api/v1/session", web::get().to(login::session))
         .route("/api/v1/login-codes", web::post().to(login::code))
         .route("/api/v1/backup", web::get().to(backup::take))
+        .route("/api/v1/nodes", web::get().to(nodes::list))
+        .route("/api/v1/entry", web::get().to(nodes::entry))
+        .route("/cluster/v1/metrics", web::post().to(between::told))
+        .route("/cluster/v1/assignments", web::post().to(between::assign))
+        .route("/cluster/v1/keys", web::post().to(between::has_key))
+        .route("/cluster/v1/reservations", web::post().to(between::reserve))
         .route("/metrics", web::get().to(metrics::show));
     cfg.route("/api/v1/documents", web::post().to(documents::register))
         .route("/api/v1/documents", web::get().to(documents::list))
@@ -99,6 +108,7 @@ pub fn configure(cfg: &mut web::ServiceConfig, state: Arc<HttpState>) {
 fn configure_jobs(cfg: &mut web::ServiceConfig) {
     cfg.route("/api/v1/jobs", web::post().to(submit::submit))
         .route("/api/v1/jobs", web::get().to(jobs::list))
+        .route("/api/v1/uploads/{token}", web::post().to(submit::upload))
         .route("/api/v1/jobs/{id}", web::get().to(jobs::show))
         .route("/api/v1/jobs/{id}/events", web::get().to(jobs::timeline))
         .route("/api/v1/jobs/{id}/document", web::get().to(documents::of_job))
@@ -135,7 +145,7 @@ fn configure_printers(cfg: &mut web::ServiceConfig) {
 /// # Errors
 /// Where the threads that serve cannot be started.
 pub fn serve(listener: Listener, state: Arc<HttpState>) -> Result<actix_server::Server, ListenError> {
-    let admission = admission::admission(Arc::clone(&state));
+    let admission = admission::HttpAdmission::new(Arc::clone(&state));
     listener.serve(admission, move || {
         let state = Arc::clone(&state);
         App::new().configure(move |cfg| configure(cfg, state))

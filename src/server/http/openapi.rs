@@ -9,8 +9,8 @@ use super::docs_page::page;
 use super::problem::Problem;
 use super::state::no_query;
 use super::{
-    backup, control, describe, discover, documents, events, health, jobs, login, metrics, pages, pools,
-    printers, submit, tokens, workers,
+    backup, between, control, describe, discover, documents, events, health, jobs, login, metrics, nodes,
+    pages, pools, printers, submit, tokens, workers,
 };
 
 #[derive(OpenApi)]
@@ -74,6 +74,13 @@ use super::{
         backup::take,
         metrics::show,
         describe::describe,
+        nodes::list,
+        nodes::entry,
+        between::told,
+        between::assign,
+        between::reserve,
+        between::has_key,
+        submit::upload,
     )
 )]
 struct Interface;

@@ -14,6 +14,7 @@ use super::problem::Problem;
 use super::query::{Query, bad_parameter, checked_text};
 use super::state::HttpState;
 use super::token;
+use crate::cluster::Offered;
 use crate::model::document::Format;
 use crate::model::id::{DocumentId, QueueName};
 use crate::model::intake::{Arrival, JobRequest, KeyClaim, Refusal};
@@ -180,12 +181,18 @@ pub fn check_queue(state: &HttpState, who: &Who, queue: Option<&QueueName>) -> R
     let name = queue.or(directory.default.as_ref());
     let printer = name.and_then(|name| directory.printer(name));
     let pool = name.and_then(|name| directory.pool(name));
-    let share = match (printer, pool) {
-        (Some(printer), _) if printer.share => Share::Shared,
-        (None, Some(pool)) => share(&directory, pool),
+    let elsewhere = state.cluster.as_ref().and_then(|cluster| cluster.queue_elsewhere(queue));
+    let share = match (printer, pool, elsewhere) {
+        (Some(printer), _, _) if printer.share => Share::Shared,
+        (None, Some(pool), _) => share(&directory, pool),
+        (None, None, Some(Offered::ToTheNetwork)) => Share::Shared,
         _ => Share::Private,
     };
     state.allow(who, What::Submit(share))?;
+    if elsewhere.is_some() {
+        // Where it goes, and whether it is taken there, is decided by those who have the queue.
+        return Ok(());
+    }
     let name = name.ok_or(Refusal::NoDefaultQueue)?;
     let queue = directory.queue(name).ok_or_else(|| Refusal::NoSuchQueue(name.clone()))?;
     if !directory.accepts(queue) {

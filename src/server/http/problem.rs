@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -29,8 +29,8 @@ pub struct Problem {
     detail: String,
     instance: Option<String>,
     retry_after: Option<Duration>,
-    /// The methods that the path takes.
-    allow: Option<String>,
+    /// A further field of the answer that tells how it would go.
+    field: Option<Box<(HeaderName, String)>>,
 }
 
 /// The document as it is written.
@@ -54,7 +54,7 @@ pub struct ProblemBody<'a> {
 impl Problem {
     pub fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Problem {
         let (code, detail) = (code.into(), detail.into());
-        Problem { status, code, detail, instance: None, retry_after: None, allow: None }
+        Problem { status, code, detail, instance: None, retry_after: None, field: None }
     }
 
     /// The request itself is wrong: 400.
@@ -70,8 +70,7 @@ impl Problem {
 
     pub fn method_not_allowed(allow: String) -> Problem {
         let detail = format!("this path takes {allow}");
-        let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail);
-        Problem { allow: Some(allow), ..problem }
+        Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail).field(ALLOW, allow)
     }
 
     pub fn too_large(limit: u64) -> Problem {
@@ -89,6 +88,11 @@ impl Problem {
 
     pub fn retry_after(self, wait: Duration) -> Problem {
         Problem { retry_after: Some(wait), ..self }
+    }
+
+    /// A further field of the answer; it has one at most.
+    pub fn field(self, name: HeaderName, value: String) -> Problem {
+        Problem { field: Some(Box::new((name, value))), ..self }
     }
 
     /// The path of the thing that this is about.
@@ -133,8 +137,8 @@ impl ResponseError for Problem {
         if let Some(wait) = self.retry_after {
             answer.insert_header((RETRY_AFTER, wait.as_secs().max(1)));
         }
-        if let Some(allow) = &self.allow {
-            answer.insert_header((ALLOW, allow.as_str()));
+        if let Some((name, value)) = self.field.as_deref() {
+            answer.insert_header((name.clone(), value.as_str()));
         }
         if self.status == StatusCode::UNAUTHORIZED {
             answer.insert_header((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"spool\"")));

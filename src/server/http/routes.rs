@@ -25,8 +25,12 @@ pub enum Takes {
     Json,
     /// A document, or JSON that names registered ones; begins a job.
     Job,
+    /// The document of a job for which there is room; the token in the path is its right.
+    Upload,
     /// A document.
     Document,
+    /// What one node says to another.
+    Message,
 }
 
 const fn route(method: &'static str, path: &'static str, takes: Takes, what: Option<What>) -> Route {
@@ -43,6 +47,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/docs", Takes::Nothing, Some(What::Public)),
     route("GET", "/api/v1/openapi.json", Takes::Nothing, Some(What::Public)),
     route("POST", "/api/v1/jobs", Takes::Job, None),
+    route("POST", "/api/v1/uploads/{token}", Takes::Upload, None),
     route("GET", "/api/v1/jobs", Takes::Nothing, Some(What::ListJobs)),
     route("GET", "/api/v1/jobs/{id}", Takes::Nothing, None),
     route("GET", "/api/v1/jobs/{id}/events", Takes::Nothing, None),
@@ -89,6 +94,12 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/session", Takes::Nothing, Some(What::Public)),
     route("POST", "/api/v1/login-codes", Takes::Nothing, Some(What::MakePass)),
     route("GET", "/api/v1/backup", Takes::Nothing, Some(What::Control)),
+    route("GET", "/api/v1/nodes", Takes::Nothing, Some(What::Watch)),
+    route("GET", "/api/v1/entry", Takes::Nothing, Some(What::SeePrinters)),
+    route("POST", "/cluster/v1/metrics", Takes::Message, Some(What::Node)),
+    route("POST", "/cluster/v1/assignments", Takes::Message, Some(What::Node)),
+    route("POST", "/cluster/v1/keys", Takes::Message, Some(What::Node)),
+    route("POST", "/cluster/v1/reservations", Takes::Message, Some(What::Node)),
     route("GET", "/metrics", Takes::Nothing, Some(What::Watch)),
 ];
 

@@ -211,7 +211,7 @@ impl Sessions {
     async fn write(&self) -> Result<(), Refusal> {
         let _one = self.writing.lock().await;
         let bytes = self.table().save();
-        self.core.keep_setting(SETTING, bytes).await
+        self.core.keep_setting(SETTING.to_owned(), bytes).await
     }
 }
 

@@ -22,6 +22,7 @@ use super::token::{Passes, Token};
 use super::users::Users;
 use crate::actors::front::Core;
 use crate::clock::Clock;
+use crate::cluster::Cluster;
 use crate::config::{BODY_STALL, Config, EVENT_LAG_MAX, EVENT_READERS_MAX, UPLOADS_MAX};
 use crate::device::Surroundings;
 use crate::store::ReadError;
@@ -73,6 +74,8 @@ pub struct Parts {
     pub backups: Arc<dyn Backups>,
     /// What the store has counted.
     pub stats: Arc<Stats>,
+    /// `None`: this server is alone.
+    pub cluster: Option<Arc<Cluster>>,
 }
 
 impl std::fmt::Debug for Parts {
@@ -104,6 +107,7 @@ pub struct HttpState {
     /// One copy at a time.
     pub(super) copying: Arc<Semaphore>,
     pub(super) stats: Arc<Stats>,
+    pub(super) cluster: Option<Arc<Cluster>>,
     pub(super) measured: Measured,
     stopping: watch::Sender<bool>,
 }
@@ -137,6 +141,7 @@ impl HttpState {
             bounds,
             backups,
             stats,
+            cluster,
         } = parts;
         let settings = RwLock::new(Arc::new(settings(config, surroundings, &addresses)));
         let sessions = Arc::new(Sessions::new(Arc::clone(&core)));
@@ -159,6 +164,7 @@ impl HttpState {
             backups,
             copying: Arc::new(Semaphore::new(1)),
             stats,
+            cluster,
             measured: Measured::default(),
             stopping: watch::Sender::new(false),
         }
@@ -250,7 +256,8 @@ impl HttpState {
 
 fn settings(config: Arc<Config>, surroundings: Surroundings, addresses: &[SocketAddr]) -> Settings {
     let further = config.access.hosts.iter().map(String::as_str);
-    let hosts = Hosts::new(further.chain([config.server.name.as_str()]), addresses);
+    let node = config.cluster.as_ref().map(|cluster| cluster.me.url.host());
+    let hosts = Hosts::new(further.chain([config.server.name.as_str()]).chain(node), addresses);
     Settings { hosts, config, surroundings }
 }
 

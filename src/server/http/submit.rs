@@ -11,11 +11,13 @@ use sha2::{Digest, Sha256};
 use super::access::{What, Who};
 use super::arrival::{Arrival, Growing, Wanted};
 use super::form;
+use super::forward::{self, Way};
 use super::job_json::{JobBody, Viewer};
+use super::nodes::clustered;
 use super::order::{self, Order, OrderBody};
 use super::problem::{Problem, ProblemBody};
 use super::query::Query;
-use super::state::{HttpState, no_query, query};
+use super::state::{HttpState, no_query, query, segment};
 use super::upload::{self, Body, Start, Upload};
 use crate::actors::front::{Accepted, Novelty};
 use crate::model::document::{Format, INLINE_BYTES_MAX};
@@ -47,6 +49,7 @@ use crate::store::documents::Finished;
     request_body(content((Vec<u8> = "application/octet-stream"), (OrderBody = "application/json"), (Object = "multipart/form-data"))),
     responses((status = 201, description = "accepted: job and document are on disk", body = JobBody),
         (status = 200, description = "the same request came before under this key", body = JobBody),
+        (status = 307, description = "another server takes it: send the same to `Location`"),
         (status = "4XX", description = "refused; nothing is kept", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "refused; nothing is kept", body = ProblemBody, content_type = "application/problem+json")))]
 pub async fn submit(
@@ -55,6 +58,15 @@ pub async fn submit(
     state: web::Data<HttpState>,
 ) -> Result<HttpResponse, Problem> {
     let began = state.clock.now().mono;
+    match forward::way(&state, &request).await {
+        Ok(Way::Here) => {}
+        Ok(Way::Through(elsewhere)) => {
+            let cluster = clustered(&state)?;
+            return forward::relay(&state, cluster, &elsewhere, &request, payload).await;
+        }
+        Err(answer) => return Ok(answer),
+    }
+    state.core.admits()?;
     let who = state.asker(&request)?;
     let key = order::idempotency_key(request.headers())?;
     let (secret, hash) = order::secret_link()?;
@@ -73,22 +85,60 @@ pub async fn submit(
     if accepted.novelty == Novelty::New {
         state.measured.accepted(state.clock.now().mono.since(began));
     }
-    Ok(answer(&state, &who, &accepted, &secret))
+    Ok(answer(&state, &who, &accepted, &secret, ""))
 }
 
-fn answer(state: &HttpState, who: &Who, accepted: &Accepted, secret: &str) -> HttpResponse {
+/// Takes the document of a job for which there is room
+///
+/// The address was given by a redirection, or in the answer to an announcement. Its token alone is the right to it, for
+/// one job and two minutes. What comes a second time is answered with the first job.
+#[utoipa::path(post, path = "/api/v1/uploads/{token}", tag = "cluster", params(("token" = String, Path)),
+    request_body(content((Vec<u8> = "application/octet-stream"))),
+    responses((status = 201, description = "accepted: job and document are on disk", body = JobBody),
+        (status = 200, description = "it came before", body = JobBody),
+        (status = 307, description = "there is no room any more: send the same to `Location`"),
+        (status = "4XX", description = "refused; nothing is kept", body = ProblemBody, content_type = "application/problem+json"),
+        (status = "5XX", description = "refused; nothing is kept", body = ProblemBody, content_type = "application/problem+json")))]
+pub async fn upload(
+    request: HttpRequest,
+    payload: web::Payload,
+    state: web::Data<HttpState>,
+) -> Result<HttpResponse, Problem> {
+    no_query(&request)?;
+    let cluster = clustered(&state)?;
+    let token = segment(&request, "token");
+    let room = cluster.reservations.find(token, state.clock.now().wall).ok_or_else(forward::no_room)?;
+    match forward::way(&state, &request).await {
+        Ok(Way::Here) => {}
+        Ok(Way::Through(elsewhere)) => {
+            return forward::relay(&state, cluster, &elsewhere, &request, payload).await;
+        }
+        Err(answer) => return Ok(answer),
+    }
+    let (secret, hash) = order::secret_link()?;
+    let order = JobRequest { control_hash: Some(hash), ..room.order.request.clone() };
+    let body = upload::body(&state, payload, state.settings().config.limits.document);
+    let accepted = brought(&state, &request, body, order, Some(room.claim())).await?;
+    cluster.reservations.use_up(&room);
+    let who = state.asker(&request)?;
+    let answer = answer(&state, &who, &accepted, &secret, cluster.me().url.as_str());
+    Ok(forward::signed(answer, cluster))
+}
+
+/// `base` goes before addresses of this server, for clients that have asked another.
+fn answer(state: &HttpState, who: &Who, accepted: &Accepted, secret: &str, base: &str) -> HttpResponse {
     let id = accepted.job.id;
     let viewer = Viewer::new(state, who);
     // He has just sent it all himself.
     let mut body = viewer.job_in_full(&accepted.job, Ahead::Unknown);
     let mut answer = match accepted.novelty {
         Novelty::New => {
-            body.control_url = Some(format!("/api/v1/jobs/{id}/control/{secret}"));
+            body.control_url = Some(format!("{base}/api/v1/jobs/{id}/control/{secret}"));
             HttpResponse::build(StatusCode::CREATED)
         }
         Novelty::Repeated => HttpResponse::Ok(),
     };
-    answer.insert_header((LOCATION, format!("/api/v1/jobs/{id}"))).json(body)
+    answer.insert_header((LOCATION, format!("{base}/api/v1/jobs/{id}"))).json(body)
 }
 
 /// A job of documents that are here already.

@@ -232,6 +232,10 @@ fn everything_is_there_in_the_next_life<F: Fixture>(fixture: &F, bench: Bench<F:
     assert_eq!(bench.read(bench.store.pools()), vec![pool.clone()]);
     let setting = |name| bench.read(bench.store.setting(name));
     assert_eq!((setting("a"), setting("ab"), setting("b")), (Some(vec![]), Some(vec![0, 255]), None));
+    let (a, ab) = (("a".to_owned(), vec![]), ("ab".to_owned(), vec![0, 255]));
+    let settings = |prefix, n| bench.read(bench.store.settings(prefix, n));
+    assert_eq!((settings("a", 9), settings("ab", 9)), (vec![a.clone(), ab.clone()], vec![ab]));
+    assert_eq!((settings("a", 1), settings("b", 9)), (vec![a], vec![]));
     let remove = vec![Remove::Printer(printer.id), Remove::Pool(pool.id)];
     assert_eq!(bench.put(&Commit { remove, ..Commit::default() }).seq, CommitSeq(4));
     assert_eq!((bench.read(bench.store.printers()).len(), bench.read(bench.store.pools()).len()), (1, 0));

@@ -23,6 +23,8 @@ pub fn all<S: Store>(bench: &Bench<S>, oracle: &Oracle, chance: &mut Chance) {
     documents(bench, oracle, chance);
     purges(bench, oracle, chance);
     events(bench, oracle, chance);
+    let settings: Vec<_> = oracle.settings.clone().into_iter().collect();
+    assert_eq!(bench.read(bench.store.settings("", 1000)), settings);
     for (name, value) in &oracle.settings {
         assert_eq!(bench.read(bench.store.setting(name)).as_ref(), Some(value), "setting {name}");
     }

@@ -136,7 +136,8 @@ pub fn done() -> JobEvent {
 
 /// Both commits as one.
 pub fn together(mut first: Commit, second: Commit) -> Commit {
-    let Commit { expect, queues, jobs, timeline, documents, printers, pools, settings, key, remove } = second;
+    let Commit { expect, queues, jobs, timeline, documents, printers, pools, settings, unset, key, remove } =
+        second;
     first.expect.extend(expect);
     first.queues.extend(queues);
     first.jobs.extend(jobs);
@@ -145,6 +146,7 @@ pub fn together(mut first: Commit, second: Commit) -> Commit {
     first.printers.extend(printers);
     first.pools.extend(pools);
     first.settings.extend(settings);
+    first.unset.extend(unset);
     first.remove.extend(remove);
     first.key = first.key.or(key);
     first

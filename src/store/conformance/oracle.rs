@@ -58,6 +58,7 @@ impl Oracle {
             self.timeline.insert((entry.job, entry.seq), entry.clone());
         }
         self.settings.extend(commit.settings.iter().cloned());
+        self.settings.retain(|name, _| !commit.unset.contains(name));
         for removal in &commit.remove {
             self.remove(*removal)?;
         }

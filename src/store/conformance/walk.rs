@@ -90,10 +90,16 @@ impl Walk {
                 remove: self.oracle.jobs.keys().copied().take(1).map(Remove::Job).collect(),
                 ..Commit::default()
             },
-            18 => Commit {
-                settings: vec![(format!("s{}", self.chance.below(4)), vec![self.chance.next() as u8; 5])],
-                ..Commit::default()
-            },
+            18 => {
+                let name = format!("s{}", self.chance.below(4));
+                match self.chance.below(3) {
+                    0 => Commit { unset: vec![name], ..Commit::default() },
+                    _ => {
+                        let value = vec![self.chance.next() as u8; 5];
+                        Commit { settings: vec![(name, value)], ..Commit::default() }
+                    }
+                }
+            }
             _ => self.late(),
         }
     }
